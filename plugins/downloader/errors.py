@@ -1,0 +1,278 @@
+"""Everything that can go wrong with one file, and what each means for the others.
+
+DownloadError                 a sentence of three parts: kind, what happened, what to do
+├── Passing                   may pass by itself: worth a retry
+│   ├── NetworkError          the connection broke, or never stood
+│   ├── StreamStalled         bytes stopped coming for longer than the stall limit
+│   ├── ServerBusy            429, 500, 503: the server asks for patience
+│   ├── CredentialsExpired    the credentials ended in the middle of a run
+│   ├── ObjectChanged         the object was replaced while it was read
+│   └── InUse                 another run is writing the same file
+├── Lasting                   will not pass by itself: fails at once
+│   ├── ObjectNotFound        no such object (or bucket)
+│   ├── AccessDenied          the credentials may not read it
+│   ├── Archived              in Glacier or Deep Archive, not restored
+│   ├── RangeRefused          the server does not grant ranges; read it from the start
+│   ├── SizeMismatch          the length is not the expected one
+│   ├── ChecksumMismatch      fetched twice, wrong twice
+│   ├── CorruptRecord         the catalogue's entry cannot be read
+│   ├── UnsafePath            the name would leave the destination, or is no name
+│   ├── ReservedName          the name belongs to this program's own files
+│   ├── NameTooLong           longer than a file system takes
+│   ├── NameCollision         two remote files would get one local name
+│   ├── PathConflict          a file here where a folder is due, or the other way round
+│   └── DiskError             the local disk refused
+│       └── DiskFull          no room: stops the batch
+├── Unexpected                a fault of this program
+└── NotTried                  never begun, because the batch was stopped or its task died
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import traceback
+from typing import ClassVar
+
+__all__ = [
+    "AccessDenied",
+    "Archived",
+    "ChecksumMismatch",
+    "CorruptRecord",
+    "CredentialsExpired",
+    "DiskError",
+    "DiskFull",
+    "DownloadError",
+    "InUse",
+    "Lasting",
+    "NameCollision",
+    "NameTooLong",
+    "NetworkError",
+    "NotTried",
+    "ObjectChanged",
+    "ObjectNotFound",
+    "Passing",
+    "PathConflict",
+    "RangeRefused",
+    "ReservedName",
+    "ServerBusy",
+    "SizeMismatch",
+    "StreamStalled",
+    "Unexpected",
+    "UnsafePath",
+    "from_os_error",
+    "in_our_words",
+]
+
+
+class DownloadError(Exception):
+    """What went wrong, and what to do: reads ``KIND: what happened; what to do``.
+
+    `what` and `advice` are shown to users as they are: they never hold a secret, a token or a signed query.
+    """
+
+    kind: ClassVar[str] = "Error"
+    advice: ClassVar[str] = "look at the task's log"
+    retryable: ClassVar[bool] = False
+    stops_batch: ClassVar[bool] = False
+
+    def __init__(self, what: str, advice: str | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.to_do = advice or type(self).advice
+        self.retry_after = retry_after
+        """Seconds that the server asked to be left alone for, if it said."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.what}; {self.to_do}"
+
+
+class Passing(DownloadError):
+    """May pass by itself: worth a retry."""
+
+    retryable = True
+    advice = "run it again; what is already there is kept"
+
+
+class NetworkError(Passing):
+    """The connection broke, or never stood."""
+
+    kind = "Network error"
+
+
+class StreamStalled(Passing):
+    """No byte came for longer than the stall limit."""
+
+    kind = "Stalled"
+
+
+class ServerBusy(Passing):
+    """The server answered 429, 500, 502, 503 or 504."""
+
+    kind = "Server busy"
+
+
+class CredentialsExpired(Passing):
+    """The credentials ended while the run went on, and could not be renewed."""
+
+    kind = "Credentials expired"
+    advice = "renew the credentials of the connection, then run it again"
+
+
+class ObjectChanged(Passing):
+    """The object is not the one that the transfer began with."""
+
+    kind = "Object changed"
+    advice = "run it again once nobody writes to it any more"
+
+
+class InUse(Passing):
+    """Another run holds the lock of this file's part file."""
+
+    kind = "In use"
+    advice = "wait for the other run to end, then run it again"
+
+
+class Lasting(DownloadError):
+    """Will not pass by itself."""
+
+
+class ObjectNotFound(Lasting):
+    """There is no such object."""
+
+    kind = "Not found"
+    advice = "check the bucket and the key"
+
+
+class AccessDenied(Lasting):
+    """The credentials may not read the object."""
+
+    kind = "Access denied"
+    advice = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
+
+
+class Archived(Lasting):
+    """The object lies in an archive tier and must be restored first."""
+
+    kind = "Archived"
+
+
+class RangeRefused(Lasting):
+    """The server sends the whole object whatever range is asked for."""
+
+    kind = "Ranges not supported"
+    advice = "nothing to do: the file is read from the start"
+
+
+class SizeMismatch(Lasting):
+    """The remote length is not the one that was expected."""
+
+    kind = "Size mismatch"
+    advice = "compare the catalogue's record with the object in the bucket"
+
+
+class ChecksumMismatch(Lasting):
+    """Fetched twice from the start, wrong both times."""
+
+    kind = "Checksum mismatch"
+    advice = "the remote copy is damaged or is not the recorded file: restore it from another backup"
+
+
+class CorruptRecord(Lasting):
+    """The entry that describes this file cannot be understood."""
+
+    kind = "Corrupt record"
+    advice = "repair the entry in the catalogue"
+
+
+class UnsafePath(Lasting):
+    """The name would lead out of the destination, or is no file name."""
+
+    kind = "Unsafe path"
+    advice = "rename the remote file"
+
+
+class ReservedName(Lasting):
+    """The name belongs to reports or part files."""
+
+    kind = "Reserved name"
+    advice = "rename the remote file: this name belongs to the downloader's own files"
+
+
+class NameTooLong(Lasting):
+    """A file system does not take a name that long."""
+
+    kind = "Name too long"
+    advice = "shorten the remote name: a name may have 255 bytes, a path 4,096"
+
+
+class NameCollision(Lasting):
+    """Two remote files would get the same local name."""
+
+    kind = "Name collision"
+    advice = "rename one of the two remote files"
+
+
+class PathConflict(Lasting):
+    """A file stands where a folder is due, or a folder where a file is due."""
+
+    kind = "Path conflict"
+    advice = "move one of the two away"
+
+
+class DiskError(Lasting):
+    """The local disk refused to read or write."""
+
+    kind = "Disk error"
+    advice = "check the disk and the rights of the destination"
+
+
+class DiskFull(DiskError):
+    """No room is left: nothing more can be written, so the batch stops."""
+
+    kind = "Disk full"
+    advice = "make room at the destination, then run it again"
+    stops_batch = True
+
+
+class Unexpected(DownloadError):
+    """A fault of this program. Its text is left out: nobody has looked at what might stand in it."""
+
+    kind = "Unexpected error"
+    advice = "report it, with the task's log; the other files are not touched by it"
+
+
+class NotTried(DownloadError):
+    """Never begun."""
+
+    kind = "Not tried"
+    advice = "run it again; what is already there is kept"
+
+
+_log = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
+
+
+def from_os_error(error: OSError, name: str) -> DownloadError:
+    """The local disk's refusal, in this module's words. `name` is the relative path it was about."""
+    reason = error.strerror or type(error).__name__
+    if error.errno in _FULL:
+        return DiskFull(f"no room to write {name} ({reason})")
+    if error.errno == errno.ENAMETOOLONG:
+        return NameTooLong(f"{name[:80]}... is too long for this file system")
+    if error.errno in _CONFLICT:
+        return PathConflict(f"{name} cannot be written ({reason})")
+    return DiskError(f"{name}: {reason}")
+
+
+def in_our_words(error: Exception, name: str) -> DownloadError:
+    """Any exception as one of this module's. A fault of ours is logged by type and place, without its text."""
+    if isinstance(error, DownloadError):
+        return error
+    if isinstance(error, OSError):
+        return from_os_error(error, name)
+    places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)))
+    _log.error("%s: %s at %s", ascii(name), type(error).__name__, places)
+    return Unexpected(f"{type(error).__name__} while {name} was fetched")

@@ -1,0 +1,65 @@
+"""Getting bytes out of the page cache and onto the disk.
+
+A large file is written back while it is written (`start_writeback`), so that its flush at the end finds little left.
+Small files are flushed by the group: one `syncfs` for hundreds of them costs what three single flushes cost.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+__all__ = ["flush_file", "flush_file_system", "flush_folder", "start_writeback"]
+
+_SYNC_FILE_RANGE_WRITE: Final = 2
+
+
+def _from_libc(name: str) -> Callable[..., int] | None:
+    """A libc function that Python does not wrap, or None where this system has none."""
+    try:
+        function: Any = getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (AttributeError, OSError):
+        return None
+    function.restype = ctypes.c_int
+    return function  # type: ignore[no-any-return]
+
+
+_syncfs = _from_libc("syncfs")
+_sync_file_range = _from_libc("sync_file_range")
+
+
+def flush_file(descriptor: int) -> None:
+    """Returns once the file's bytes are on the disk. Raises OSError."""
+    os.fsync(descriptor)
+
+
+def flush_folder(folder: str) -> None:
+    """Returns once the folder's names are on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_file_system(descriptor: int) -> bool:
+    """Flushes all of the file system that `descriptor` lies on. False where the system cannot. Raises OSError."""
+    if _syncfs is None:
+        return False
+    if _syncfs(ctypes.c_int(descriptor)) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return True
+
+
+def start_writeback(descriptor: int, start: int, length: int) -> None:
+    """Asks the kernel to begin writing these bytes; does not wait, and is only ever a hint."""
+    if _sync_file_range is not None:
+        _sync_file_range(
+            ctypes.c_int(descriptor),
+            ctypes.c_int64(start),
+            ctypes.c_int64(length),
+            ctypes.c_uint(_SYNC_FILE_RANGE_WRITE),
+        )

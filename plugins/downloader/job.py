@@ -1,0 +1,119 @@
+"""What all transfers of one batch share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .checksums import MIB
+from .destination import Destination
+from .remote_file import RemoteFile
+from .retry import Clock, Halt, RetryPolicy
+from .source import Source
+
+__all__ = ["Budget", "Job", "Limits", "NothingVerified", "Tally", "VerifiedBefore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much at once. Memory stays below `memory` plus `threads` small files."""
+
+    threads: int = 32
+    """Requests under way at once."""
+    large_threads: int = 8
+    """Files above `small_file` under way at once, as far as `memory` allows."""
+    range_size: int = 8 * MIB
+    """Bytes of one range of a large file."""
+    read_ahead: int = 8
+    """Ranges of one file fetched ahead."""
+    small_file: int = 1 * MIB
+    """Files up to this many bytes come in one request, and wait for their flush in groups."""
+    memory: int = 256 * MIB
+    """Bytes of large files held in memory at once."""
+    lock_wait: float = 30.0
+    """Seconds to wait for another run that writes the same file."""
+
+
+class VerifiedBefore(Protocol):
+    """What an earlier try of this task has verified, so that it need not be hashed again."""
+
+    def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
+        """Whether the file on disk (`seen`) is the one that was verified, untouched since."""
+
+    def note(self, file: RemoteFile, seen: os.stat_result) -> None:
+        """Remembers that this file was verified."""
+
+
+class NothingVerified:
+    """No memory of earlier tries."""
+
+    def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
+        """Never."""
+        return False
+
+    def note(self, file: RemoteFile, seen: os.stat_result) -> None:
+        """Forgets it at once."""
+
+
+class Tally:
+    """Bytes that have come over the network so far, counted by many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.fetched = 0
+
+    def add(self, count: int) -> None:
+        """Counts `count` bytes more."""
+        with self._lock:
+            self.fetched += count
+
+
+class Budget:
+    """Bytes of memory, lent in the order of asking."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._free = size
+        self._turn = threading.Lock()
+        self._change = threading.Condition()
+
+    def take(self, count: int) -> int:
+        """Waits until `count` bytes (at most all there are) are free, and answers how many were taken."""
+        count = min(count, self._size)
+        with self._turn, self._change:
+            self._change.wait_for(lambda: self._free >= count)
+            self._free -= count
+        return count
+
+    def give_back(self, count: int) -> None:
+        """Returns what `take` answered."""
+        with self._change:
+            self._free += count
+            self._change.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One batch: where from, where to, and the means that its transfers share."""
+
+    source: Source
+    destination: Destination
+    limits: Limits
+    policy: RetryPolicy
+    ranges: Executor
+    """Threads that fetch ranges ahead."""
+    budget: Budget
+    verified: VerifiedBefore = field(default_factory=NothingVerified)
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def halt(self) -> Halt:
+        """Stops the batch."""
+        return self.policy.halt
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self.policy.clock

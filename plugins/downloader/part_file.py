@@ -1,0 +1,238 @@
+"""The one place that commits a file.
+
+A part file lies hidden beside the final name: ``.<name>.<identity>.part``, where the identity stands for the remote
+content, so that bytes of another content are never appended to. Whoever holds its lock (``flock``: gone with its
+process) may write; the file is flushed, renamed to the final name, and its folder flushed. Nothing else makes a final
+name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from .destination import Destination, Place
+from .errors import DiskError, DownloadError, InUse, from_os_error
+from .flushing import flush_file, flush_file_system, start_writeback
+from .paths import MAX_NAME_BYTES
+from .retry import Clock
+
+__all__ = ["PartFile", "commit", "part_name"]
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITEBACK = 32 * 1024 * 1024
+_POLL = 0.2
+
+
+def part_name(name: str, identity: str) -> str:
+    """The part file's name beside `name`: at most 255 bytes, different for different names."""
+    whole = f".{name}.{identity}.part"
+    if len(whole.encode()) <= MAX_NAME_BYTES:
+        return whole
+    return f".{hashlib.sha256(name.encode()).hexdigest()}.{identity}.part"
+
+
+class PartFile:
+    """A locked part file, open for writing at its end. A context manager: leaving it lets the lock go.
+
+    What was written stays for the next run, unless it was committed or discarded.
+    """
+
+    def __init__(self, destination: Destination, place: Place, name: str, locked: tuple[int, int]) -> None:
+        """`locked`: what `_lock` answered for the absolute `name`."""
+        self._destination = destination
+        self.place = place
+        self._name = name
+        self.descriptor, self.size = locked
+        self.waited = False
+        """Whether another run held the lock first: what lies under the final name may have changed."""
+        self._written_back = self.size
+
+    @classmethod
+    def acquire(
+        cls, destination: Destination, place: Place, identity: str, clock: Clock | None = None, wait: float = 0
+    ) -> Self:
+        """Makes or reopens the part file of `place`, and locks it.
+
+        Raises:
+            InUse: another run held the lock for `wait` seconds.
+            DownloadError: the disk refused (see `from_os_error`).
+        """
+        clock = clock or Clock()
+        name = f"{place.folder}/{part_name(place.path.name, identity)}"
+        deadline = clock.now() + wait if wait else 0.0
+        waited = False
+        try:
+            destination.prepare(place)
+            while True:
+                locked = _lock(name)
+                if locked is not None:
+                    part = cls(destination, place, name, locked)
+                    part.waited = waited
+                    return part
+                if not wait or clock.now() >= deadline:
+                    raise InUse(f"another run is writing {place.path}")
+                waited = True
+                clock.sleep(_POLL)
+        except OSError as error:
+            raise from_os_error(error, str(place.path)) from error
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Appends all of `data`. Raises OSError."""
+        rest = memoryview(data)
+        while rest:
+            written = os.pwrite(self.descriptor, rest, self.size)
+            self.size += written
+            rest = rest[written:]
+        if self.size - self._written_back >= _WRITEBACK:
+            start_writeback(self.descriptor, self._written_back, self.size - self._written_back)
+            self._written_back = self.size
+
+    def truncate(self, size: int = 0) -> None:
+        """Keeps the first `size` bytes. Raises OSError."""
+        os.ftruncate(self.descriptor, size)
+        self.size = self._written_back = size
+
+    def rename(self) -> None:
+        """Gives the file its final name. Only `commit` may call it, after the flush."""
+        os.rename(self._name, self.place.final)
+        self._name = ""
+
+    def discard(self) -> None:
+        """Removes the part file. What lies under the final name stays as it is."""
+        if self._name:
+            os.unlink(self._name)
+            self._name = ""
+
+    def close(self) -> None:
+        """Lets the lock go. An empty part file is removed; one with bytes stays, to be resumed."""
+        if self.descriptor < 0:
+            return
+        try:
+            if self._name and not self.size:
+                self.discard()
+        finally:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def flush_bytes(self) -> None:
+        """Returns once what was written is on the disk. Raises OSError."""
+        flush_file(self.descriptor)
+
+    def flush_names(self) -> None:
+        """Returns once the final name is on the disk. Raises OSError."""
+        self._destination.flush(self.place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def commit(parts: Sequence[PartFile]) -> dict[PartFile, DownloadError]:
+    """Flushes verified part files, gives them their final names, flushes those, and closes them.
+
+    Answers the refusals of the disk, by part file; the others are home. A group is flushed by the file system, one file
+    by itself.
+    """
+    refused: dict[PartFile, DownloadError] = {}
+    _flush_bytes(parts, refused)
+    for part in parts:
+        if part not in refused:
+            _attempt(part, part.rename, refused)
+    _flush_names([part for part in parts if part not in refused], refused)
+    for part in parts:
+        part.close()
+    return refused
+
+
+def _flush_bytes(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> None:
+    if len(parts) > 1 and _flush_group(parts, refused):
+        return
+    for part in parts:
+        _attempt(part, part.flush_bytes, refused)
+
+
+def _flush_names(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> None:
+    if len(parts) > 1 and _flush_group(parts, refused):
+        return
+    for part in parts:
+        _attempt(part, part.flush_names, refused)
+
+
+def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> bool:
+    try:
+        return flush_file_system(parts[0].descriptor)
+    except OSError as error:
+        for part in parts:
+            refused[part] = from_os_error(error, str(part.place.path))
+        return True
+
+
+def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile, DownloadError]) -> None:
+    try:
+        action()
+    except OSError as error:
+        refused[part] = from_os_error(error, str(part.place.path))
+
+
+def _lock(name: str) -> tuple[int, int] | None:
+    """A locked descriptor of the part file, and its size in bytes; None while another run holds it.
+
+    Raises OSError, DiskError.
+    """
+    while True:
+        descriptor = _open(name)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            here = os.fstat(descriptor)
+            if _is_ours(here, name):
+                return descriptor, here.st_size
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise DiskError(
+                    "the destination's file system has no locks, so two runs could mix their bytes",
+                    "mount it with lock support",
+                ) from error
+            raise
+        os.close(descriptor)
+
+
+def _open(name: str) -> int:
+    try:
+        return os.open(name, _FLAGS, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+    os.unlink(name)  # a planted symbolic link: never followed, and in the way
+    return os.open(name, _FLAGS, 0o666)
+
+
+def _is_ours(here: os.stat_result, name: str) -> bool:
+    """Whether `name` still is the locked file (a holder before us may have renamed it), and a plain one.
+
+    A second hard link would let bytes flow into a file elsewhere: such a name is removed, and made anew.
+    """
+    try:
+        there = os.lstat(name)
+    except FileNotFoundError:
+        return False
+    if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
+        return False
+    if not stat.S_ISREG(here.st_mode) or here.st_nlink != 1:
+        os.unlink(name)
+        return False
+    return True

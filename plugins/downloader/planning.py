@@ -1,0 +1,97 @@
+"""What a plan has to say of its names as a whole: two that become one, and a file that is a folder for others.
+
+A single name is judged by `paths.safe_path`; here they are held against each other, before anything is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from unicodedata import normalize
+
+from .errors import NameCollision, PathConflict
+from .paths import SafePath
+from .remote_file import Planned, Refused, RemoteFile
+
+__all__ = ["case_collisions", "local_name", "refuse_conflicts"]
+
+
+def local_name(item: Planned) -> str:
+    """The relative path under which an item stands in the report."""
+    return item.path.text if isinstance(item, RemoteFile) else item.name
+
+
+def refuse_conflicts(planned: list[Planned], name_of: Callable[[RemoteFile], str] = lambda f: f.key) -> list[Planned]:
+    """`planned`, in its order, with the files refused that cannot all stand on any disk.
+
+    Of several that would get the same path, the one whose own name is nearest to that path is kept (``a/b`` before
+    ``a//b``), else the first. A file whose path is a folder for others is refused, the others are kept. `name_of`
+    answers the name under which a refused file is reported: distinct for distinct files.
+    """
+    kept = _one_for_each_path(planned)
+    folders = _folders(kept)
+    conflicts = folders.keys() & kept.keys()
+    if not conflicts and len(kept) == sum(isinstance(item, RemoteFile) for item in planned):
+        return planned
+
+    def judged(item: Planned) -> Planned:
+        if isinstance(item, Refused):
+            return item
+        winner = kept[item.path.text]
+        if winner is not item:
+            error = f"{name_of(item)} and {name_of(winner)} would both be written to {item.path}"
+            return Refused(name_of(item), NameCollision(error))
+        if item.path.text in conflicts:
+            error = f"{item.path} is a file, and a folder for {folders[item.path.text]}"
+            return Refused(name_of(item), PathConflict(error, "rename one of the two remote files"))
+        return item
+
+    return [judged(item) for item in planned]
+
+
+def case_collisions(planned: list[Planned]) -> list[list[SafePath]]:
+    """Groups of paths that a disk cannot keep apart if it folds case and Unicode forms.
+
+    Of each group the first can be written there and the others cannot. A file whose path is, but for its case, a
+    folder for others stands behind one of those others. Call it on what `refuse_conflicts` answered.
+    """
+    first: dict[str, SafePath] = {}
+    groups: dict[str, list[SafePath]] = {}
+    for item in planned:
+        if isinstance(item, RemoteFile):
+            folded = _folded(item.path.text)
+            held = first.setdefault(folded, item.path)
+            if held is not item.path:
+                groups.setdefault(folded, [held]).append(item.path)
+    folders = _folders(first)
+    for folder in folders.keys() & first.keys():
+        groups[folder] = [first[folders[folder]], *groups.get(folder, [first[folder]])]
+    return [groups[folded] for folded in sorted(groups)]
+
+
+def _one_for_each_path(planned: list[Planned]) -> dict[str, RemoteFile]:
+    kept: dict[str, RemoteFile] = {}
+    for item in planned:
+        if isinstance(item, RemoteFile):
+            held = kept.setdefault(item.path.text, item)
+            # What `safe_path` drops only ever shortens a name: the shortest key is the one that says it plainly.
+            if held is not item and len(item.key) < len(held.key):
+                kept[item.path.text] = item
+    return kept
+
+
+def _folders(paths: Iterable[str]) -> dict[str, str]:
+    """Every folder that `paths` need, each with the first path that needs it."""
+    folders: dict[str, str] = {}
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders[folder] = path
+            folder = folder.rpartition("/")[0]
+    return folders
+
+
+def _folded(path: str) -> str:
+    """`path` as a disk sees it that knows neither case nor Unicode forms."""
+    if path.isascii():
+        return path.lower()
+    return normalize("NFC", normalize("NFD", path).casefold())

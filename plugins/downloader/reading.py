@@ -1,0 +1,80 @@
+"""Reading local files and hashing them: the next bytes are read while the last are hashed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from .checksums import MIB, Hasher
+
+__all__ = ["hash_bytes"]
+
+_STEP = 1 * MIB
+_BUFFERS = 3
+
+
+def hash_bytes(descriptor: int, length: int, hasher: Hasher, check: Callable[[], None] = lambda: None) -> None:
+    """Feeds the first `length` bytes of an open file to `hasher`. `check` is called now and then, and may raise.
+
+    Raises OSError; EOFError where the file is shorter.
+    """
+    if length <= 2 * _STEP:
+        _hash_at_once(descriptor, length, hasher)
+    else:
+        _Pipeline(descriptor, length).run(hasher, check)
+
+
+def _hash_at_once(descriptor: int, length: int, hasher: Hasher) -> None:
+    data = os.pread(descriptor, length, 0)
+    if len(data) != length:
+        raise EOFError(f"{len(data)} of {length} bytes")
+    hasher.update(data)
+
+
+class _Pipeline:
+    """A thread that reads ahead into a ring of three buffers, while the caller's thread hashes."""
+
+    def __init__(self, descriptor: int, length: int) -> None:
+        self._descriptor = descriptor
+        self._length = length
+        self._empty: SimpleQueue[bytearray | None] = SimpleQueue()
+        self._full: SimpleQueue[tuple[bytearray, int] | OSError | EOFError] = SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._empty.put(bytearray(_STEP))
+
+    def run(self, hasher: Hasher, check: Callable[[], None]) -> None:
+        os.posix_fadvise(self._descriptor, 0, self._length, os.POSIX_FADV_SEQUENTIAL)
+        reader = threading.Thread(target=self._read, name="read-ahead", daemon=True)
+        reader.start()
+        try:
+            self._hash(hasher, check)
+        finally:
+            self._empty.put(None)
+            reader.join()
+
+    def _hash(self, hasher: Hasher, check: Callable[[], None]) -> None:
+        done = 0
+        while done < self._length:
+            item = self._full.get()
+            if isinstance(item, OSError | EOFError):
+                raise item
+            buffer, count = item
+            hasher.update(memoryview(buffer)[:count])
+            done += count
+            self._empty.put(buffer)
+            check()
+
+    def _read(self) -> None:
+        position = 0
+        try:
+            while position < self._length and (buffer := self._empty.get()) is not None:
+                window = memoryview(buffer)[: self._length - position]
+                count = os.preadv(self._descriptor, [window], position)
+                if not count:
+                    raise EOFError(f"{position} of {self._length} bytes")
+                position += count
+                self._full.put((buffer, count))
+        except (OSError, EOFError) as error:
+            self._full.put(error)

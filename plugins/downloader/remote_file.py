@@ -1,0 +1,51 @@
+"""What a source says of one file, before anything of it is here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from .checksums import Checksum
+from .errors import DownloadError
+from .paths import SafePath
+
+__all__ = ["Planned", "Refused", "RemoteFile"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that can be fetched.
+
+    `size` in bytes, or None where the source does not tell. `checksums` in the order of trust: the first that can be
+    computed decides. `key` is what the source needs to open it. `etag` pins the content (see `Source.open`).
+    """
+
+    path: SafePath
+    size: int | None
+    key: str
+    checksums: tuple[Checksum, ...] = ()
+    etag: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """16 hex digits that stand for the remote content: equal content, equal identity, in every run."""
+        first = self.checksums[0] if self.checksums else None
+        strong = first is not None and first.is_strong
+        seen = (str(self.size), str(first or ""), "" if strong else (self.etag or ""), "" if strong else self.key)
+        return hashlib.sha256("\0".join(seen).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was planned but will not be tried: its name or its entry is no good."""
+
+    name: str
+    error: DownloadError
+
+    @property
+    def size(self) -> None:
+        """Unknown."""
+        return None
+
+
+Planned = RemoteFile | Refused

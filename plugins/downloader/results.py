@@ -1,0 +1,65 @@
+"""What became of one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .errors import DownloadError
+
+__all__ = ["SIZE_ONLY", "UNVERIFIED", "FileResult", "Outcome", "failed"]
+
+SIZE_ONLY = "size"
+"""Assurance: the length is right; there was no checksum to hold it against."""
+UNVERIFIED = "none"
+"""Assurance: nothing to hold it against."""
+
+
+class Outcome(StrEnum):
+    """What became of a file."""
+
+    DOWNLOADED = "downloaded"
+    RESUMED = "resumed"
+    SELF_HEALED = "self-healed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One line of the report.
+
+    `size`: bytes of the file as it now lies under its final name (0 for a failure). `fetched`: bytes that came over the
+    network for it. `seconds`: rounded to a tenth, so that a report holds it without loss. `assurance`: the checksum
+    that it was held against (``md5:9e10...``), or `SIZE_ONLY`, or `UNVERIFIED`; ``""`` for a failure. `message`: the
+    reason of a healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether a failure may pass.
+    """
+
+    name: str
+    outcome: Outcome
+    size: int = 0
+    fetched: int = 0
+    seconds: float = 0.0
+    assurance: str = ""
+    message: str = ""
+    retryable: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seconds", round(self.seconds, 1))
+
+    @property
+    def ok(self) -> bool:
+        """Whether a complete file stands under the final name."""
+        return self.outcome is not Outcome.FAILED
+
+    @property
+    def verified(self) -> bool:
+        """Whether a checksum was compared."""
+        return self.ok and self.assurance not in (SIZE_ONLY, UNVERIFIED, "")
+
+
+def failed(name: str, error: DownloadError, *, fetched: int = 0, seconds: float = 0.0) -> FileResult:
+    """The result of a file that did not come home."""
+    return FileResult(
+        name, Outcome.FAILED, fetched=fetched, seconds=seconds, message=str(error), retryable=error.retryable
+    )

@@ -1,0 +1,99 @@
+"""Who tries again, when, and for how long.
+
+Three places retry, each with a job of its own: a source's call (here, seconds apart), the transfer that reopens a
+broken stream where it ended (`streaming`, by this module's waits), and Airflow's task retry for an outage of minutes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import tenacity
+
+from .errors import DownloadError, NotTried, Passing
+
+__all__ = ["Clock", "Halt", "RetryPolicy"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, handed in, so that a test can assert the waits instead of waiting."""
+
+    now: Callable[[], float] = time.monotonic
+    """Seconds, only ever forward."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Halt:
+    """Tells every thread of a batch to stop, and why."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def set(self, reason: str) -> None:
+        """Stops the batch. The first reason stays."""
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether the batch has been stopped."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raises NotTried once the batch has been stopped."""
+        if self._event.is_set():
+            raise NotTried(f"the batch was stopped: {self.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter; a server's ``Retry-After`` goes before it."""
+
+    attempts: int = 6
+    """Calls in all, the first one included."""
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    longest_retry_after: float = 300.0
+    """A server that asks for more seconds than this is not waited for."""
+    clock: Clock = field(default_factory=Clock)
+    halt: Halt = field(default_factory=Halt)
+
+    def call(self, action: Callable[[], T]) -> T:
+        """`action`'s answer. Calls it again after a `Passing` error; raises the last error, and others at once."""
+        self.halt.check()
+        try:
+            return action()
+        except Passing as error:
+            return self._again(action, error)
+
+    def wait(self, failures: int, error: DownloadError) -> None:
+        """Waits as long as behoves after `failures` failures in a row, the last of them `error`.
+
+        Raises `error` where no further attempt is due, NotTried where the batch was stopped meanwhile.
+        """
+        if failures >= self.attempts or (error.retry_after or 0) > self.longest_retry_after:
+            raise error
+        backoff = tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait)
+        state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+        state.attempt_number = failures
+        self.clock.sleep(backoff(state) if error.retry_after is None else error.retry_after)
+        self.halt.check()
+
+    def _again(self, action: Callable[[], T], error: DownloadError) -> T:
+        """The second call and those behind it: kept off the path of the calls that succeed."""
+        failures = 1
+        while True:
+            self.wait(failures, error)
+            try:
+                return action()
+            except Passing as again:
+                error = again
+                failures += 1

@@ -1,0 +1,72 @@
+"""Where files come from: three calls, and what it can do declared as data.
+
+A source knows no disk and no retry. It says what went wrong in the words of `errors`; who tries again, and when, is
+decided in `retry`. Clients' own hidden retries are turned off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from .checksums import Checksum
+from .remote_file import Planned, RemoteFile
+
+__all__ = ["ByteStream", "Capabilities", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a source can do."""
+
+    ranges: bool = True
+    """Whether `open` honours `start` and `stop`. Where False, `start` is always 0."""
+    parallel_ranges: int = 8
+    """How many ranges of one file may be fetched at once; 1 for a source that wants one stream a file."""
+    connections: int = 32
+    """How many streams of all files the source bears at once."""
+    describes: bool = True
+    """Whether `describe` can tell more than the listing did."""
+
+
+class ByteStream(Protocol):
+    """The bytes of one answer, in order. An iterator of buffers, closed when done."""
+
+    start: int
+    """Position in the file of the first byte delivered: 0 where the server ignored the range."""
+    size: int | None
+    """Bytes of the whole file (not of the range), if the server said."""
+    etag: str | None
+    """The ETag of the answer, without quotes, if it had one."""
+    checksums: tuple[Checksum, ...]
+    """What the answer itself claims of the whole file. Equality proves; inequality does not (see `Source.describe`)."""
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        """Buffers in order. Raises `Passing` errors when the stream breaks or stalls."""
+
+    def close(self) -> None:
+        """Lets go of the connection. May be called twice, and from another thread."""
+
+
+class Source(Protocol):
+    """A place that files come from. Safe to use from many threads."""
+
+    capabilities: Capabilities
+
+    def list(self) -> Iterator[Planned]:
+        """The files, in a stable order. Streams; raises `DownloadError` where the listing itself fails."""
+
+    def describe(self, file: RemoteFile) -> RemoteFile:
+        """`file` with what the source knows beyond the listing: size, pin (`etag`), more checksums behind its own.
+
+        Raises `DownloadError`: `ObjectNotFound`, `AccessDenied`, `Archived`, `SizeMismatch` (the source's size is not
+        the expected one), or a `Passing` one.
+        """
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        """Bytes `start` to `stop` (exclusive; None: the end) of `file`.
+
+        Where `file.etag` is set, the answer is of that very content, or `ObjectChanged` is raised. Raises
+        `RangeRefused` where `start` or `stop` was asked for and the server sends something else.
+        """

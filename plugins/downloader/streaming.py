@@ -1,0 +1,118 @@
+"""The bytes of one file in order, whatever the connection does.
+
+`steady` reopens a broken stream where it ended. `ReadAhead` runs several of them ahead, a range each, and hands their
+bytes on in order. Both read from the same three calls of a source.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import closing
+from functools import partial
+
+from .checksums import MIB
+from .errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
+from .remote_file import RemoteFile
+from .retry import RetryPolicy
+from .source import ByteStream, Source
+
+__all__ = ["ReadAhead", "open_checked", "steady"]
+
+_PROGRESS = 64 * 1024
+"""Bytes after which a broken stream counts as having got somewhere, so that its failures are counted from one again."""
+_STEP = 8 * MIB
+
+Buffer = bytes | memoryview
+
+
+def open_checked(source: Source, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+    """A stream that really begins at `start` and is of the expected length.
+
+    Raises what `Source.open` raises; `RangeRefused` where the server began elsewhere, `SizeMismatch` where it speaks of
+    a file of another length, `ObjectChanged` where the answer has another ETag than the pin.
+    """
+    stream = source.open(file, start, stop)
+    try:
+        _check(stream, file, start)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _check(stream: ByteStream, file: RemoteFile, start: int) -> None:
+    if file.etag and stream.etag and stream.etag != file.etag:
+        raise ObjectChanged(f"{file.path} was replaced at its source while it was read")
+    if stream.start != start:
+        raise RangeRefused(f"asked for byte {start} of {file.path}, the server began at byte {stream.start}")
+    if None not in (stream.size, file.size) and stream.size != file.size:
+        raise SizeMismatch(f"{file.path} has {stream.size} bytes at its source, {file.size} are expected")
+
+
+def steady(
+    source: Source, file: RemoteFile, policy: RetryPolicy, start: int = 0, stop: int | None = None
+) -> Generator[Buffer]:
+    """The bytes `start` to `stop` (exclusive; None: the end) of `file`, reopened where the stream breaks or ends early.
+
+    Raises the last `Passing` error once `policy.attempts` streams in a row got nowhere, and any other error at once.
+    """
+    end = file.size if stop is None else stop
+    position = start
+    failures = 0
+    while True:
+        before = position
+        try:
+            with closing(policy.call(partial(open_checked, source, file, position, stop))) as stream:
+                for buffer in stream:
+                    policy.halt.check()
+                    position += len(buffer)
+                    _refuse_excess(file, position, end)
+                    yield buffer
+            if end is None or position == end:
+                return
+            raise NetworkError(f"{file.path} ended after {position} of {end} bytes")
+        except ObjectChanged:
+            raise
+        except Passing as error:
+            failures = 1 if position - before >= _PROGRESS else failures + 1
+            policy.wait(failures, error)
+
+
+def _refuse_excess(file: RemoteFile, position: int, end: int | None) -> None:
+    if end is not None and position > end:
+        raise SizeMismatch(f"the source sent more bytes of {file.path} than the {end} that are expected")
+
+
+class ReadAhead:
+    """Ranges of one file, `depth` of them under way at once, delivered in order. An iterator of buffers."""
+
+    def __init__(self, source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int = 8) -> None:
+        self._source = source
+        self._file = file
+        self._policy = policy
+        self._pool = pool
+        self._depth = depth
+        self._ahead: deque[Future[list[Buffer]]] = deque()
+
+    def run(self, start: int, size: int, step: int = _STEP) -> Generator[Buffer]:
+        """The bytes `start` to `size`, `step` bytes a range. Raises what `steady` raises."""
+        ranges = iter(range(start, size, step))
+        try:
+            while self._fill(ranges, size, step):
+                yield from self._ahead.popleft().result()
+        finally:
+            for future in self._ahead:
+                future.cancel()
+
+    def _fill(self, ranges: Iterator[int], size: int, step: int) -> bool:
+        while len(self._ahead) < self._depth:
+            at = next(ranges, None)
+            if at is None:
+                break
+            self._ahead.append(self._pool.submit(self._fetch, at, min(at + step, size)))
+        return bool(self._ahead)
+
+    def _fetch(self, start: int, stop: int) -> list[Buffer]:
+        return list(steady(self._source, self._file, self._policy, start, stop))

@@ -1,0 +1,252 @@
+"""One file, from inspection to its final name: inspect, fetch into the part file, verify, commit.
+
+The way is straight. What is intact is kept. Else the part file is locked, resumed where it ends after a second look at
+what is there, filled while the bytes are hashed, held against the checksum, and only then given the final name. A wrong
+copy stays where it is until then: a damaged old copy is better than none while the network is down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
+from .checksums import Checksum, Hasher
+from .destination import Place
+from .errors import ChecksumMismatch, ObjectChanged, RangeRefused, in_our_words
+from .inspection import Inspection, State, checksum_of, inspect, look
+from .job import Job
+from .part_file import PartFile, commit
+from .reading import hash_bytes
+from .remote_file import RemoteFile
+from .results import FileResult, Outcome, failed
+from .streaming import Buffer, ReadAhead, steady
+from .verification import Verdict, first_to_try, judge
+from .writing import WriteBehind
+
+__all__ = ["Transfer", "kept"]
+
+_SAMPLE = 64 * 1024
+"""Bytes compared before a short copy is taken for a true beginning. The checksum at the end has the last word."""
+_CHANGES = 3
+"""Times that an object may be replaced under our hands before we give up."""
+
+
+def kept(file: RemoteFile, inspection: Inspection, seconds: float = 0.0) -> FileResult:
+    """The result of a file that was there and right."""
+    return FileResult(str(file.path), Outcome.SKIPPED, inspection.size, seconds=seconds, assurance=inspection.assurance)
+
+
+class Transfer:
+    """One file of a job. `run` may be called once."""
+
+    def __init__(self, file: RemoteFile, job: Job, tries: int = 2) -> None:
+        """`tries`: how often the file may be fetched from the start before a mismatch is a failure."""
+        self._file = file
+        self._job = job
+        self._tries = tries
+        self._described = not job.source.capabilities.describes
+        self._ranges = job.source.capabilities.ranges
+        self._fetched = 0
+        self._began = job.clock.now()
+
+    def run(self) -> FileResult:
+        """What became of the file. Never raises an Exception: a failure is a result."""
+        try:
+            return self._run()
+        except Exception as error:  # noqa: BLE001 one bad file never stops the others
+            problem = in_our_words(error, str(self._file.path))
+        if problem.stops_batch:
+            self._job.halt.set(problem.what)
+        return failed(str(self._file.path), problem, fetched=self._fetched, seconds=self._seconds)
+
+    @property
+    def _seconds(self) -> float:
+        return self._job.clock.now() - self._began
+
+    def _run(self) -> FileResult:
+        place = self._job.destination.place(self._file.path)
+        for change in range(_CHANGES):
+            found = self._inspect(place)
+            if found.state is State.INTACT:
+                return kept(self._file, found, self._seconds)
+            try:
+                return self._bring(place, found)
+            except ObjectChanged:
+                if change + 1 == _CHANGES:
+                    raise
+                self._described = not self._job.source.capabilities.describes
+                self._file = replace(self._file, etag=None)
+        raise AssertionError("unreachable")
+
+    def _inspect(self, place: Place) -> Inspection:
+        seen = look(place)
+        if seen is None:
+            return Inspection(State.MISSING)
+        if self._job.verified.holds(self._file, seen):
+            return Inspection(State.INTACT, seen.st_size, str(self._file.checksums[0]))
+        if not self._file.checksums or self._file.size is None:
+            self._describe()
+        found = inspect(place, self._file, seen, self._job.halt.check)
+        if found.state is State.INTACT:
+            self._job.verified.note(self._file, seen)
+        return found
+
+    def _describe(self) -> None:
+        if not self._described:
+            self._file = self._job.policy.call(lambda: self._job.source.describe(self._file))
+            self._described = True
+
+    def _bring(self, place: Place, found: Inspection) -> FileResult:
+        self._describe()
+        part = PartFile.acquire(
+            self._job.destination, place, self._file.identity, self._job.clock, self._job.limits.lock_wait
+        )
+        with part:
+            if part.waited:
+                found = self._inspect(place)
+                if found.state is State.INTACT:
+                    return kept(self._file, found, self._seconds)
+            return self._fill(part, place, found)
+
+    def _fill(self, part: PartFile, place: Place, found: Inspection) -> FileResult:
+        self._prepare(part, place, found)
+        verdict = Verdict(False)
+        tries = self._tries
+        while tries:
+            resumed = part.size > 0
+            try:
+                verdict = self._fetch(part)
+            except RangeRefused:
+                if not self._ranges:
+                    raise
+                self._ranges = False
+                part.truncate()
+                continue
+            if verdict.good:
+                return self._commit(part, found, verdict, resumed=resumed)
+            tries -= 0 if resumed else 1
+            part.truncate()
+        raise ChecksumMismatch(f"{self._file.path} came wrong {self._tries} times: {verdict.found}")
+
+    def _prepare(self, part: PartFile, place: Place, found: Inspection) -> None:
+        """What can be resumed stays in the part file; what cannot is cut off."""
+        if self._file.size is not None and part.size > self._file.size:
+            part.truncate()
+        if not self._ranges:
+            part.truncate()
+        elif found.state is State.PARTIAL and found.size > part.size and self._is_provable():
+            self._adopt(part, place, found.size)
+        elif part.size and not self._is_provable() and not self._is_beginning(part.descriptor, part.size):
+            part.truncate()
+
+    def _is_provable(self) -> bool:
+        return self._file.size is not None and first_to_try(self._file, self._file.size) is not None
+
+    def _adopt(self, part: PartFile, place: Place, size: int) -> None:
+        """Copies a short copy into the part file, if it looks like a true beginning. The copy itself stays."""
+        descriptor = os.open(place.final, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not self._is_beginning(descriptor, size):
+                return
+            part.truncate()
+            while part.size < size:
+                self._job.halt.check()
+                data = os.pread(descriptor, min(self._job.limits.range_size, size - part.size), part.size)
+                if not data:
+                    break
+                part.write(data)
+        finally:
+            os.close(descriptor)
+
+    def _is_beginning(self, descriptor: int, size: int) -> bool:
+        """Whether the last bytes of a short copy stand at the same place in the remote file."""
+        start = max(0, size - _SAMPLE)
+        try:
+            with closing(steady(self._job.source, self._file, self._job.policy, start, size)) as stream:
+                remote = b"".join(stream)
+        except RangeRefused:
+            self._ranges = False
+            return False
+        self._count(len(remote))
+        return os.pread(descriptor, size - start, start) == remote
+
+    def _fetch(self, part: PartFile) -> Verdict:
+        """Fills the part file to its end and holds it against the checksums."""
+        expected = self._file.size
+        form = first_to_try(self._file, expected) if expected is not None else None
+        hasher = form.hasher() if form else None
+        if hasher and part.size:
+            hash_bytes(part.descriptor, part.size, hasher, self._job.halt.check)
+        self._receive(part, hasher)
+
+        def value_of(wanted: Checksum) -> str:
+            if hasher is not None and wanted == form:
+                return hasher.value()
+            return checksum_of(part.descriptor, part.size, wanted, self._job.halt.check)
+
+        return judge(self._file, part.size, value_of)
+
+    def _receive(self, part: PartFile, hasher: Hasher | None) -> None:
+        start = part.size
+        with (
+            self._window(start) as depth,
+            WriteBehind(part) as writer,
+            closing(self._stream(start, depth)) as stream,
+        ):
+            for buffer in stream:
+                writer.write(buffer)
+                if hasher is not None:
+                    hasher.update(buffer)
+                self._count(len(buffer))
+
+    @contextmanager
+    def _window(self, start: int) -> Iterator[int]:
+        """The ranges that may be under way at once, with the memory for them held."""
+        limits = self._job.limits
+        rest = limits.range_size if self._file.size is None else max(self._file.size - start, 1)
+        depth = min(limits.read_ahead, -(-rest // limits.range_size))
+        taken = self._job.budget.take(min(rest, depth * limits.range_size))
+        try:
+            yield depth
+        finally:
+            self._job.budget.give_back(taken)
+
+    def _stream(self, start: int, depth: int) -> Generator[Buffer]:
+        job, file = self._job, self._file
+        if start and start == file.size:
+            return _nothing()
+        parallel = self._ranges and job.source.capabilities.parallel_ranges > 1
+        if parallel and file.size is not None and depth > 1:
+            ahead = ReadAhead(job.source, file, job.policy, job.ranges, depth)
+            return ahead.run(start, file.size, job.limits.range_size)
+        return steady(job.source, file, job.policy, start)
+
+    def _count(self, count: int) -> None:
+        self._fetched += count
+        self._job.tally.add(count)
+
+    def _commit(self, part: PartFile, found: Inspection, verdict: Verdict, *, resumed: bool) -> FileResult:
+        size = part.size
+        refused = commit([part])
+        for error in refused.values():
+            raise error
+        seen = look(part.place)
+        if seen is not None:
+            self._job.verified.note(self._file, seen)
+        outcome = Outcome.RESUMED if resumed else Outcome.DOWNLOADED
+        healed = found.state is State.ALTERED or (found.state is State.PARTIAL and not resumed)
+        return FileResult(
+            str(self._file.path),
+            Outcome.SELF_HEALED if healed else outcome,
+            size,
+            self._fetched,
+            self._seconds,
+            verdict.assurance,
+            found.reason if healed else "",
+        )
+
+
+def _nothing() -> Generator[Buffer]:
+    yield from ()

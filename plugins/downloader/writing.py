@@ -1,0 +1,51 @@
+"""Writing a part file in a thread of its own, so that hashing need not wait for the disk."""
+
+from __future__ import annotations
+
+import threading
+from queue import Queue
+from types import TracebackType
+from typing import Self
+
+from .part_file import PartFile
+
+__all__ = ["WriteBehind"]
+
+_AHEAD = 4
+"""Buffers that may wait for the disk: they count against nobody's budget, so they are few."""
+
+
+class WriteBehind:
+    """A context manager: what is given to `write` is in the part file once it is left without an error."""
+
+    def __init__(self, part: PartFile) -> None:
+        self._part = part
+        self._queue: Queue[bytes | memoryview | None] = Queue(_AHEAD)
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Hands `data` over; it must not change any more. Raises the OSError of an earlier write."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(data)
+
+    def _run(self) -> None:
+        while (data := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._part.write(data)
+                except OSError as error:
+                    self._error = error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None and error is None:
+            raise self._error
