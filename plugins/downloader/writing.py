@@ -7,12 +7,15 @@ from queue import Queue
 from types import TracebackType
 from typing import Self
 
+from .checksums import MIB
 from .part_file import PartFile
 
 __all__ = ["WriteBehind"]
 
-_AHEAD = 4
-"""Buffers that may wait for the disk: they count against nobody's budget, so they are few."""
+_BLOCK = 4 * MIB
+"""Bytes handed over at once: handing over costs more than writing a small buffer does."""
+_AHEAD = 2
+"""Blocks that may wait for the disk: they count against nobody's budget, so they are few."""
 
 
 class WriteBehind:
@@ -20,21 +23,31 @@ class WriteBehind:
 
     def __init__(self, part: PartFile) -> None:
         self._part = part
-        self._queue: Queue[bytes | memoryview | None] = Queue(_AHEAD)
+        self._block: list[bytes | memoryview] = []
+        self._size = 0
+        self._queue: Queue[list[bytes | memoryview] | None] = Queue(_AHEAD)
         self._error: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Hands `data` over; it must not change any more. Raises the OSError of an earlier write."""
+        """Takes `data`; it must not change any more. Raises the OSError of an earlier write."""
         if self._error is not None:
             raise self._error
-        self._queue.put(data)
+        self._block.append(data)
+        self._size += len(data)
+        if self._size >= _BLOCK:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._queue.put(self._block)
+        self._block, self._size = [], 0
 
     def _run(self) -> None:
-        while (data := self._queue.get()) is not None:
+        while (block := self._queue.get()) is not None:
             if self._error is None:
                 try:
-                    self._part.write(data)
+                    for data in block:
+                        self._part.write(data)
                 except OSError as error:
                     self._error = error
 
@@ -45,6 +58,7 @@ class WriteBehind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
         if self._error is not None and error is None:
