@@ -13,6 +13,7 @@ from typing import Protocol
 from .destination import Destination
 from .errors import NotTried
 from .job import Budget, Job, Limits, NothingVerified, Tally, VerifiedBefore
+from .leftovers import Leftovers
 from .remote_file import Planned, Refused, RemoteFile
 from .results import FileResult, failed
 from .retry import RetryPolicy
@@ -93,6 +94,8 @@ class _Batch:
         self._job = job
         self._listener = listener
         self._answers: SimpleQueue[list[FileResult] | None] = SimpleQueue()
+        self._paths = {str(item.path): item.path for item in planned if isinstance(item, RemoteFile)}
+        self._leftovers = Leftovers(job.destination, self._paths.values())
         self._total = sum(item.size or 0 for item in planned)
 
     def run(self) -> list[FileResult]:
@@ -119,6 +122,8 @@ class _Batch:
                 break
             for result in answer:
                 results[result.name] = result
+                if result.ok:
+                    self._leftovers.sweep(self._paths[result.name])
                 self._listener.on_result(result, self._progress(len(results)))
         self._listener.on_progress(self._progress(len(results)))
         return results

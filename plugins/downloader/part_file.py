@@ -23,19 +23,24 @@ from .flushing import flush_file, flush_file_system, start_writeback
 from .paths import MAX_NAME_BYTES
 from .retry import Clock
 
-__all__ = ["PartFile", "commit", "part_name"]
+__all__ = ["PartFile", "commit", "part_name", "part_stem", "remove_unlocked"]
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITEBACK = 32 * 1024 * 1024
 _POLL = 0.2
+_TAIL = len(f".{'':.<16}.part") + 1
+
+
+def part_stem(name: str) -> str:
+    """What the names of all part files of `name` begin with: different for each `name`, however long it is."""
+    if len(name.encode()) <= MAX_NAME_BYTES - _TAIL:
+        return f".{name}"
+    return f".{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def part_name(name: str, identity: str) -> str:
-    """The part file's name beside `name`: at most 255 bytes, different for different names."""
-    whole = f".{name}.{identity}.part"
-    if len(whole.encode()) <= MAX_NAME_BYTES:
-        return whole
-    return f".{hashlib.sha256(name.encode()).hexdigest()}.{identity}.part"
+    """The part file's name beside `name`: at most 255 bytes."""
+    return f"{part_stem(name)}.{identity}.part"
 
 
 class PartFile:
@@ -236,3 +241,14 @@ def _is_ours(here: os.stat_result, name: str) -> bool:
         os.unlink(name)
         return False
     return True
+
+
+def remove_unlocked(name: str) -> None:
+    """Removes a part file (absolute `name`) unless a run holds its lock. Raises OSError."""
+    descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_ours(os.fstat(descriptor), name):
+            os.unlink(name)
+    finally:
+        os.close(descriptor)

@@ -88,8 +88,8 @@ def _refuse_excess(file: RemoteFile, position: int, end: int | None) -> None:
 class ReadAhead:
     """Ranges of one file, up to `depth` of them under way at once, delivered in order.
 
-    Begins with two, and takes one more each time the reader had to wait: a slow network is given all that it needs, while
-    on a fast one, where the checksum is the limit, few buffers are in use and stay in the processor's cache.
+    Begins with two, and takes one more each time the reader had to wait: a slow network is given all that it needs,
+    while on a fast one, where the checksum is the limit, few buffers are in use and stay in the processor's cache.
     """
 
     def __init__(self, source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int = 8) -> None:
