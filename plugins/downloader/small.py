@@ -20,6 +20,7 @@ from .destination import Place
 from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, in_our_words
 from .inspection import State, inspect, look
 from .job import Job
+from .pace import Pace
 from .part_file import PartFile, commit
 from .remote_file import RemoteFile
 from .results import FileResult, Outcome, failed
@@ -66,9 +67,21 @@ class SmallFiles:
         writer = threading.Thread(target=self._write, name="small-writer", daemon=True)
         writer.start()
         turn = threading.Lock()
+        pace = Pace(threads, self._job.clock)
+
+        def fetch_all(index: int) -> None:
+            while pace.admit(index):
+                with turn:
+                    file = next(files, None)
+                if file is None:
+                    pace.end()
+                else:
+                    self._fetch_one(file)
+                    pace.count()
+
         fetchers = [
-            threading.Thread(target=self._fetch_all, args=(files, turn), name="small-fetch", daemon=True)
-            for _ in range(threads)
+            threading.Thread(target=fetch_all, args=(index,), name="small-fetch", daemon=True)
+            for index in range(threads)
         ]
         for fetcher in fetchers:
             fetcher.start()
@@ -77,19 +90,12 @@ class SmallFiles:
         self._ready.put(None)
         writer.join()
 
-    def _fetch_all(self, files: Iterator[RemoteFile], turn: threading.Lock) -> None:
-        while True:
-            with turn:
-                file = next(files, None)
-            if file is None:
-                return
-            began = self._job.clock.now()
-            try:
-                self._fetch(file, began)
-            except DownloadError as error:
-                self._fail(file, error, began)
-            except Exception as error:  # noqa: BLE001 one bad file never stops the others
-                self._fail(file, in_our_words(error, str(file.path)), began)
+    def _fetch_one(self, file: RemoteFile) -> None:
+        began = self._job.clock.now()
+        try:
+            self._fetch(file, began)
+        except Exception as error:  # noqa: BLE001 one bad file never stops the others
+            self._fail(file, in_our_words(error, str(file.path)), began)
 
     def _fail(self, file: RemoteFile, error: DownloadError, began: float = 0.0) -> None:
         if error.stops_batch:

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing
-from functools import partial
 
 from .checksums import MIB
 from .errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
@@ -64,7 +63,9 @@ def steady(
     while True:
         before = position
         try:
-            with closing(policy.call(partial(open_checked, source, file, position, stop))) as stream:
+            policy.halt.check()
+            with closing(open_checked(source, file, position, stop)) as stream:
+                end = stream.size if end is None else end
                 for buffer in stream:
                     policy.halt.check()
                     position += len(buffer)
