@@ -1,0 +1,21 @@
+"""The catalogue of raw files: a read-only view behind one small interface. The drivers load when they are asked for."""
+
+from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
+from .interface import Catalogue, CatalogueAddress, find_raw_file, open_catalogue
+from .raw_file import RawFile, UploadPath, parse_upload_path, plan
+
+__all__ = [
+    "Catalogue",
+    "CatalogueAddress",
+    "CatalogueError",
+    "CatalogueRefused",
+    "CatalogueUnreachable",
+    "NoSuchRawFile",
+    "RawFile",
+    "RecordUnusable",
+    "UploadPath",
+    "find_raw_file",
+    "open_catalogue",
+    "parse_upload_path",
+    "plan",
+]

@@ -1,0 +1,150 @@
+"""`file_info`: what a record says of each of its files, in all the shapes that catalogues hold.
+
+    relative path -> [size, md5]
+                     [size, md5, etag]    a multipart ETag is "hex-N"; "__MiB" behind it is the size of its parts
+                     [size, etag]         older records; an ETag without "-N" is an MD5
+    every element may be null
+
+The MD5 is the ground truth. An ETag stands behind it: a multipart one always (held against the file, it proves by
+itself or proves nothing), one without parts only where the uploader wrote the part size behind it. A bare ``hex`` in
+the third place may be what the server answered, and that is no MD5 for an encrypted object.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final, NamedTuple
+
+from ..checksums import MIB, S3_ETAG, Checksum, from_etag
+from ..errors import CorruptRecord
+from .errors import RecordUnusable
+
+__all__ = ["Entry", "parse_file_info", "read_entry"]
+
+_MOST_BYTES: Final = 2**63 - 1
+"""The largest offset that a file system knows."""
+_MOST_PART_MIB: Final = 5 * 1024
+"""S3's own limit of a part is 5 GiB."""
+_EXACT_FLOAT: Final = 2**53
+_PART_MIB = re.compile(r"[1-9][0-9]{0,3}")
+_PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+class Entry(NamedTuple):
+    """What a record says of one file: bytes, and checksums in the order of trust."""
+
+    size: int | None
+    checksums: tuple[Checksum, ...]
+
+
+class _Twice:
+    """Stands for an entry that a JSON text holds twice, differently."""
+
+    def __repr__(self) -> str:
+        return "given twice, differently"
+
+
+def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, object]:
+    """The column's JSON text as a mapping; empty for null. Raises RecordUnusable, naming the record."""
+    if text is None:
+        return {}
+    try:
+        found = _load(text)
+    except (ValueError, RecursionError) as error:
+        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is no valid JSON ({_why(error)})") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is {_shown(found)}, and no object of files")
+    return found
+
+
+def read_entry(entry: object) -> Entry:
+    """One entry of `file_info`. Raises CorruptRecord, saying what is wrong with it."""
+    if not isinstance(entry, list | tuple) or len(entry) not in (2, 3):
+        raise CorruptRecord(f"its entry is {_shown(entry)}, neither [size, md5] nor [size, md5, etag]")
+    return Entry(_size(entry[0]), _checksums(entry[1], entry[2] if len(entry) == 3 else None))
+
+
+def _size(value: object) -> int | None:
+    """A float is taken where it stands for a whole number exactly: stores that know only doubles write 5.0 for 5."""
+    if isinstance(value, float) and 0 <= value <= _EXACT_FLOAT and value.is_integer():
+        value = int(value)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_BYTES):
+        return value
+    raise CorruptRecord(f"its size is {_shown(value)}, which is no number of bytes")
+
+
+def _checksums(second: object, third: object) -> tuple[Checksum, ...]:
+    if isinstance(second, str) and _PLAIN_MD5.fullmatch(second) and _adds_nothing(third, second):
+        return (Checksum("md5", second),)
+    first = _checksum(second, "md5", bare_is_md5=True)
+    if first is None or first.algorithm == S3_ETAG:
+        behind = _checksum(third, "etag", bare_is_md5=False)
+    else:
+        behind = _etag_behind_md5(third)
+    return tuple(checksum for checksum in (first, behind) if checksum is not None)
+
+
+def _adds_nothing(etag: object, md5: str) -> bool:
+    """The common case, found without taking the ETag apart: none, or that of an upload in one part."""
+    return etag is None or (isinstance(etag, str) and etag.startswith(f"{md5}__"))
+
+
+def _etag_behind_md5(value: object) -> Checksum | None:
+    """The MD5 decides: of the ETag only a multipart one adds anything, and one that cannot be read harms nothing."""
+    try:
+        etag = _checksum(value, "etag", bare_is_md5=False)
+    except CorruptRecord:
+        if isinstance(value, str):
+            return None
+        raise
+    return etag if etag is not None and etag.algorithm == S3_ETAG else None
+
+
+def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | None:
+    """A checksum as a record writes it; None for null, for an empty one, and for a bare ETag that may be no MD5."""
+    if value is None or value == "":
+        return None
+    text, underscores, part_mib = value.partition("__") if isinstance(value, str) else ("", "", "")
+    found = from_etag(text, _part_sizes(part_mib) if underscores else ())
+    if found is None:
+        raise CorruptRecord(f"its {called} is {_shown(value)}, which is no {called}")
+    return found if found.algorithm == S3_ETAG or underscores or bare_is_md5 else None
+
+
+def _part_sizes(part_mib: str) -> tuple[int, ...]:
+    if not _PART_MIB.fullmatch(part_mib) or int(part_mib) > _MOST_PART_MIB:
+        raise CorruptRecord(
+            f"its part size is {_shown(part_mib)}, and no whole number of MiB from 1 to {_MOST_PART_MIB}"
+        )
+    return (int(part_mib) * MIB,)
+
+
+def _load(text: str | bytes) -> object:
+    return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                found[name] = _Twice()
+    return found
+
+
+def _integer(digits: str) -> int | str:
+    """An integer; one too long for any use stays a text, so that it spoils its own entry and not the whole record."""
+    return int(digits) if len(digits) <= 20 else digits
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else "nested too deeply"
+
+
+def _shown(value: object) -> str:
+    """`value` short enough for a line of a report."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

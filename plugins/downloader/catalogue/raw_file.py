@@ -1,0 +1,122 @@
+"""A raw file as the catalogue records it, and the plan of files that follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..errors import DownloadError
+from ..paths import safe_path
+from ..planning import refuse_conflicts
+from ..remote_file import Planned, Refused, RemoteFile
+from .errors import RecordUnusable
+from .file_info import read_entry
+
+__all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan"]
+
+NO_PROJECT = "_FALLBACK"
+"""AlphaKraken's project of the files that belong to none."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_UPLOAD_ADVICE = "write it as bucket, bucket/prefix/ or s3://bucket/prefix/"
+_PROJECT_ADVICE = "correct the record's project_id: it names the folder that the files go to"
+
+
+class UploadPath(NamedTuple):
+    """Where a raw file was uploaded to. `prefix` without slashes at its ends, ``""`` for the top of the bucket."""
+
+    bucket: str
+    prefix: str
+
+    def key(self, relative_path: str) -> str:
+        """The key of the object that `relative_path` was uploaded to."""
+        return f"{self.prefix}/{relative_path}" if self.prefix else relative_path
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A record of the catalogue, as it was read: nothing of it has been checked.
+
+    `project_id` is ``""`` for null. `file_info`: relative path -> entry, as JSON (see `file_info.read_entry`).
+    """
+
+    id: str
+    project_id: str
+    s3_upload_path: str | None
+    backup_status: str | None
+    file_info: Mapping[str, object]
+
+    def project_folder(self) -> str:
+        """The name of the folder below the output location. Raises RecordUnusable where there can be none."""
+        project = self.project_id
+        if project in ("", NO_PROJECT):
+            raise RecordUnusable(
+                f"raw file {self.id} belongs to no project (project_id is {project!r})", _PROJECT_ADVICE
+            )
+        try:
+            safe = safe_path(project)
+        except DownloadError as error:
+            raise RecordUnusable(
+                f"raw file {self.id} has a project_id that names no folder: {error.what}", _PROJECT_ADVICE
+            ) from error
+        if safe.text != project or "/" in project or not project.isprintable() or project != project.strip():
+            raise RecordUnusable(
+                f"raw file {self.id} has a project_id that is no plain folder name: {project!r}", _PROJECT_ADVICE
+            )
+        return project
+
+    def upload_path(self) -> UploadPath:
+        """Where it lies in S3. Raises RecordUnusable where it was never uploaded, or the path cannot be read."""
+        if not self.s3_upload_path:
+            status = self.backup_status or "none"
+            raise RecordUnusable(
+                f"raw file {self.id} has no S3 backup (s3_upload_path is empty, backup_status is {status})",
+                "upload it first, or choose another raw file",
+            )
+        try:
+            return parse_upload_path(self.s3_upload_path)
+        except RecordUnusable as error:
+            raise RecordUnusable(f"raw file {self.id}: {error.what}", error.to_do) from error
+
+
+def parse_upload_path(text: str) -> UploadPath:
+    """``bucket``, ``bucket/``, ``bucket/prefix/`` or any of them behind ``s3://``.
+
+    Slashes at either end of the prefix are dropped; inside it they stay, doubled or not, because S3 tells ``a//b``
+    from ``a/b``. Raises RecordUnusable.
+    """
+    rest = text
+    scheme = _SCHEME.match(text)
+    if scheme is not None:
+        if scheme[1].lower() != "s3":
+            raise RecordUnusable(f"the S3 path {text!r} begins with {scheme[0]}", _UPLOAD_ADVICE)
+        rest = text[scheme.end() :]
+    bucket, _, prefix = rest.lstrip("/").partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        problem = f"{bucket!r} is no bucket name" if bucket else "it names no bucket"
+        raise RecordUnusable(f"the S3 path {text!r} cannot be read ({problem})", _UPLOAD_ADVICE)
+    return UploadPath(bucket, prefix.strip("/"))
+
+
+def plan(raw_file: RawFile) -> list[Planned]:
+    """The files of a record, sorted by relative path: the same list in every run, as long as the record stays the same.
+
+    One bad entry or name is refused alone. `RemoteFile.key` holds the relative path as it was recorded. Raises
+    RecordUnusable where the record has no S3 path.
+    """
+    upload = raw_file.upload_path()
+    before = len(upload.key(""))
+    planned = [_planned(name, raw_file.file_info[name], upload) for name in sorted(raw_file.file_info)]
+    return refuse_conflicts(planned, lambda file: file.key[before:])
+
+
+def _planned(name: str, entry: object, upload: UploadPath) -> Planned:
+    try:
+        path = safe_path(name)
+        size, checksums = read_entry(entry)
+    except DownloadError as error:
+        return Refused(name, error)
+    return RemoteFile(path, size, upload.key(name), checksums)

@@ -1,0 +1,67 @@
+"""What the SQL catalogues share: their one query, their patterns for a near id, and how a row becomes a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import DDL_FILE, CatalogueRefused, RecordUnusable
+from .file_info import parse_file_info
+from .raw_file import RawFile
+
+__all__ = ["COLUMNS", "MOST_SIMILAR", "TABLE", "can_be_id", "missing", "near_patterns", "to_raw_file"]
+
+TABLE = "raw_file"
+COLUMNS = ("id", "project_id", "s3_upload_path", "backup_status", "file_info")
+MOST_SIMILAR = 1_000
+"""Ids looked at for a suggestion."""
+
+
+def can_be_id(raw_file_id: str) -> bool:
+    """Whether a database could hold it at all: no NUL, no half of a surrogate pair."""
+    return "\0" not in raw_file_id and not any("\ud800" <= c <= "\udfff" for c in raw_file_id)
+
+
+def to_raw_file(rows: Sequence[Sequence[object]], raw_file_id: str) -> RawFile | None:
+    """The record that a query for one id answered. Raises RecordUnusable."""
+    if not rows:
+        return None
+    if len(rows) > 1:
+        raise RecordUnusable(f"the catalogue has more than one raw file {raw_file_id}", "remove all but one")
+    recorded_id, project_id, s3_upload_path, backup_status, file_info = rows[0]
+    if not isinstance(file_info, str | bytes | None):
+        raise RecordUnusable(
+            f"the file_info of raw file {raw_file_id} is a {type(file_info).__name__}, and no JSON text"
+        )
+    return RawFile(
+        _text(recorded_id) or raw_file_id,
+        _text(project_id) or "",
+        _text(s3_upload_path),
+        _text(backup_status),
+        parse_file_info(file_info, raw_file_id),
+    )
+
+
+def near_patterns(raw_file_id: str) -> tuple[str, str, str]:
+    """LIKE patterns (escaped by a backslash): contains it, begins as it begins, ends as it ends."""
+    half = max(3, len(raw_file_id) // 2)
+    start, end = _escaped(raw_file_id[:half]), _escaped(raw_file_id[-half:])
+    return f"%{_escaped(raw_file_id)}%", f"{start}%", f"%{end}"
+
+
+def missing(what: str) -> CatalogueRefused:
+    """The refusal of a catalogue that lacks the table or a column of it. `what`: the database's own words."""
+    return CatalogueRefused(
+        f"the catalogue has not the table that is needed ({what})",
+        f"create {TABLE}({', '.join(COLUMNS)}), or a view of that shape, as {DDL_FILE} describes it",
+    )
+
+
+def _text(value: object) -> str | None:
+    """A text column; numbers are taken for their digits, because SQLite stores what it was given."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return None if value is None else str(value)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

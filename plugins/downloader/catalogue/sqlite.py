@@ -1,0 +1,120 @@
+"""The catalogue in a SQLite file, opened so that SQLite itself refuses to write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+from urllib.parse import quote
+
+from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, RecordUnusable
+from .interface import CatalogueAddress, closest
+from .raw_file import RawFile
+from .rows import COLUMNS, MOST_SIMILAR, TABLE, can_be_id, missing, near_patterns, to_raw_file
+
+__all__ = ["SqliteCatalogue", "connect", "open_catalogue"]
+
+_BUSY_SECONDS: Final = 10.0
+_GET: Final = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE id = ? LIMIT 2"  # noqa: S608
+_SIMILAR: Final = (
+    f"SELECT id FROM {TABLE} WHERE id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' LIMIT ?"  # noqa: S608
+)
+_WAL_MARK: Final = b"\x02\x02"
+"""Bytes 18 and 19 of a database in write-ahead mode (SQLite's file format, section 1.3.3)."""
+_PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_PROTOCOL")
+"""READONLY: an unfinished write lies beside the file, and only a writer can undo it."""
+
+
+def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
+    """The catalogue in the file that `address` names as its host or its database. Raises CatalogueRefused."""
+    path = address.host or address.database
+    if not os.path.isabs(path):
+        raise CatalogueRefused(
+            f"the catalogue's SQLite file is {path!r}, which is no absolute path",
+            "give the connection the whole path as its host, or write it with four slashes: sqlite:////data/catalogue.db",
+        )
+    return SqliteCatalogue(path)
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection that cannot write, neither to the file nor beside it. Raises sqlite3.Error, OSError."""
+    mode = "immutable=1" if _is_idle_wal(path) else "mode=ro"
+    connection = sqlite3.connect(f"file://{quote(os.fsencode(path))}?{mode}", uri=True, timeout=_BUSY_SECONDS)
+    connection.text_factory = _decode
+    return connection
+
+
+class SqliteCatalogue:
+    """Opens the file for each question: nothing is held between them, and any thread may ask."""
+
+    def __init__(self, path: str) -> None:
+        """`path` is absolute. Raises CatalogueRefused where there is no such file."""
+        self._path = path
+        if not os.path.isfile(path):
+            problem = "is a folder" if os.path.isdir(path) else "does not exist"
+            raise CatalogueRefused(
+                f"the catalogue's SQLite file {path} {problem}", "correct the path in its connection"
+            )
+
+    def get(self, raw_file_id: str) -> RawFile | None:
+        """The record, None if there is none. Raises CatalogueError."""
+        if not can_be_id(raw_file_id):
+            return None
+        return to_raw_file(self._rows(_GET, (raw_file_id,)), raw_file_id)
+
+    def similar(self, raw_file_id: str, limit: int) -> list[str]:
+        """Up to `limit` ids that one may have meant."""
+        if not can_be_id(raw_file_id):
+            return []
+        rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR))
+        return closest(raw_file_id, (str(row[0]) for row in rows), limit)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        try:
+            before = _stamp(self._path)
+            rows = self._ask(query, values)
+            # Someone wrote while the file was taken for one that nobody writes to: ask again, as beside a writer.
+            return rows if _stamp(self._path) == before else self._ask(query, values)
+        except (sqlite3.Error, OSError) as error:
+            raise self._refusal(error) from error
+
+    def _ask(self, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
+        with closing(connect(self._path)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def _refusal(self, error: sqlite3.Error | OSError) -> CatalogueError:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(_PASSING):
+            return CatalogueUnreachable(f"the catalogue {self._path} cannot be read now ({error})")
+        if "no such table" in str(error) or "no such column" in str(error):
+            return missing(f"{self._path}: {error}")
+        if isinstance(error, sqlite3.DataError):
+            return RecordUnusable(f"a record of the catalogue {self._path} cannot be read ({error})")
+        advice = "see that it is a SQLite database that this user may read"
+        return CatalogueRefused(f"the catalogue {self._path} cannot be read ({error})", advice)
+
+
+def _is_idle_wal(path: str) -> bool:
+    """Whether it is in write-ahead mode and no one writes to it.
+
+    SQLite makes two files beside such a database even to read it, and leaves them there: owned by whoever read it
+    first, so that the catalogue's owner may be shut out of it. Where nobody writes, ``immutable`` does without them.
+    """
+    with open(path, "rb") as file:
+        is_wal = file.read(20)[18:20] == _WAL_MARK
+    return is_wal and not os.path.exists(f"{path}-wal")
+
+
+def _stamp(path: str) -> tuple[int, int, bool]:
+    seen = os.stat(path)
+    return seen.st_mtime_ns, seen.st_size, os.path.exists(f"{path}-wal")
+
+
+def _decode(text: bytes) -> str:
+    """Text that is no UTF-8 spoils the name that it stands in, and not the whole record."""
+    return text.decode("utf-8", "surrogateescape")

@@ -1,0 +1,559 @@
+"""The catalogue, in a real SQLite and a real PostgreSQL: read, never written, and clear when it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from downloader.catalogue import (
+    Catalogue,
+    CatalogueAddress,
+    CatalogueError,
+    CatalogueRefused,
+    CatalogueUnreachable,
+    NoSuchRawFile,
+    RawFile,
+    RecordUnusable,
+    find_raw_file,
+    interface,
+    open_catalogue,
+    plan,
+    sqlite,
+)
+from downloader.catalogue import (
+    postgres as postgres_module,
+)
+from downloader.remote_file import Refused, RemoteFile
+from support.postgres import DDL, PostgresDatabase
+
+MD5 = "9b2cf535f27731c974343645a3985328"
+INFO = {"sample.d/ü": [1, MD5], "sample.raw": [5, MD5, f"{MD5}-17__100"], "bad": [1]}
+PASSWORD = "correct-horse"
+
+
+class SqliteDatabase:
+    """A SQLite catalogue, as its owner sees it: the twin of `PostgresDatabase`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.address = CatalogueAddress("sqlite", host=str(path))
+        self.execute(DDL.read_text())
+
+    def execute(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            if not values:
+                return list(connection.executescript(query))
+            return connection.execute(query, values).fetchall()
+
+    def insert(self, raw_file_id: str, file_info: object, project_id: str | None = "PRID001") -> None:
+        text = file_info if isinstance(file_info, str | bytes) else json.dumps(file_info)
+        self.execute(
+            "INSERT INTO raw_file VALUES (?, ?, 'bucket/prefix/', 'upload_done', ?)", raw_file_id, project_id, text
+        )
+
+    def holds(self) -> object:
+        return [(name.name, name.read_bytes()) for name in sorted(self.path.parent.iterdir())]
+
+
+class PostgresTwin:
+    """What `SqliteDatabase` offers, in PostgreSQL."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self.address = database.address
+        self.execute = database.execute
+        self.insert = database.insert
+
+    def holds(self) -> object:
+        return self.execute("SELECT xmin, xmax, ctid, raw_file.*::text FROM raw_file ORDER BY id")
+
+
+Database = SqliteDatabase | PostgresTwin
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> SqliteDatabase:
+    folder = tmp_path / "odd name % ? # é"
+    folder.mkdir()
+    return SqliteDatabase(folder / "catalogue.db")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    if request.param == "sqlite":
+        found: SqliteDatabase = request.getfixturevalue("sqlite_database")
+        return found
+    return PostgresTwin(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[CatalogueAddress], Catalogue]]:
+    """Opens catalogues, and closes them after the test."""
+    held: list[Catalogue] = []
+
+    def open_one(address: CatalogueAddress) -> Catalogue:
+        held.append(open_catalogue(address))
+        return held[-1]
+
+    yield open_one
+    for catalogue in held:
+        catalogue.close()
+
+
+Opened = Callable[[CatalogueAddress], Catalogue]
+
+
+# Both kinds
+
+
+def test_a_record_is_read_as_it_was_written(database: Database, opened: Opened) -> None:
+    database.insert("20250115_sample", INFO)
+    found = opened(database.address).get("20250115_sample")
+    assert found == RawFile("20250115_sample", "PRID001", "bucket/prefix/", "upload_done", INFO)
+    planned = plan(found)
+    assert [type(item) for item in planned] == [Refused, RemoteFile, RemoteFile]
+
+
+def test_nulls_are_read_as_nothing(database: Database, opened: Opened) -> None:
+    database.execute("INSERT INTO raw_file (id) VALUES ('bare')")
+    assert opened(database.address).get("bare") == RawFile("bare", "", None, None, {})
+
+
+def test_an_id_that_is_not_there_is_none(database: Database, opened: Opened) -> None:
+    database.insert("sample", INFO)
+    catalogue = opened(database.address)
+    for unknown in ("", "Sample", "sampl", "sample'", "' OR ''='", "%", "x" * 5000, "nul\0", "\ud800"):
+        assert catalogue.get(unknown) is None
+        catalogue.similar(unknown, 3)
+
+
+def test_file_info_that_is_no_json_names_its_record_and_spoils_no_other(database: Database, opened: Opened) -> None:
+    database.execute("DROP TABLE raw_file")
+    database.execute(DDL.read_text().replace("file_info       JSON", "file_info TEXT"))
+    database.insert("broken", '{"a": [1,')
+    database.insert("sample", INFO)
+    catalogue = opened(database.address)
+    with pytest.raises(RecordUnusable, match=r"file_info of raw file broken is no valid JSON \(.*line 1 column 10"):
+        catalogue.get("broken")
+    assert catalogue.get("sample") is not None
+
+
+def test_a_catalogue_is_not_changed_by_reading_it(database: Database, opened: Opened) -> None:
+    database.insert("sample", INFO)
+    before = database.holds()
+    catalogue = opened(database.address)
+    catalogue.get("sample")
+    catalogue.similar("sampel", 3)
+    with pytest.raises(NoSuchRawFile):
+        find_raw_file(catalogue, "other")
+    catalogue.close()
+    assert database.holds() == before
+
+
+def test_a_missing_table_is_named_with_the_file_that_describes_it(database: Database, opened: Opened) -> None:
+    database.execute("DROP TABLE raw_file")
+    with pytest.raises(CatalogueRefused, match=r"raw_file.*include/catalogue\.sql") as caught:
+        opened(database.address).get("sample")
+    assert not caught.value.retryable
+
+
+def test_a_missing_column_is_named_with_the_file_that_describes_it(database: Database, opened: Opened) -> None:
+    database.execute("ALTER TABLE raw_file DROP COLUMN file_info")
+    with pytest.raises(CatalogueRefused, match=r"file_info.*include/catalogue\.sql"):
+        opened(database.address).get("sample")
+
+
+def test_a_view_serves_as_well(database: Database, opened: Opened) -> None:
+    database.insert("sample", INFO)
+    database.execute("ALTER TABLE raw_file RENAME TO lab_files")
+    database.execute("CREATE VIEW raw_file AS SELECT * FROM lab_files")
+    catalogue = opened(database.address)
+    found = catalogue.get("sample")
+    assert found is not None
+    assert found.file_info == INFO
+
+
+def test_an_id_that_stands_twice_is_an_error(database: Database, opened: Opened) -> None:
+    database.insert("sample", INFO)
+    database.execute("ALTER TABLE raw_file RENAME TO lab_files")
+    database.execute("CREATE VIEW raw_file AS SELECT * FROM lab_files UNION ALL SELECT * FROM lab_files")
+    with pytest.raises(RecordUnusable, match="more than one raw file sample"):
+        opened(database.address).get("sample")
+
+
+def test_the_ddl_does_not_touch_a_catalogue_that_is_there(database: Database) -> None:
+    database.insert("sample", INFO)
+    before = database.holds()
+    database.execute(DDL.read_text())
+    assert database.holds() == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("20250115_sampel", "20250115_sample"),
+        ("20250115_SAMPLE", "20250115_sample"),
+        ("sample", "20250115_sample"),
+        ("20250115_sample.raw", "20250115_sample"),
+        ("2025_sample", "20250115_sample"),
+        ("100%_pure", "100%_pure_water"),
+    ],
+)
+def test_a_mistyped_id_is_answered_with_what_was_meant(
+    database: Database, opened: Opened, asked: str, meant: str
+) -> None:
+    for name in ("20250115_sample", "100%_pure_water", "blank", "20240202_control", "1000_purely"):
+        database.insert(name, {})
+    with pytest.raises(NoSuchRawFile) as caught:
+        find_raw_file(opened(database.address), asked)
+    assert str(caught.value).startswith(f"no raw file {asked} in the catalogue; did you mean {meant}")
+
+
+def test_an_id_like_no_other_is_answered_plainly(database: Database, opened: Opened) -> None:
+    database.insert("20250115_sample", {})
+    with pytest.raises(NoSuchRawFile) as caught:
+        find_raw_file(opened(database.address), "zzz")
+    assert str(caught.value) == "no raw file zzz in the catalogue; check the id"
+
+
+def test_a_record_that_is_there_is_found(database: Database, opened: Opened) -> None:
+    database.insert("sample", INFO)
+    assert find_raw_file(opened(database.address), "sample").id == "sample"
+
+
+def test_many_threads_may_ask_at_once(database: Database, opened: Opened) -> None:
+    for number in range(8):
+        database.insert(f"sample{number}", {str(number): [number, MD5]})
+    catalogue = opened(database.address)
+    found: dict[int, RawFile | None] = {}
+
+    def ask(number: int) -> None:
+        for _ in range(5):
+            found[number] = catalogue.get(f"sample{number}")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {number: raw_file and list(raw_file.file_info) for number, raw_file in found.items()} == {
+        number: [str(number)] for number in range(8)
+    }
+
+
+def test_closing_twice_is_fine(database: Database) -> None:
+    catalogue = open_catalogue(database.address)
+    catalogue.close()
+    catalogue.close()
+
+
+def test_a_suggestion_that_fails_does_not_hide_that_the_record_is_missing() -> None:
+    class Silent:
+        def get(self, raw_file_id: str) -> RawFile | None:
+            return None
+
+        def similar(self, raw_file_id: str, limit: int) -> list[str]:
+            raise CatalogueUnreachable("too slow")
+
+        def close(self) -> None:
+            """Holds nothing."""
+
+    with pytest.raises(NoSuchRawFile, match="no raw file x"):
+        find_raw_file(Silent(), "x")
+
+
+def test_a_kind_that_is_not_known_names_those_that_are() -> None:
+    with pytest.raises(CatalogueRefused, match=r"'mongo' is not known; .* postgres, postgresql, sqlite"):
+        open_catalogue(CatalogueAddress("mongo"))
+
+
+def test_an_address_shows_no_secret() -> None:
+    address = CatalogueAddress("postgres", password=PASSWORD, options={"sslpassword": PASSWORD})
+    assert PASSWORD not in repr(address)
+
+
+def test_the_interface_loads_no_driver() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys, downloader.catalogue; sys.exit('psycopg' in sys.modules or 'sqlite3' in sys.modules)"
+    folder = str(Path(interface.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": folder})
+
+
+# SQLite
+
+
+def test_sqlite_itself_refuses_to_write(sqlite_database: SqliteDatabase) -> None:
+    sqlite_database.insert("sample", INFO)
+    before = sqlite_database.holds()
+    with closing(sqlite.connect(str(sqlite_database.path))) as connection:
+        for statement in (
+            "UPDATE raw_file SET id = 'x'",
+            "DELETE FROM raw_file",
+            "CREATE TABLE t (a)",
+            "PRAGMA user_version=5",
+        ):
+            with pytest.raises(sqlite3.OperationalError, match="readonly database"):
+                connection.execute(statement)
+    assert sqlite_database.holds() == before
+
+
+def test_a_write_ahead_database_is_read_without_a_file_beside_it(
+    sqlite_database: SqliteDatabase, opened: Opened
+) -> None:
+    sqlite_database.execute("PRAGMA journal_mode=WAL")
+    sqlite_database.insert("sample", INFO)
+    before = sqlite_database.holds()
+    assert opened(sqlite_database.address).get("sample") is not None
+    assert sqlite_database.holds() == before
+    connection = sqlite.connect(str(sqlite_database.path))
+    with closing(connection), pytest.raises(sqlite3.OperationalError, match="readonly database"):
+        connection.execute("DELETE FROM raw_file")
+
+
+def test_what_a_live_writer_has_committed_is_seen(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    sqlite_database.execute("PRAGMA journal_mode=WAL")
+    with closing(sqlite3.connect(sqlite_database.path)) as writer:
+        writer.execute("INSERT INTO raw_file (id) VALUES ('new')")
+        writer.commit()
+        assert opened(sqlite_database.address).get("new") is not None
+
+
+def test_a_writer_that_comes_while_it_is_read_is_noticed(
+    sqlite_database: SqliteDatabase, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_database.execute("PRAGMA journal_mode=WAL")
+    plain = sqlite.connect
+    calls: list[str] = []
+
+    def connect(path: str) -> sqlite3.Connection:
+        connection = plain(path)
+        if not calls:
+            connection.execute("SELECT count(*) FROM raw_file").fetchall()
+            sqlite_database.insert("late", INFO)
+        calls.append(path)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", connect)
+    assert opened(sqlite_database.address).get("late") is not None
+
+
+def test_a_locked_database_may_pass(
+    sqlite_database: SqliteDatabase, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.01)
+    with closing(sqlite3.connect(sqlite_database.path, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CatalogueUnreachable, match="locked") as caught:
+            opened(sqlite_database.address).get("sample")
+        writer.execute("ROLLBACK")
+    assert caught.value.retryable
+
+
+def test_a_write_that_broke_off_may_pass_and_is_not_touched(
+    sqlite_database: SqliteDatabase, opened: Opened, tmp_path: Path
+) -> None:
+    """Its journal has to be rolled back, and only a writer may do that."""
+    for number in range(50):
+        sqlite_database.insert(f"sample{number}", {"a": ["x" * 2000]})
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with closing(sqlite3.connect(sqlite_database.path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA cache_size=1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE raw_file SET project_id = 'half', file_info = file_info || 'x'")
+        for name in os.listdir(sqlite_database.path.parent):
+            shutil.copy(sqlite_database.path.parent / name, copy / name)
+        writer.execute("ROLLBACK")
+    assert sorted(os.listdir(copy)) == ["catalogue.db", "catalogue.db-journal"]
+    before = [(copy / name).read_bytes() for name in sorted(os.listdir(copy))]
+    with pytest.raises(CatalogueUnreachable, match="cannot be read now"):
+        opened(CatalogueAddress("sqlite", str(copy / "catalogue.db"))).get("sample1")
+    assert [(copy / name).read_bytes() for name in sorted(os.listdir(copy))] == before
+
+
+def test_a_sqlite_file_that_is_not_there_is_said_so_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueRefused, match=r"none\.db does not exist; correct the path"):
+        open_catalogue(CatalogueAddress("sqlite", str(tmp_path / "none.db")))
+    with pytest.raises(CatalogueRefused, match="is a folder"):
+        open_catalogue(CatalogueAddress("sqlite", str(tmp_path)))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_sqlite_file_that_goes_away_later_is_said_so(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    catalogue = opened(sqlite_database.address)
+    sqlite_database.path.unlink()
+    with pytest.raises(CatalogueRefused, match="No such file"):
+        catalogue.get("sample")
+
+
+@pytest.mark.parametrize("path", ["", "catalogue.db", ":memory:", "file:/x?mode=rwc"])
+def test_a_sqlite_path_must_be_absolute(path: str) -> None:
+    with pytest.raises(CatalogueRefused, match=r"no absolute path; .*sqlite:////data/catalogue\.db"):
+        open_catalogue(CatalogueAddress("sqlite", path))
+
+
+def test_a_sqlite_path_may_stand_in_either_field(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    sqlite_database.insert("sample", INFO)
+    for address in (
+        CatalogueAddress("sqlite", database=str(sqlite_database.path)),
+        CatalogueAddress("SQLite", host=f"/{sqlite_database.path}"),
+    ):
+        assert opened(address).get("sample") is not None
+
+
+def test_a_file_that_is_no_database_is_said_so(tmp_path: Path, opened: Opened) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_bytes(b"these are notes, and no database\n" * 50)
+    with pytest.raises(CatalogueRefused, match=r"not a database\); see that it is a SQLite database"):
+        opened(CatalogueAddress("sqlite", str(other))).get("sample")
+
+
+def test_text_that_is_no_utf8_spoils_its_own_name_alone(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    text = b'{"a\xff": [1, null], "b": [1, null]}'
+    sqlite_database.execute(
+        "INSERT INTO raw_file (id, s3_upload_path, file_info) VALUES ('s', 'b', CAST(? AS TEXT))", text
+    )
+    found = opened(sqlite_database.address).get("s")
+    assert found is not None
+    assert [type(item) for item in plan(found)] == [Refused, RemoteFile]
+
+
+def test_columns_of_other_types_are_taken_for_their_text(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    """SQLite stores what it is given: a project of digits may be a number, a JSON text a blob."""
+    sqlite_database.execute("DROP TABLE raw_file")
+    sqlite_database.execute("CREATE TABLE raw_file (id, project_id, s3_upload_path, backup_status, file_info)")
+    sqlite_database.execute("INSERT INTO raw_file VALUES ('s', 42, ?, NULL, ?)", b"bucket", json.dumps(INFO).encode())
+    sqlite_database.execute("INSERT INTO raw_file VALUES ('t', NULL, NULL, NULL, ?)", 5)
+    catalogue = opened(sqlite_database.address)
+    assert catalogue.get("s") == RawFile("s", "42", "bucket", None, INFO)
+    with pytest.raises(RecordUnusable, match="file_info of raw file t is a int"):
+        catalogue.get("t")
+
+
+# PostgreSQL
+
+
+def test_postgresql_itself_refuses_to_write(postgres: PostgresDatabase) -> None:
+    postgres.insert("sample", INFO)
+    with closing(postgres_module.connect(postgres.address)) as connection:
+        for statement in (b"UPDATE raw_file SET id = 'x'", b"DELETE FROM raw_file", b"CREATE TABLE t (a int)"):
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute(statement)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), connection.transaction():
+                connection.execute(statement)
+    assert postgres.execute("SELECT id FROM raw_file") == [("sample",)]
+
+
+def test_each_transaction_is_read_only_by_itself(postgres: PostgresDatabase) -> None:
+    """Even where the session's setting was lost, as behind a pooler that resets it."""
+    with closing(postgres_module.connect(postgres.address)) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), connection.transaction():
+            connection.execute("DELETE FROM raw_file")
+
+
+def test_options_of_the_connection_are_kept_but_cannot_allow_writing(postgres: PostgresDatabase) -> None:
+    options = {
+        "options": "-c default_transaction_read_only=off -c search_path=other",
+        "sslmode": "disable",
+        "cursor": "dict",
+    }
+    with closing(postgres_module.connect(replace(postgres.address, options=options))) as connection:
+        assert connection.execute("SHOW search_path").fetchone() == ("other",)
+        assert connection.execute("SHOW default_transaction_read_only").fetchone() == ("on",)
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("1min",)
+
+
+def test_a_misspelt_option_is_refused(postgres: PostgresDatabase) -> None:
+    with pytest.raises(CatalogueRefused, match="'sslmod', which PostgreSQL does not know; write it sslmode"):
+        open_catalogue(replace(postgres.address, options={"sslmod": "verify-full"}))
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSONB", "TEXT"])
+def test_file_info_may_be_json_jsonb_or_text(postgres: PostgresDatabase, opened: Opened, kind: str) -> None:
+    postgres.execute(f"ALTER TABLE raw_file ALTER COLUMN file_info TYPE {kind} USING file_info::text::{kind}")
+    postgres.insert("sample", INFO)
+    found = opened(postgres.address).get("sample")
+    assert found is not None
+    assert found.file_info == INFO
+
+
+def test_a_user_without_rights_is_told_which_are_needed(postgres: PostgresDatabase, opened: Opened) -> None:
+    postgres.execute("DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    catalogue = opened(replace(postgres.address, user="reader"))
+    with pytest.raises(CatalogueRefused, match=r"permission denied for table raw_file.*grant the connection's user"):
+        catalogue.get("sample")
+    postgres.execute("GRANT SELECT ON raw_file TO reader")
+    assert catalogue.get("sample") is None
+
+
+def test_a_server_that_does_not_answer_may_pass_and_no_password_is_shown() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    address = CatalogueAddress("postgres", "127.0.0.1", port, "lab", "me", PASSWORD)
+    with pytest.raises(CatalogueUnreachable, match=r"127\.0\.0\.1/lab.*refused") as caught:
+        open_catalogue(address)
+    assert caught.value.retryable
+    assert PASSWORD not in str(caught.value)
+    assert caught.value.__suppress_context__, "the driver's own words stay out of the log"
+
+
+def test_a_password_in_the_wrong_field_is_not_shown() -> None:
+    address = CatalogueAddress(
+        "postgres", f"postgresql://me:{PASSWORD}@host.invalid/lab", database=PASSWORD, password=PASSWORD
+    )
+    with pytest.raises(CatalogueError) as caught:
+        open_catalogue(address)
+    assert PASSWORD not in str(caught.value)
+    assert "host.invalid" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"database": "nowhere"}, {"user": "nobody_here"}, {"options": {"options": "-c no_such_setting=1"}}]
+)
+def test_what_the_server_refuses_for_good_is_no_matter_of_patience(
+    postgres: PostgresDatabase, changes: dict[str, object]
+) -> None:
+    with pytest.raises(CatalogueRefused, match="refused") as caught:
+        open_catalogue(replace(postgres.address, **changes))  # type: ignore[arg-type]
+    assert not caught.value.retryable
+
+
+def test_a_connection_that_broke_is_made_anew(postgres: PostgresDatabase, opened: Opened) -> None:
+    postgres.insert("sample", INFO)
+    catalogue = opened(postgres.address)
+    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'downloader'")
+    with pytest.raises(CatalogueUnreachable) as caught:
+        catalogue.get("sample")
+    assert caught.value.retryable
+    assert catalogue.get("sample") is not None
+
+
+def test_a_locked_table_is_not_waited_for_for_ever(
+    postgres: PostgresDatabase, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "_READ_ONLY", "-c default_transaction_read_only=on -c statement_timeout=50ms")
+    catalogue = opened(postgres.address)
+    with psycopg.connect(host=postgres.address.host, dbname=postgres.address.database, user="postgres") as writer:
+        writer.execute("LOCK TABLE raw_file")
+        with pytest.raises(CatalogueUnreachable, match="statement timeout"):
+            catalogue.get("sample")
+
+
+def test_no_transaction_stays_open_between_questions(postgres: PostgresDatabase, opened: Opened) -> None:
+    catalogue = opened(postgres.address)
+    catalogue.get("sample")
+    states = postgres.execute("SELECT state FROM pg_stat_activity WHERE application_name = 'downloader'")
+    assert states == [("idle",)]
