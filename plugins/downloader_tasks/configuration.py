@@ -1,0 +1,330 @@
+"""The configuration: `include/config.yaml`, or the file that DOWNLOADER_CONFIG names, checked as a whole.
+
+Every value has a default but the locations. What is wrong is said all at once, each with its line, its key and what to
+write instead. Secrets have no place here: they live in Airflow's connections.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic_core import ErrorDetails
+
+from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
+
+__all__ = [
+    "S3",
+    "Configuration",
+    "ConfigurationError",
+    "Drive",
+    "LocationError",
+    "Locations",
+    "Minio",
+    "Notifier",
+    "Shards",
+    "Slooh",
+    "Transfer",
+    "configuration_file",
+    "load",
+    "writable_location",
+]
+
+VARIABLE: Final = "DOWNLOADER_CONFIG"
+PROJECT: Final = Path(__file__).resolve().parents[2]
+"""The folder that holds `dags`, `plugins` and `include`."""
+_USER_INFO: Final = re.compile(r"://[^/\s]*@")
+
+
+class LocationError(Exception):
+    """A location cannot be used: one sentence that says what to do."""
+
+
+def _no_truth(value: object) -> object:
+    """True is no 1 here, whatever Python thinks."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")
+    return value
+
+
+def _absolute(value: Path | None) -> Path | None:
+    if value is not None and not value.is_absolute():
+        raise ValueError("not absolute")
+    return value
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _whole(default: int, least: int, most: int) -> Any:
+    return Field(default=default, ge=least, le=most, description=f"a whole number from {least} to {most}")
+
+
+def _number(default: float, least: float, most: float, unit: str) -> Any:
+    return Field(default=default, ge=least, le=most, description=f"a number of {unit} from {least:g} to {most:g}")
+
+
+def _text(default: str, what: str) -> Any:
+    return Field(default=default, min_length=1, description=what)
+
+
+def _url(default: str) -> Any:
+    what = "an address that begins with https:// or http://, without a user and a password"
+    return Field(default=default, pattern=r"^https?://[^/@\s?#]+(/[^@\s?#]*)?$", description=what)
+
+
+def _location(what: str) -> Any:
+    return Field(default=None, description=f"the absolute path of the folder for {what}")
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Number = Annotated[float, BeforeValidator(_no_truth)]
+Location = Annotated[Path | None, BeforeValidator(_empty_is_none), AfterValidator(_absolute)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Locations(_Section):
+    """The folders that files are brought to. Each DAG needs its own alone."""
+
+    output: Location = _location("raw files")
+    minio: Location = _location("FHIR exports")
+    datasets: Location = _location("data sets")
+    slooh: Location = _location("Slooh's pictures")
+
+
+class S3(_Section):
+    """Raw files from S3."""
+
+    enabled: bool = Field(default=True, description="true or false")
+    connection: str = _text("aws_default", "the id of an Airflow connection")
+    catalogue: str = _text("raw_files", "the id of an Airflow connection")
+    region: str = _text("eu-central-1", "an AWS region")
+
+
+class Transfer(_Section):
+    """How files travel."""
+
+    threads: Whole = _whole(32, 1, 256)
+    range_size_mib: Whole = _whole(8, 1, 512)
+    read_ahead: Whole = _whole(8, 1, 64)
+    small_file_mib: Whole = _whole(1, 0, 1024)
+    stall_seconds: Number = _number(60, 1, 3600, "seconds")
+    attempts: Whole = _whole(6, 1, 100)
+    lock_wait_seconds: Number = _number(30, 0, 86_400, "seconds")
+
+
+class Shards(_Section):
+    """How much one task of a run takes on."""
+
+    files: Whole = _whole(2000, 1, 1_000_000)
+    size_gib: Number = Field(default=50, gt=0, le=1_000_000, description="a number of GiB above 0, at most 1000000")
+
+
+class Minio(_Section):
+    """FHIR exports from MinIO."""
+
+    connection: str = _text("minio_default", "the id of an Airflow connection")
+    bucket: str = _text("fhir-data", "the name of a bucket")
+
+
+class Drive(_Section):
+    """Data sets from Google Drive."""
+
+    connection: str = _text("google_drive_default", "the id of an Airflow connection")
+    manifest: str = _text("include/datasets.json", "the path of a manifest")
+    web_url: str = _url("https://drive.google.com")
+    download_url: str = _url("https://drive.usercontent.google.com")
+    api_url: str = _url("https://www.googleapis.com/drive/v3")
+    timeout: Number = _number(300, 1, 86_400, "seconds")
+    max_retries: Whole = _whole(5, 0, 100)
+    retry_delay: Number = _number(1, 0, 3600, "seconds")
+
+
+class Slooh(_Section):
+    """Pictures from Slooh."""
+
+    connection: str = _text("slooh_default", "the id of an Airflow connection")
+    batch_size: Whole = _whole(50, 1, 1000)
+    threads: Whole = _whole(4, 1, 64)
+    rate_limit: Whole = Field(
+        default=30, ge=0, le=100_000, description="a whole number of requests a minute, 0 for no limit"
+    )
+    timeout: Number = _number(300, 1, 86_400, "seconds")
+    max_retries: Whole = _whole(3, 0, 100)
+    retry_delay: Number = _number(5, 0, 3600, "seconds")
+    image_hosts: tuple[Host, ...] = Field(
+        default=("astroimages.slooh.com",), min_length=1, description="a list of host names, without https:// and path"
+    )
+    folder_template: str = _text("{object}/{telescope}/{format}", "a template of folders")
+    filename_template: str = _text("{telescope}_{filename}", "a template of a file name")
+    unknown_object: str = _text("Unknown", "the name of a folder")
+
+
+class Notifier(_Section):
+    """What is called when a run failed: `callable` is a function, or a class that is called with `arguments` first."""
+
+    callable: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+        description="the dotted path of a callable, such as package.module.name",
+    )
+    arguments: dict[str, Any] = Field(default={}, description="a group of keyword arguments")
+
+
+def _notifier(value: object) -> object:
+    """A path alone stands for a notifier without arguments; nothing for none."""
+    return {"callable": value} if isinstance(value, str) and value else _empty_is_none(value)
+
+
+class Configuration(_Section):
+    """All of it. Frozen."""
+
+    locations: Locations = Locations()
+    s3: S3 = S3()
+    transfer: Transfer = Transfer()
+    shards: Shards = Shards()
+    minio: Minio = Minio()
+    drive: Drive = Drive()
+    slooh: Slooh = Slooh()
+    notifier: Annotated[Notifier | None, BeforeValidator(_notifier)] = None
+    _file: Path = PrivateAttr(default=PROJECT / "include" / "config.yaml")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keeps the file that `load` hands over."""
+        if isinstance(context, Path):
+            self._file = context
+
+    @property
+    def file(self) -> Path:
+        """The file that it was read from."""
+        return self._file
+
+
+def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """The file that DOWNLOADER_CONFIG names, else the project's own."""
+    named = environ.get(VARIABLE)
+    return Path(named) if named else PROJECT / "include" / "config.yaml"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Configuration:
+    """The configuration, checked. Raises ConfigurationError with everything that is wrong."""
+    file = configuration_file(environ)
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "does not exist"
+        advice = f"correct the environment variable {VARIABLE}" if environ.get(VARIABLE) else "restore it"
+        raise ConfigurationError(file, [Problem(0, (), f"{problem}; {advice}")])
+    document = read(file, environ)
+    # A section of which every key is commented out reads as null: its defaults are meant.
+    values = {key: value for key, value in document.values.items() if value is not None}
+    try:
+        configuration = Configuration.model_validate(values, context=file)
+    except ValidationError as error:
+        _explain(error, document)
+        raise ConfigurationError(file, document.problems) from None
+    if document.problems:
+        raise ConfigurationError(file, document.problems)
+    return configuration
+
+
+def writable_location(configuration: Configuration, name: str) -> Path:
+    """The folder `locations.<name>`. Raises LocationError where it is not set, not there, or cannot be written to."""
+    key, file = f"locations.{name}", configuration.file
+    path: Path | None = getattr(configuration.locations, name)
+    if path is None:
+        raise LocationError(f"{key} is not set in {file}: write the path of a folder there")
+    try:
+        problem = _why_not_writable(path)
+    except OSError as error:
+        problem = f"cannot be reached ({error.strerror}): see that its disk is mounted and may be entered"
+    if problem is not None:
+        raise LocationError(f"{key} is {path}, which {problem}, or change {key} in {file}")
+    return path
+
+
+def _why_not_writable(path: Path) -> str | None:
+    """Asks and does not try: nothing is written to find out. Raises OSError."""
+    if not path.exists():
+        return "does not exist: create it"
+    if not path.is_dir():
+        return "is not a folder: move that file away"
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return "is on a disk mounted read-only: mount it for writing"
+    # The effective user writes; root is let through here, and stopped by a read-only disk above.
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        return f"may not be written to by the user with the id {os.geteuid()}: give that user the right"
+    return None
+
+
+def _explain(error: ValidationError, document: Document) -> None:
+    """Notes what pydantic found, in words for whoever wrote the file. A value has one problem at most."""
+    known = {problem.path for problem in document.problems}
+    for found in error.errors():
+        path = found["loc"]
+        if found["type"] == "extra_forbidden" or not any(_same_branch(path, bad) for bad in known):
+            document.complain(path, _sentence(found, path, document))
+            known.add(path)
+
+
+def _same_branch(one: KeyPath, other: KeyPath) -> bool:
+    """Whether one of them leads to the other: a list is wrong where its items are."""
+    return all(here == there for here, there in zip(one, other, strict=False))
+
+
+def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
+    parent, name = path[:-1], str(path[-1])
+    if found["type"] == "extra_forbidden":
+        return _unknown_key(name, _model_at(parent))
+    if found["type"] == "missing":
+        return f"is missing; write {_expected(path)}"
+    if found["type"] in ("model_type", "dict_type"):
+        return "is no group of keys; write its keys below it, each in a line of its own"
+    # What a variable holds is not shown: it may be a secret that strayed here.
+    shown = f"filled from {document.filled[path]}" if path in document.filled else _shown(found["input"])
+    quotes = ", in quotes" if found["type"] == "string_type" and found["input"] is not None else ""
+    return f"is {shown}; write {_expected(path)}{quotes}"
+
+
+def _unknown_key(name: str, model: type[BaseModel]) -> str:
+    near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
+    if near:
+        return f"is no key that is known here; did you mean {near[0]}?"
+    return f"is no key that is known here; remove it, or use one of {', '.join(model.model_fields)}"
+
+
+def _expected(path: KeyPath) -> str:
+    """The description of the field that `path` leads to or into."""
+    model: type[BaseModel] = Configuration
+    for key in path:
+        field = model.model_fields[str(key)]
+        if field.description:
+            return field.description
+        model = _section(field.annotation)
+    return "a group of keys"
+
+
+def _model_at(path: KeyPath) -> type[BaseModel]:
+    model: type[BaseModel] = Configuration
+    for key in path:
+        model = _section(model.model_fields[str(key)].annotation)
+    return model
+
+
+def _section(annotation: object) -> type[BaseModel]:
+    """The section that a field of that type holds, there or not."""
+    kinds = (annotation, *get_args(annotation))
+    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+
+
+def _shown(value: object) -> str:
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = _USER_INFO.sub("://***@", text)
+    return text if len(text) <= 60 else f"{text[:60]}..."

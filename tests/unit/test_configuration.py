@@ -1,0 +1,425 @@
+"""The configuration: read with its defaults, and wrong in words that name file, line, key and remedy."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from downloader_tasks import configuration
+from downloader_tasks.configuration import Configuration, ConfigurationError, LocationError, load, writable_location
+
+INCLUDE = Path(__file__).parents[2] / "include"
+Read = Callable[..., Configuration]
+
+THREADS = "write a whole number from 1 to 256"
+SECONDS = "write a number of seconds from 1 to 3600"
+FOLDER = "write the absolute path of the folder for"
+HOSTS = "write a list of host names, without https:// and path"
+ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
+CALLABLE = "write the dotted path of a callable, such as package.module.name"
+GROUP = "is no group of keys; write its keys below it, each in a line of its own"
+UNKNOWN = "is no key that is known here"
+ALIAS = "is an alias (*name); write the value out"
+NOT_SET = "needs the environment variable {name}, which is not set; set it, or write ${{{name}:-default}}"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Writes a file and reads it as the configuration."""
+
+    def write_and_read(text: str | bytes, **environ: str) -> Configuration:
+        file = tmp_path / "config.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load({"DOWNLOADER_CONFIG": str(file), **environ})
+
+    return write_and_read
+
+
+def problems(read: Read, text: str | bytes, **environ: str) -> list[str]:
+    """What is wrong with the file, a line each, without the file's name."""
+    with pytest.raises(ConfigurationError) as caught:
+        read(text, **environ)
+    assert str(caught.value).startswith(str(caught.value.file))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def one_problem(read: Read, text: str | bytes, **environ: str) -> str:
+    (problem,) = problems(read, text, **environ)
+    return problem
+
+
+# What is read
+
+
+def test_an_empty_file_means_the_defaults(read: Read) -> None:
+    for text in ("", "# nothing\n", "{}", "s3:\nslooh:\n", "null"):
+        assert read(text).model_dump() == Configuration().model_dump()
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    found = Configuration()
+    assert found.s3.model_dump() == {
+        "enabled": True, "connection": "aws_default", "catalogue": "raw_files", "region": "eu-central-1",
+    }  # fmt: skip
+    assert found.minio.model_dump() == {"connection": "minio_default", "bucket": "fhir-data"}
+    assert found.drive.model_dump() == {
+        "connection": "google_drive_default", "manifest": "include/datasets.json", "web_url": "https://drive.google.com",
+        "download_url": "https://drive.usercontent.google.com", "api_url": "https://www.googleapis.com/drive/v3",
+        "timeout": 300, "max_retries": 5, "retry_delay": 1,
+    }  # fmt: skip
+    assert found.slooh.model_dump() == {
+        "connection": "slooh_default", "batch_size": 50, "threads": 4, "rate_limit": 30, "timeout": 300,
+        "max_retries": 3, "retry_delay": 5, "image_hosts": ("astroimages.slooh.com",),
+        "folder_template": "{object}/{telescope}/{format}", "filename_template": "{telescope}_{filename}",
+        "unknown_object": "Unknown",
+    }  # fmt: skip
+    assert found.transfer.model_dump() == {
+        "threads": 32, "range_size_mib": 8, "read_ahead": 8, "small_file_mib": 1, "stall_seconds": 60, "attempts": 6,
+        "lock_wait_seconds": 30,
+    }  # fmt: skip
+    assert found.shards.model_dump() == {"files": 2000, "size_gib": 50}
+    assert found.notifier is None
+    assert set(found.locations.model_dump().values()) == {None}
+
+
+def test_the_shipped_file_holds_every_key_with_its_default() -> None:
+    shipped = load({})
+    assert shipped.file == INCLUDE / "config.yaml"
+    assert shipped.model_dump(exclude={"locations"}) == Configuration().model_dump(exclude={"locations"})
+    assert [str(path) for path in shipped.locations.model_dump().values()] == [
+        "/data/output", "/data/fhir", "/data/datasets", "/data/slooh",
+    ]  # fmt: skip
+    text = shipped.file.read_text()
+    for name, section in shipped:
+        assert re.search(rf"^{name}:", text, re.MULTILINE), name
+        for key in section.model_dump() if isinstance(section, BaseModel) else ():
+            assert re.search(rf"^  {key}:", text, re.MULTILINE), f"{name}.{key}"
+
+
+def test_the_shipped_locations_can_be_set_by_the_environment() -> None:
+    assert load({"DOWNLOADER_OUTPUT": "/lab/output"}).locations.output == Path("/lab/output")
+
+
+def test_what_is_written_replaces_the_default(read: Read) -> None:
+    found = read("s3: {enabled: false, region: x}\ntransfer:\n  stall_seconds: 2.5\nslooh: {image_hosts: [a, b.c]}")
+    assert (found.s3.enabled, found.s3.region, found.s3.catalogue) == (False, "x", "raw_files")
+    assert found.transfer.stall_seconds == 2.5
+    assert found.slooh.image_hosts == ("a", "b.c")
+
+
+def test_the_configuration_is_frozen(read: Read) -> None:
+    found = read("")
+    with pytest.raises(ValidationError):
+        found.s3.region = "x"
+    with pytest.raises(ValidationError):
+        found.s3 = found.s3
+
+
+def test_a_notifier_is_a_path_or_a_path_with_arguments(read: Read) -> None:
+    assert read("notifier:").notifier is None
+    assert read("notifier: ${NOTIFIER:-}").notifier is None
+    plain = read("notifier: lab.alerts.call").notifier
+    assert plain is not None
+    assert (plain.callable, plain.arguments) == ("lab.alerts.call", {})
+    full = read(
+        "notifier: {callable: lab.Mail, arguments: {to: [a, b], retries: 3, subject: '${WHO}'}}", WHO="me"
+    ).notifier
+    assert full is not None
+    assert full.arguments == {"to": ["a", "b"], "retries": 3, "subject": "me"}
+
+
+# Which file
+
+
+def test_the_file_that_is_named_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("minio: {bucket: mine}")
+    found = load({"DOWNLOADER_CONFIG": str(file)})
+    assert found.minio.bucket == "mine"
+    assert found.file == file
+
+
+@pytest.mark.parametrize("name", ["none.yaml", ""])
+def test_a_file_that_is_not_there_names_the_variable(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"(does not exist|is a folder); correct .* variable DOWNLOADER_CONFIG"
+    ):
+        load({"DOWNLOADER_CONFIG": str(tmp_path / name)})
+
+
+def test_an_empty_variable_names_no_file() -> None:
+    assert configuration.configuration_file({"DOWNLOADER_CONFIG": ""}) == INCLUDE / "config.yaml"
+
+
+# The environment
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("${A}", "x"),
+        ("${A}-${A}", "x-x"),
+        ("<${A}>", "<x>"),
+        ("${A:-y}", "x"),
+        ("${NONE:-y}", "y"),
+        ("${EMPTY:-y}", "y"),
+        ("${NONE:-a:-b/c d}", "a:-b/c d"),
+        ("$$", "$"),
+        ("$${A}", "${A}"),
+        ("$$${A}", "$x"),
+        ("a$b", "a$b"),
+        ("$A", "$A"),
+        ("5$", "5$"),
+        ("${RAW}", "${A} $$ $A"),
+    ],
+)
+def test_variables_are_filled_in_once(read: Read, written: str, value: str) -> None:
+    found = read(f'minio: {{bucket: "{written}"}}', A="x", EMPTY="", RAW="${A} $$ $A")
+    assert found.minio.bucket == value
+
+
+@pytest.mark.parametrize("quotes", ["", '"', "'"])
+@pytest.mark.parametrize(
+    "value", ["x, region: evil", "x\ns3: {region: evil}", "&a [*a]", "{a: b}", "'", '"', "# x", "!!int 5"]
+)
+def test_a_variable_cannot_bring_in_yaml(read: Read, value: str, quotes: str) -> None:
+    found = read(f"s3:\n  connection: {quotes}${{A}}{quotes}", A=value)
+    assert found.s3.connection == value
+    assert found.s3.region == "eu-central-1"
+
+
+def test_a_variable_fills_numbers_and_truth_values(read: Read) -> None:
+    found = read("s3: {enabled: '${ON}'}\ntransfer: {threads: '${N}', stall_seconds: '${F:-1.5}'}", ON="false", N="7")
+    assert (found.s3.enabled, found.transfer.threads, found.transfer.stall_seconds) == (False, 7, 1.5)
+
+
+def test_keys_are_not_filled_in(read: Read) -> None:
+    assert one_problem(read, "${A}: 5", A="s3").startswith("line 1, ${A}: is no key")
+
+
+def test_a_variable_that_is_not_set_names_key_line_and_remedy(read: Read) -> None:
+    problem = one_problem(read, "# first\nlocations:\n  output: ${LAB}/output")
+    assert problem == f"line 3, locations.output: {NOT_SET.format(name='LAB')}"
+
+
+@pytest.mark.parametrize("written", ["${", "${}", "${1A}", "${A", "${A:x}", "${A:-${B}}", "${A B}"])
+def test_a_variable_that_is_misspelt_says_how_to_write_it(read: Read, written: str) -> None:
+    problem = one_problem(read, f"minio:\n  bucket: '{written}'", A="x", B="y")
+    assert problem.startswith("line 2, minio.bucket: has `${` without a name; write ${NAME}, ${NAME:-default}, or $$")
+
+
+def test_what_a_variable_holds_is_not_shown(read: Read) -> None:
+    problem = one_problem(read, "transfer: {threads: '${N}'}", N="hunter2")
+    assert problem == "line 1, transfer.threads: is filled from ${N}; write a whole number from 1 to 256"
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text("minio:\n  bucket: ${A}\n")
+        assert load({"DOWNLOADER_CONFIG": str(file), "A": value}).minio.bucket == value
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "what"),
+    [
+        ("transfer:\n  threads: 0", 2, "transfer.threads", f"is 0; {THREADS}"),
+        ("transfer: {threads: 257}", 1, "transfer.threads", f"is 257; {THREADS}"),
+        ("transfer: {threads: 1.5}", 1, "transfer.threads", f"is 1.5; {THREADS}"),
+        ("transfer: {threads: true}", 1, "transfer.threads", f"is true; {THREADS}"),
+        ("transfer: {threads: many}", 1, "transfer.threads", f"is 'many'; {THREADS}"),
+        ("transfer: {threads: }", 1, "transfer.threads", f"is null; {THREADS}"),
+        ("transfer: {threads: [1]}", 1, "transfer.threads", f"is [1]; {THREADS}"),
+        ("transfer: {stall_seconds: .nan}", 1, "transfer.stall_seconds", f"is nan; {SECONDS}"),
+        ("transfer: {stall_seconds: .inf}", 1, "transfer.stall_seconds", f"is inf; {SECONDS}"),
+        ("shards: {size_gib: 0}", 1, "shards.size_gib", "is 0; write a number of GiB above 0, at most 1000000"),
+        ("s3: {enabled: maybe}", 1, "s3.enabled", "is 'maybe'; write true or false"),
+        ("s3: {region: 5}", 1, "s3.region", "is 5; write an AWS region, in quotes"),
+        ("s3: {region: ''}", 1, "s3.region", "is ''; write an AWS region"),
+        ("minio: {bucket: 2020-01-01}\ns3: 5", 2, "s3", GROUP),
+        ("s3:\n  conection: x", 2, "s3.conection", f"{UNKNOWN}; did you mean connection?"),
+        ("shard: {files: 5}", 1, "shard", f"{UNKNOWN}; did you mean shards?"),
+        ("minio: {zzz: 5}", 1, "minio.zzz", f"{UNKNOWN}; remove it, or use one of connection, bucket"),
+        ("shards: {5: x}", 1, "shards.5", f"{UNKNOWN}; remove it, or use one of files, size_gib"),
+        ("locations: {output: data}", 1, "locations.output", f"is 'data'; {FOLDER} raw files"),
+        ("locations: {output: ~/data}", 1, "locations.output", f"is '~/data'; {FOLDER} raw files"),
+        ("locations: {slooh: 5}", 1, "locations.slooh", f"is 5; {FOLDER} Slooh's pictures"),
+        ("slooh:\n  image_hosts:\n    - ok\n    - x/y", 4, "slooh.image_hosts[1]", f"is 'x/y'; {HOSTS}"),
+        ("slooh: {image_hosts: []}", 1, "slooh.image_hosts", f"is []; {HOSTS}"),
+        ("slooh: {image_hosts: a.b}", 1, "slooh.image_hosts", f"is 'a.b'; {HOSTS}"),
+        ("drive: {web_url: ftp://x}", 1, "drive.web_url", f"is 'ftp://x'; {ADDRESS}"),
+        ("drive: {web_url: 'https://me:p@w@x'}", 1, "drive.web_url", f"is 'https://***@x'; {ADDRESS}"),
+        ("notifier: {arguments: {}}", 1, "notifier.callable", f"is missing; {CALLABLE}"),
+        ("notifier: mail", 1, "notifier.callable", f"is 'mail'; {CALLABLE}"),
+        ("notifier: {callable: a.b, arguments: [1]}", 1, "notifier.arguments", GROUP),
+        ("notifier: 5", 1, "notifier", GROUP),
+        ("s3: {region: a}\n\nminio:\ns3: {region: b}", 4, "s3", "stands here again, first in line 1; keep one"),
+        ("s3:\n  region: a\n  region: a", 3, "s3.region", "stands here again, first in line 2; keep one"),
+        ("s3: &x {region: a}\nminio: *x", 2, "minio", ALIAS),
+        ("slooh: &x {image_hosts: [*x]}", 1, "slooh.image_hosts[0]", ALIAS),
+        ("s3: {region: !!python/name:os.x x}", 1, "s3.region", "has the type !!python/name:os.x; write a plain value"),
+        ("s3: {region: !lab x}", 1, "s3.region", "has the type !lab; write a plain value"),
+        ("s3: {region: !!int x}", 1, "s3.region", "is 'x', which cannot be read; put it in quotes if it is a text"),
+    ],
+)
+def test_each_mistake_names_its_line_its_key_and_what_to_write(
+    read: Read, text: str, line: int, key: str, what: str
+) -> None:
+    assert one_problem(read, text) == f"line {line}, {key}: {what}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- a", "line 1: is no group of keys; write it as `section:` with `key: value` below"),
+        ("text", "line 1: is no group of keys; write it as `section:` with `key: value` below"),
+        ("s3: {region: [}", "line 1: is no valid YAML (expected the node content, but found '}')"),
+        ("s3:\n\tregion: x", "line 2: is no valid YAML (found character '\\t' that cannot start any token)"),
+        ("a: 1\n---\nb: 2", "line 2: is no valid YAML (but found another document)"),
+        ("minio: *x", "line 1: is no valid YAML (found undefined alias 'x')"),
+        (b"s3: \xff", "is not written in UTF-8; save it in that encoding"),
+        ("s3: \0", "is no valid YAML (unacceptable character #x0000: special characters are not allowed)"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_says_where(read: Read, text: str | bytes, problem: str) -> None:
+    assert one_problem(read, text) == problem
+
+
+def test_all_problems_are_said_at_once_in_the_order_of_the_file(read: Read, tmp_path: Path) -> None:
+    text = "transfer:\n  threads: 0\n  reed_ahead: 1\nlocations:\n  output: ${NONE}\ns3:\n  enabled: 5\n  enabled: 6\n"
+    with pytest.raises(ConfigurationError) as caught:
+        read(text)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path / 'config.yaml'} has 4 problems:",
+        "  line 2, transfer.threads: is 0; write a whole number from 1 to 256",
+        "  line 3, transfer.reed_ahead: is no key that is known here; did you mean read_ahead?",
+        f"  line 5, locations.output: {NOT_SET.format(name='NONE')}",
+        "  line 8, s3.enabled: stands here again, first in line 7; keep one",
+    ]
+
+
+def test_a_single_problem_is_one_line(read: Read, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read("s3: 5")
+    assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'}, line 1, s3: is no group of keys")
+    with pytest.raises(ConfigurationError) as caught:
+        read(b"\xff")
+    assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'} is not written in UTF-8")
+
+
+@given(st.text(st.sampled_from("a:{}[]-?*&!|>'\"#%@`$~ \n\t,0s3minio"), max_size=40))
+def test_no_text_brings_anything_but_a_configuration_or_its_error(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(text)
+        try:
+            load({"DOWNLOADER_CONFIG": str(file)})
+        except ConfigurationError as error:
+            refused = error
+        else:
+            return
+    assert refused.problems
+
+
+# Locations
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every user can reach."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def located(path: Path | str) -> Configuration:
+    return Configuration(locations={"output": path})  # type: ignore[arg-type]
+
+
+def test_a_folder_that_can_be_written_to_is_answered(folder: Path) -> None:
+    assert writable_location(located(folder), "output") == folder
+    assert list(folder.iterdir()) == [], "asking writes nothing"
+
+
+def test_a_location_that_is_not_set_names_its_key_and_file(read: Read, tmp_path: Path) -> None:
+    found = read("locations: {output: '', slooh: }")
+    for name in ("output", "minio", "slooh"):
+        with pytest.raises(LocationError) as caught:
+            writable_location(found, name)
+        assert (
+            str(caught.value)
+            == f"locations.{name} is not set in {tmp_path / 'config.yaml'}: write the path of a folder there"
+        )
+
+
+def test_a_location_that_is_not_there_or_no_folder_says_what_to_do(folder: Path) -> None:
+    file = folder / "file"
+    file.touch()
+    for path, said in ((folder / "none", "does not exist: create it"), (file, "is not a folder: move that file away")):
+        with pytest.raises(LocationError) as caught:
+            writable_location(located(path), "output")
+        assert str(caught.value).startswith(f"locations.output is {path}, which {said}, or change locations.output in ")
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Gives up root's rights, where there are any, for as long as the test runs."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_location_without_rights_says_whose_are_missing(
+    folder: Path, mode: int, request: pytest.FixtureRequest
+) -> None:
+    closed = folder / "closed"
+    closed.mkdir()
+    closed.chmod(mode)
+    request.getfixturevalue("as_nobody")
+    with pytest.raises(LocationError, match=f"may not be written to by the user with the id {os.geteuid()}: give"):
+        writable_location(located(closed), "output")
+
+
+def test_a_location_is_judged_by_the_rights_of_the_user_that_runs(folder: Path, request: pytest.FixtureRequest) -> None:
+    opened = folder / "open"
+    opened.mkdir()
+    opened.chmod(0o777)
+    request.getfixturevalue("as_nobody")
+    assert writable_location(located(opened), "output") == opened
+
+
+def test_a_location_that_cannot_be_reached_says_so(folder: Path, request: pytest.FixtureRequest) -> None:
+    inside = folder / "closed" / "inside"
+    inside.mkdir(parents=True)
+    inside.parent.chmod(0o000)
+    request.getfixturevalue("as_nobody")
+    with pytest.raises(LocationError, match=r"cannot be reached \(Permission denied\): see that its disk is mounted"):
+        writable_location(located(inside), "output")
+
+
+def test_a_disk_mounted_read_only_is_noticed_even_by_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says of such a disk, while the rights of the folder allow all."""
+    real = os.statvfs(folder)
+    fields = [getattr(real, name) for name in ("f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail")]
+    fields += [real.f_files, real.f_ffree, real.f_favail, real.f_flag | os.ST_RDONLY, real.f_namemax]
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(fields))
+    with pytest.raises(LocationError, match="is on a disk mounted read-only: mount it for writing"):
+        writable_location(located(folder), "output")
