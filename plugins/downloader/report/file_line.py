@@ -1,0 +1,191 @@
+"""One file's result as one line of the report, and back.
+
+    NAME: OK - WORDS (CLAUSES) [FACTS]
+    NAME: FAILURE - MESSAGE [FACTS]
+
+The words are for people and follow the result; the facts are exact, and hold what the words do not::
+
+    [1294467072 bytes, fetched 524288 bytes, 45.2s, retryable, md5:9b2c...]
+
+The size always stands there if the file does. The others stand there where they are not what the words say:
+``fetched`` where it is not the size (for a file that was skipped or failed: not 0), the seconds where the words have
+none and it took any, ``retryable`` if a failure is, and the checksum if one was compared. An empty bracket is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from ..results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from .escaping import escape, escape_assurance, escape_message, escape_name, unescape
+from .quantities import shown_seconds, shown_size
+
+__all__ = ["parse_line", "render_line"]
+
+_WORDS: Final = {
+    Outcome.DOWNLOADED: "Downloaded",
+    Outcome.RESUMED: "Resumed",
+    Outcome.SELF_HEALED: "Self-healed",
+    Outcome.SKIPPED: "Skipped",
+}
+_OUTCOMES: Final = {words: outcome for outcome, words in _WORDS.items()}
+_SAYS_TIME: Final = frozenset({Outcome.DOWNLOADED, Outcome.RESUMED})
+_FETCHES_ALL: Final = _SAYS_TIME | {Outcome.SELF_HEALED}
+
+_WITHOUT_CHECKSUM: Final = {
+    SIZE_ONLY: "size verified, no checksum available",
+    UNVERIFIED: "not verified, neither size nor checksum known",
+    "": "not verified, nothing recorded",
+}
+_ASSURANCES: Final = {words: assurance for assurance, words in _WITHOUT_CHECKSUM.items()}
+
+_IS_OK: Final = ": OK - "
+_IS_FAILURE: Final = ": FAILURE - "
+_OTHER_FACTS: Final = r"(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(, retryable)?(?:, ([^\[\]]+))?"
+_OK = re.compile(rf"({'|'.join(_OUTCOMES)})(?: and verified)? \((.*)\) \[([0-9]+) bytes{_OTHER_FACTS}\]")
+_FAILURE = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?")
+_FAILURE_FACTS = re.compile(rf"(?:, ([0-9]+) bytes)?{_OTHER_FACTS}")
+
+
+def render_line(result: FileResult) -> str:
+    """The line of `result`, without its line break. `parse_line` turns it back into an equal one."""
+    name, proved = escape_name(result.name), result.verified
+    facts = _facts(result, proved)
+    if result.outcome is Outcome.FAILED:
+        return f"{name}{_IS_FAILURE}{escape_message(result.message)}" + (f" [{facts}]" if facts else "")
+    return f"{name}{_IS_OK}{_words(result, proved)} [{facts}]"
+
+
+def parse_line(line: str) -> FileResult:
+    """The result that `render_line` made `line` of.
+
+    Lenient where two spellings cannot be mistaken for each other: the caller renders the result again and compares.
+
+    Raises:
+        ValueError: it is no line of a file.
+    """
+    name, is_ok, rest = line.partition(_IS_OK)
+    if is_ok and _IS_FAILURE not in name:
+        return _parse_ok(unescape(name), rest)
+    name, is_failure, rest = line.partition(_IS_FAILURE)
+    if is_failure:
+        return _parse_failure(unescape(name), rest)
+    raise ValueError("neither OK nor FAILURE")
+
+
+def _words(result: FileResult, proved: bool) -> str:
+    outcome = result.outcome
+    doubt = "" if proved else _WITHOUT_CHECKSUM[result.assurance]
+    message = escape(result.message) if result.message else ""
+    if outcome is Outcome.SELF_HEALED:
+        clauses = _joined(f"{message}, re-downloaded" if message else "re-downloaded", doubt)
+    elif outcome is Outcome.SKIPPED:
+        clauses = _joined("already exists", doubt, message)
+    elif doubt:
+        clauses = _joined(doubt, message)
+    else:
+        clauses = _joined(f"{shown_size(result.size)} in {shown_seconds(result.seconds)}", message)
+        return f"{_WORDS[outcome]} and verified ({clauses})"
+    return f"{_WORDS[outcome]} ({clauses})"
+
+
+def _joined(clause: str, *others: str) -> str:
+    for other in others:
+        if other:
+            clause = f"{clause}; {other}"
+    return clause
+
+
+def _facts(result: FileResult, proved: bool) -> str:
+    size, outcome = result.size, result.outcome
+    failed = outcome is Outcome.FAILED
+    facts = [] if failed and not size else [f"{size} bytes"]
+    if result.fetched != (size if outcome in _FETCHES_ALL else 0):
+        facts.append(f"fetched {result.fetched} bytes")
+    if result.seconds and not (proved and outcome in _SAYS_TIME):
+        facts.append(shown_seconds(result.seconds))
+    if result.retryable:
+        facts.append("retryable")
+    if proved or (failed and result.assurance):
+        facts.append(escape_assurance(result.assurance))
+    return ", ".join(facts)
+
+
+def _parse_failure(name: str, rest: str) -> FileResult:
+    match = _FAILURE.fullmatch(rest)
+    facts = match and _FAILURE_FACTS.fullmatch(f", {match[2]}" if match[2] else "")
+    if not match or not facts:
+        raise ValueError("FAILURE, and no message")
+    size, fetched, seconds, retryable, assurance = facts.groups("")
+    return FileResult(
+        name,
+        Outcome.FAILED,
+        int(size or 0),
+        int(fetched or 0),
+        float(seconds or 0),
+        unescape(assurance),
+        unescape(match[1]),
+        bool(retryable),
+    )
+
+
+def _parse_ok(name: str, rest: str) -> FileResult:
+    match = _OK.fullmatch(rest)
+    if match is None:
+        raise ValueError("OK, and not in the words of a report")
+    words, clauses, size, fetched, seconds, retryable, checksum = match.groups()
+    outcome = _OUTCOMES[words]
+    assurance, message, said = _CLAUSES[outcome](clauses, checksum)
+    return FileResult(
+        name,
+        outcome,
+        int(size),
+        int(fetched or (size if outcome in _FETCHES_ALL else 0)),
+        float(seconds or said or 0),
+        unescape(assurance),
+        unescape(message),
+        retryable is not None,
+    )
+
+
+_Clauses = tuple[str, str, str]
+"""What stands between the parentheses: the assurance and the message, still escaped, and the seconds if they do."""
+
+
+def _parse_download(clauses: str, checksum: str | None) -> _Clauses:
+    amount, _, message = clauses.partition("; ")
+    if checksum is None:
+        return _assurance_of(amount), message, ""
+    return checksum, message, amount.rpartition(" in ")[2].removesuffix("s")
+
+
+def _parse_skip(clauses: str, checksum: str | None) -> _Clauses:
+    _, _, rest = clauses.partition("; ")
+    if checksum is None:
+        doubt, _, message = rest.partition("; ")
+        return _assurance_of(doubt), message, ""
+    return checksum, rest, ""
+
+
+def _parse_healing(clauses: str, checksum: str | None) -> _Clauses:
+    if checksum is None:
+        clauses, _, doubt = clauses.rpartition("; ")
+        checksum = _assurance_of(doubt)
+    return checksum, clauses.removesuffix("re-downloaded").removesuffix(", "), ""
+
+
+def _assurance_of(doubt: str) -> str:
+    assurance = _ASSURANCES.get(doubt)
+    if assurance is None:
+        raise ValueError("no checksum, and no word on it")
+    return assurance
+
+
+_CLAUSES: Final[dict[Outcome, Callable[[str, str | None], _Clauses]]] = {
+    Outcome.DOWNLOADED: _parse_download,
+    Outcome.RESUMED: _parse_download,
+    Outcome.SELF_HEALED: _parse_healing,
+    Outcome.SKIPPED: _parse_skip,
+}

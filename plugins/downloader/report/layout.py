@@ -1,0 +1,70 @@
+"""A report as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from .escaping import escape, escape_label
+from .file_line import render_line
+from .quantities import shown_seconds, shown_size
+from .status_report import Report
+
+__all__ = ["DESTINATION", "DURATION", "FILES", "STATUS", "SUMMARY", "TIMESTAMP", "lines_of", "render", "shown_time"]
+
+TIMESTAMP: Final = "Timestamp"
+DESTINATION: Final = "Destination"
+FILES: Final = "Files:"
+SUMMARY: Final = "Summary:"
+DURATION: Final = "Duration"
+STATUS: Final = "Status"
+
+
+def render(report: Report) -> str:
+    """The report's whole text, each line ended by a line feed. `parse` turns it back into an equal report."""
+    return "".join(f"{line}\n" for line in lines_of(report))
+
+
+def lines_of(report: Report) -> Iterator[str]:
+    """The report's lines, without their breaks."""
+    yield from _underlined(escape(report.title), "=")
+    for label, value in (*report.head, (TIMESTAMP, shown_time(report.timestamp)), (DESTINATION, report.destination)):
+        yield _pair(label, value)
+    yield ""
+    yield from _underlined(FILES, "-")
+    yield from map(render_line, report.results)
+    yield ""
+    yield from _underlined(SUMMARY, "-")
+    yield from _summary(report)
+
+
+def shown_time(moment: datetime) -> str:
+    """``2025-02-04 14:30:22 UTC``, for an aware time in UTC and whole seconds."""
+    return f"{moment.replace(tzinfo=None).isoformat(sep=' ')} UTC"
+
+
+def _underlined(text: str, line: str) -> tuple[str, str]:
+    return text, line * len(text)
+
+
+def _pair(label: str, value: str) -> str:
+    return f"{escape_label(label)}: {escape(value)}"
+
+
+def _summary(report: Report) -> Iterator[str]:
+    summary = report.summary
+    yield f"Total files: {summary.total}"
+    yield f"Successful: {summary.successful}"
+    yield f"Failed: {summary.failed}"
+    yield f"Downloaded: {summary.downloaded}"
+    yield f"Resumed: {summary.resumed}"
+    yield f"Self-healed: {summary.self_healed}"
+    yield f"Skipped (already exist): {summary.skipped}"
+    yield f"Total size: {shown_size(summary.size)}"
+    yield f"{DURATION}: {shown_seconds(report.duration)}"
+    for label, value in report.extra:
+        line = _pair(label, value)
+        # A second status would let a report that was cut off behind it pass for a whole one.
+        yield rf"\x53{line[1:]}" if label == STATUS else line
+    yield f"{STATUS}: {summary.status}"
