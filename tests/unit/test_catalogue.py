@@ -34,6 +34,7 @@ from downloader.catalogue import (
 from downloader.catalogue import (
     postgres as postgres_module,
 )
+from downloader.catalogue.rows import near_patterns
 from downloader.remote_file import Refused, RemoteFile
 from support.postgres import DDL, PostgresDatabase
 
@@ -204,6 +205,7 @@ def test_the_ddl_does_not_touch_a_catalogue_that_is_there(database: Database) ->
         ("20250115_sampel", "20250115_sample"),
         ("20250115_SAMPLE", "20250115_sample"),
         ("sample", "20250115_sample"),
+        ("SAMPLE", "20250115_sample"),
         ("20250115_sample.raw", "20250115_sample"),
         ("2025_sample", "20250115_sample"),
         ("100%_pure", "100%_pure_water"),
@@ -217,6 +219,10 @@ def test_a_mistyped_id_is_answered_with_what_was_meant(
     with pytest.raises(NoSuchRawFile) as caught:
         find_raw_file(opened(database.address), asked)
     assert str(caught.value).startswith(f"no raw file {asked} in the catalogue; did you mean {meant}")
+
+
+def test_the_letters_of_an_id_are_no_wildcards() -> None:
+    assert near_patterns("50%_a\\b") == ("%50\\%\\_a\\\\b%", "50\\%%", "%a\\\\b")
 
 
 def test_an_id_like_no_other_is_answered_plainly(database: Database, opened: Opened) -> None:
@@ -507,13 +513,22 @@ def test_a_server_that_does_not_answer_may_pass_and_no_password_is_shown() -> No
         open_catalogue(address)
     assert caught.value.retryable
     assert PASSWORD not in str(caught.value)
-    assert caught.value.__suppress_context__, "the driver's own words stay out of the log"
+    assert caught.value.__cause__ is None, "the driver's own words stay out of the log"
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("field", ["password", "sslpassword"])
+def test_a_secret_that_the_server_repeats_is_not_shown(field: str) -> None:
+    address = CatalogueAddress("postgres", f"{PASSWORD}.invalid", database=PASSWORD)
+    secret = replace(address, password=PASSWORD) if field == "password" else replace(address, options={field: PASSWORD})
+    with pytest.raises(CatalogueError, match=r"\*\*\*\.invalid/\*\*\*") as caught:
+        open_catalogue(secret)
+    assert PASSWORD not in str(caught.value)
 
 
 def test_a_password_in_the_wrong_field_is_not_shown() -> None:
-    address = CatalogueAddress(
-        "postgres", f"postgresql://me:{PASSWORD}@host.invalid/lab", database=PASSWORD, password=PASSWORD
-    )
+    host = f"postgresql://me:{PASSWORD}@host.invalid/lab"
+    address = CatalogueAddress("postgres", host, database="lab")
     with pytest.raises(CatalogueError) as caught:
         open_catalogue(address)
     assert PASSWORD not in str(caught.value)

@@ -105,6 +105,7 @@ def test_no_more_is_refused_than_must_be(names: list[str]) -> None:
         (["A/x", "a/y"], []),
         (["\u00e9", "e\u0301"], [["\u00e9", "e\u0301"]]),
         (["\u00c9", "e\u0301", "E\u0301"], [["\u00c9", "e\u0301", "E\u0301"]]),
+        (["\u1fb4", "\u03b1\u0345\u0301"], [["\u1fb4", "\u03b1\u0345\u0301"]]),
         (["straße", "STRASSE"], [["straße", "STRASSE"]]),
         (["A", "a/x", "a/y"], [["a/x", "A"]]),
         (["A", "B", "a", "a.d", "b"], [["A", "a"], ["B", "b"]]),
