@@ -1,0 +1,222 @@
+"""Bytes of a bucket over obstore: one GET for each stream, pinned, checked, cut when it stands still.
+
+obstore (the Rust crate `object_store`) signs, sends and reads outside Python's lock: some 14 times the requests a
+second that boto3 manages. It checks that a range is the one that was asked for. What it does not check is checked here:
+the ETag of each answer, since not every server honours ``If-Match``.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from ..checksums import Checksum, from_etag
+from ..errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused
+from ..remote_file import RemoteFile
+from ..source import ByteStream
+from .s3_credentials import RenewedCredentials
+from .s3_errors import Subject, from_obstore, plain_address
+
+__all__ = ["BucketAddress", "Limits", "ObjectStore", "ObjectStream", "OpenOdd", "bare_etag"]
+
+_CHUNK: Final = 1024 * 1024
+"""Bytes of one buffer, and about what is lost when a stream breaks. Answers up to this size come as one buffer."""
+_ODD_KEY: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(?:^|/)\.{1,2}(?:/|$)|^$")
+"""Keys that obstore refuses, or asks for under another name."""
+_FAILURES: Final = (BaseError, OSError, ValueError)
+
+OpenOdd = Callable[[RemoteFile, int, int | None], ByteStream]
+"""Opens what obstore cannot. Raises what `Source.open` raises, but does not check the pin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait for a server, in seconds."""
+
+    connect: float = 10.0
+    stall: float = 60.0
+    """Without a single byte, from the request on and between two reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAddress:
+    """Where a bucket is, and by what right it is read."""
+
+    bucket: str
+    url: str
+    """A key behind a slash behind this is the object's address: both ways of addressing come down to this."""
+    region: str = "us-east-1"
+    credentials: RenewedCredentials | None = None
+    """None: anonymous."""
+    verify: bool | str = True
+    """Whether certificates are checked; a string is the file of an authority to trust as well."""
+    requester_pays: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    def subject(self, key: str | None = None) -> Subject:
+        """What an error is about."""
+        return Subject(self.bucket, key, plain_address(self.url))
+
+
+def bare_etag(header: str | None) -> str | None:
+    """An ETag without its quotes; a weak one keeps its ``W/``."""
+    return header.strip('"') if header else None
+
+
+class ObjectStream:
+    """One answer of obstore."""
+
+    __slots__ = ("_about", "_length", "_result", "checksums", "etag", "size", "start")
+
+    def __init__(self, result: Any, about: Callable[[], Subject]) -> None:
+        meta = result.meta
+        first, end = result.range
+        self._result = result
+        self._about = about
+        self._length: int = end - first
+        self.start: int = first
+        self.size: int | None = meta["size"]
+        self.etag: str | None = bare_etag(meta["e_tag"])
+        claim = from_etag(self.etag) if self.etag else None
+        self.checksums: tuple[Checksum, ...] = () if claim is None else (claim,)
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        """Buffers of 1 MiB or more, the last one shorter; a small object is a single view into obstore's memory."""
+        if self._length <= _CHUNK:
+            yield self._whole()
+        else:
+            yield from self._chunks()
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._result = None
+
+    def _whole(self) -> memoryview:
+        try:
+            return memoryview(self._open().bytes())
+        except _FAILURES as error:
+            problem = from_obstore(error, self._about())
+        raise problem
+
+    def _chunks(self) -> Iterator[bytes]:
+        stream = self._open().stream(_CHUNK)
+        while (chunk := self._next(stream)) is not None:
+            yield chunk
+            self._open()
+
+    def _next(self, stream: Iterator[bytes]) -> bytes | None:
+        try:
+            return next(stream, None)
+        except _FAILURES as error:
+            problem = from_obstore(error, self._about())
+        raise problem
+
+    def _open(self) -> Any:
+        if self._result is None:
+            raise NetworkError(f"the stream of {self._about()} was closed")
+        return self._result
+
+
+class ObjectStore:
+    """Opens the objects of one bucket. Safe to use from many threads."""
+
+    def __init__(self, address: BucketAddress, open_odd: OpenOdd) -> None:
+        self._address = address
+        self._open_odd = open_odd
+        self._renewing = threading.Lock()
+        self._store = _connect(address)
+        self._odd_ranges = False
+        """Whether the server sends ranges in a form that obstore does not take: `rclone serve s3` calls them 200."""
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        """As `Source.open`."""
+        odd = _ODD_KEY.search(file.key) or (self._odd_ranges and (start > 0 or stop is not None))
+        stream = self._open_odd(file, start, stop) if odd else self._open_plain(file, start, stop)
+        if file.etag and stream.etag and stream.etag != file.etag:
+            stream.close()
+            raise ObjectChanged(f"{self._address.subject(file.key)} was replaced while it was read")
+        return stream
+
+    def _open_plain(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
+        try:
+            return self._get(file, start, stop)
+        except RangeRefused:
+            stream = self._open_odd(file, start, stop)
+        self._odd_ranges = True
+        return stream
+
+    def _get(self, file: RemoteFile, start: int, stop: int | None) -> ObjectStream:
+        store = self._store
+        try:
+            result = obstore.get(store, file.key, options=_options(file.etag, start, stop))
+            return ObjectStream(result, lambda: self._address.subject(file.key))
+        except _FAILURES as error:
+            problem = self._problem(error, file)
+        if isinstance(problem, CredentialsExpired):
+            self._renew(store)
+        raise problem
+
+    def _problem(self, error: Exception, file: RemoteFile) -> DownloadError:
+        credentials = self._address.credentials
+        if credentials is not None and credentials.problem is not None:
+            return credentials.problem
+        return from_obstore(error, self._address.subject(file.key))
+
+    def _renew(self, expired: S3Store) -> None:
+        """Makes the next call look at the credentials again. The first of many threads does it for all."""
+        with self._renewing:
+            if self._store is expired:
+                self._store = _connect(self._address)
+
+
+def _options(pin: str | None, start: int, stop: int | None) -> Any:
+    options: dict[str, Any] = {}
+    if pin and not pin.startswith("W/"):  # If-Match never matches a weak ETag
+        options["if_match"] = f'"{pin}"'
+    if stop is not None:
+        options["range"] = (start, stop)
+    elif start:
+        options["range"] = {"offset": start}
+    return options or None
+
+
+def _connect(address: BucketAddress) -> S3Store:
+    """A store that takes nothing from the environment that the connection decides."""
+    return S3Store(
+        address.bucket,
+        config={
+            "endpoint": address.url,
+            "aws_endpoint_url_s3": address.url,
+            "virtual_hosted_style_request": True,
+            "region": address.region,
+            "skip_signature": address.credentials is None,
+            "request_payer": address.requester_pays,
+            "s3_express": address.bucket.endswith("--x-s3"),
+        },
+        client_options=_client_options(address),
+        retry_config={"max_retries": 0},
+        credential_provider=address.credentials,
+    )
+
+
+def _client_options(address: BucketAddress) -> Any:
+    options: dict[str, Any] = {
+        "allow_http": address.url.startswith("http://"),
+        "connect_timeout": timedelta(seconds=address.limits.connect),
+        "read_timeout": timedelta(seconds=address.limits.stall),
+        "timeout": timedelta(days=7),
+    }
+    if address.verify is False:
+        options["allow_invalid_certificates"] = True
+    elif isinstance(address.verify, str):
+        options["root_certificate"] = Path(address.verify).read_bytes()
+    return options

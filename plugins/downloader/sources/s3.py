@@ -1,0 +1,126 @@
+"""Amazon S3, and what speaks it: obstore for the bytes, boto3 for the questions."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.config import Config
+
+from ..errors import DownloadError, ServerBusy
+from ..remote_file import Planned, RemoteFile
+from ..source import ByteStream, Capabilities
+from .object_store import BucketAddress, Limits, ObjectStore
+from .s3_bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
+from .s3_credentials import RenewedCredentials
+from .s3_describe import describe
+from .s3_oddities import open_with_boto3
+
+__all__ = ["S3Access", "S3Source", "client_config"]
+
+_CONNECTIONS: Final = 32
+
+
+def client_config(limits: Limits | None = None) -> Config:
+    """How a boto3 client for `S3Access` is to be configured; merge it with what the connection says.
+
+    Its own retries are off (`retry` does that), and checksums are asked for where they are wanted: servers older than
+    these headers refuse requests that carry them.
+    """
+    limits = limits or Limits()
+    return Config(
+        connect_timeout=limits.connect,
+        read_timeout=limits.stall,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=_CONNECTIONS,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """By what a bucket is read. Region, endpoint and addressing style are those of the client."""
+
+    client: Any
+    """A boto3 S3 client, best with `client_config`. Made to sign nothing (``UNSIGNED``), it reads anonymously."""
+    credentials: Any = None
+    """``session.get_credentials()`` of the session that the client was made from."""
+    verify: bool | str | None = None
+    """As boto3's: whether certificates are checked, or the file of an authority; None: ``AWS_CA_BUNDLE``, or True."""
+    requester_pays: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    def bucket(self, name: str) -> S3Bucket:
+        """The bucket, for questions."""
+        return S3Bucket(name, self.client, self.requester_pays)
+
+    def address(self, bucket: str) -> BucketAddress:
+        """The bucket, for bytes. Raises `DownloadError` where there are no credentials."""
+        signed = not is_anonymous(self.client)
+        url = bucket_url(self.client, bucket)
+        if signed and self.credentials is None:
+            raise ValueError("the client signs, so the credentials that it signs with are needed")
+        return BucketAddress(
+            bucket=bucket,
+            url=url,
+            region=self.client.meta.region_name or "us-east-1",
+            credentials=RenewedCredentials(self.credentials) if signed else None,
+            verify=(os.environ.get("AWS_CA_BUNDLE") or True) if self.verify is None else self.verify,
+            requester_pays=self.requester_pays,
+            limits=self.limits,
+        )
+
+
+class S3Source:
+    """Objects of one bucket."""
+
+    capabilities = Capabilities(connections=_CONNECTIONS)
+
+    def __init__(self, bucket: str, files: Iterable[Planned], access: S3Access) -> None:
+        """`files` are what is to be read; their keys are the objects' whole keys.
+
+        Raises `DownloadError` where there are no credentials or the name is no bucket's. Nothing is asked yet.
+        """
+        self._files = files
+        self._bucket = access.bucket(bucket)
+        self._store = ObjectStore(access.address(bucket), self._open_odd)
+        self._asking = threading.Lock()
+
+    def list(self) -> Iterator[Planned]:
+        """The files that were given."""
+        return iter(self._files)
+
+    def check(self, probe: str | None = None) -> None:
+        """Raises `DownloadError` where the bucket cannot be read; see `check_bucket`."""
+        check_bucket(self._bucket, probe)
+
+    def describe(self, file: RemoteFile) -> RemoteFile:
+        """As `Source.describe`."""
+        return describe(self._bucket, file)
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        """As `Source.open`."""
+        try:
+            return self._store.open(file, start, stop)
+        except ServerBusy as error:
+            error.retry_after = error.retry_after or self._patience(file)
+            raise
+
+    def _patience(self, file: RemoteFile) -> float | None:
+        """Seconds that a busy server wants to be left alone. obstore hides that header, so one thread asks for it."""
+        if not self._asking.acquire(blocking=False):
+            return None
+        try:
+            self._bucket.ask("head_object", file.key)
+        except DownloadError as error:
+            return error.retry_after
+        finally:
+            self._asking.release()
+        return None
+
+    def _open_odd(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
+        return open_with_boto3(self._bucket, file, start, stop)

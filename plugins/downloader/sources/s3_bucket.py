@@ -1,0 +1,106 @@
+"""Questions to a bucket over boto3, and the check that a restore begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from botocore import UNSIGNED
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import AccessDenied, DownloadError, Lasting
+from .s3_errors import Subject, from_boto3, plain_address
+
+__all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
+
+_LEGACY_HOST: Final = "s3.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Bucket:
+    """A bucket and the boto3 client that may ask it."""
+
+    name: str
+    client: Any
+    requester_pays: bool = False
+
+    def subject(self, key: str | None = None) -> Subject:
+        """What an error is about."""
+        return Subject(self.name, key, plain_address(self.client.meta.endpoint_url))
+
+    def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
+        """The answer to one request. `operation` is a method's name of the boto3 client. Raises `DownloadError`."""
+        question: dict[str, Any] = {"Bucket": self.name, **more}
+        if key is not None:
+            question["Key"] = key
+        if self.requester_pays:
+            question["RequestPayer"] = "requester"
+        try:
+            answer: dict[str, Any] = getattr(self.client, operation)(**question)
+            return answer
+        except (BotoCoreError, ClientError, OSError) as error:
+            problem = self._explained(operation, error, key)
+        raise problem
+
+    def _explained(self, operation: str, error: Exception, key: str | None) -> DownloadError:
+        """The reason of a refusal. The answer to a HEAD has no body to give one, so the first byte is asked for too."""
+        problem = from_boto3(error, self.subject(key))
+        if operation != "head_object" or problem.retryable or not isinstance(error, ClientError):
+            return problem
+        try:
+            self.ask("get_object", key, Range="bytes=0-0")["Body"].close()
+        except DownloadError as reason:
+            return reason
+        return problem
+
+
+def is_anonymous(client: Any) -> bool:
+    """Whether `client` was made to sign nothing."""
+    return client.meta.config.signature_version is UNSIGNED
+
+
+def bucket_url(client: Any, bucket: str) -> str:
+    """The address below which `client` finds the objects of `bucket`, by its own rules for endpoints and addressing.
+
+    Raises `DownloadError` where there are no credentials or the name is no bucket's.
+    """
+    try:
+        signed: str = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    except (BotoCoreError, ClientError, OSError) as error:
+        problem = from_boto3(error, Subject(bucket, None, plain_address(client.meta.endpoint_url)))
+    else:
+        parts = urlsplit(signed)
+        return urlunsplit((parts.scheme, _regional(parts.netloc, client), parts.path.removesuffix("/k"), "", ""))
+    raise problem
+
+
+def _regional(host: str, client: Any) -> str:
+    """The region's own host for the global one, which boto3 signs URLs for and which redirects."""
+    own = urlsplit(client.meta.endpoint_url).netloc
+    is_global = host == _LEGACY_HOST or host.endswith("." + _LEGACY_HOST)
+    return host.removesuffix(_LEGACY_HOST) + own if is_global else host
+
+
+def check_bucket(bucket: S3Bucket, probe: str | None = None) -> None:
+    """Raises `DownloadError`, with one clear sentence, where `bucket` cannot be read.
+
+    `probe` is the key of an object that should be there: who may read objects without listing them passes by it.
+    """
+    try:
+        answer = bucket.ask("list_objects_v2", MaxKeys=1, Prefix=probe or "")
+    except AccessDenied:
+        if probe is None:
+            raise
+        answer = bucket.ask("head_object", probe)
+    _refuse_other_region(bucket, answer)
+
+
+def _refuse_other_region(bucket: S3Bucket, answer: dict[str, Any]) -> None:
+    """boto3 follows a redirect to the bucket's region by itself; the clients that read the bytes would not."""
+    lies_in = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    client = bucket.client.meta
+    on_aws = ".amazonaws.com" in client.endpoint_url
+    if on_aws and lies_in and lies_in != client.region_name:
+        what = f"the bucket {bucket.name} lies in {lies_in}, the connection says {client.region_name}"
+        raise Lasting(what, f"set region_name in the connection to {lies_in}")

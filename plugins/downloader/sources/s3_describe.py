@@ -1,0 +1,144 @@
+"""What a bucket knows of one object: its length, its pin, and what its bytes can be held against.
+
+An ETag is the MD5 of the bytes (of the parts' MD5s, after a multipart upload) only where S3 did not encrypt with KMS or
+a customer's key, and not in directory buckets: there it looks like one and is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from ..checksums import S3_ETAG, Checksum, from_base64, from_etag
+from ..errors import DownloadError, SizeMismatch
+from ..remote_file import RemoteFile
+from .object_store import bare_etag
+from .s3_bucket import S3Bucket
+from .s3_errors import Subject, archived
+
+__all__ = ["describe"]
+
+_ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
+"""S3's additional checksums that can be computed, the ones over the whole object and the strong ones first."""
+_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Glacier Instant Retrieval (``GLACIER_IR``) is read like any other."""
+_NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
+
+
+def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
+    """As `Source.describe`."""
+    head = bucket.ask("head_object", file.key, ChecksumMode="ENABLED")
+    _refuse_archived(head, bucket.subject(file.key))
+    size: int = head["ContentLength"]
+    if file.size not in (None, size):
+        raise SizeMismatch(f"{file.path} has {size} bytes in the bucket, {file.size} in its record")
+    known = replace(file, size=size, etag=bare_etag(head.get("ETag")))
+    checksums = _merged(_own(bucket, known, head), _claims(bucket, head))
+    return replace(known, checksums=_with_part_sizes(bucket, known, checksums))
+
+
+def _refuse_archived(head: dict[str, Any], about: Subject) -> None:
+    frozen, tiered = head.get("StorageClass") in _ARCHIVES, "ArchiveStatus" in head
+    restored = 'ongoing-request="false"' in head.get("Restore", "")
+    if (frozen or tiered) and not restored:
+        raise archived(about, head.get("Restore"), days=frozen)
+
+
+def _etag_is_md5(bucket: S3Bucket, head: dict[str, Any]) -> bool:
+    by_customer = "SSECustomerAlgorithm" in head
+    directory = bucket.name.endswith("--x-s3")
+    return not (by_customer or directory or head.get("ServerSideEncryption") in _NO_MD5)
+
+
+def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Checksum, ...]:
+    """What the record brought, without what it took from an ETag that is no MD5.
+
+    An MD5 in first place may be one of the file that the record's writer computed, so it stays; if it equals such an
+    ETag it was most likely copied from it, so a mismatch is to prove nothing.
+    """
+    if _etag_is_md5(bucket, head):
+        return file.checksums
+    copied = Checksum("md5", file.etag or "")
+    first = file.checksums[:1]
+    kept = [c for c in file.checksums[1:] if c.algorithm != S3_ETAG and c != copied]
+    if first and first[0].algorithm != S3_ETAG:
+        kept.insert(0, replace(first[0], guessed=True) if first[0] == copied else first[0])
+    return tuple(kept)
+
+
+def _claims(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
+    """What the answer says of the whole object."""
+    etag = from_etag(head.get("ETag", ""))
+    if etag is not None and _etag_is_md5(bucket, head):
+        yield etag
+    for algorithm in _ADDITIONAL:
+        value = head.get(f"Checksum{algorithm}")
+        if value:
+            yield from _additional(algorithm, value, head.get("ChecksumType"), etag)
+
+
+def _additional(algorithm: str, value: str, kind: str | None, etag: Checksum | None) -> Iterator[Checksum]:
+    """An additional checksum. Some answers leave out the parts' number behind a composite one (boto/botocore#3346).
+
+    Where they leave out its type as well it may be either, and a mismatch proves nothing.
+    """
+    parts = etag.parts if etag else None
+    whole, composite = from_base64(algorithm, value), from_base64(algorithm, f"{value}-{parts}")
+    sure = "-" in value or parts is None or kind is not None or algorithm == "CRC64NVME"
+    if sure:
+        meant = composite if kind == "COMPOSITE" and composite else whole
+        yield from filter(None, [meant])
+    else:
+        yield from (replace(checksum, guessed=True) for checksum in (composite, whole) if checksum)
+
+
+def _merged(own: tuple[Checksum, ...], claims: Iterator[Checksum]) -> tuple[Checksum, ...]:
+    seen = {str(checksum): checksum for checksum in own}
+    for claim in claims:
+        seen.setdefault(str(claim), claim)
+    return tuple(seen.values())
+
+
+def _with_part_sizes(bucket: S3Bucket, file: RemoteFile, checksums: tuple[Checksum, ...]) -> tuple[Checksum, ...]:
+    """`checksums` with the parts' sizes; not asked for where the first one decides without."""
+    size = file.size or 0
+    best = next((form for checksum in checksums for form in checksum.candidates(size)), None)
+    if best is None or not best.guessed or best.parts is None:
+        return checksums
+    sizes = _part_sizes(bucket, file.key, size, best.parts)
+    return tuple(replace(c, part_sizes=sizes) if c.parts == best.parts and not c.part_sizes else c for c in checksums)
+
+
+def _part_sizes(bucket: S3Bucket, key: str, size: int, parts: int) -> tuple[int, ...]:
+    """One size where all parts but the last have it, else every part's; empty where the server does not tell."""
+    try:
+        first = _part(bucket, key, 1)
+        if first.get("PartsCount") != parts:
+            return ()
+        length: int = first["ContentLength"]
+        rest = size - length * (parts - 1)
+        if 0 < rest <= length and (parts < 3 or _part(bucket, key, parts)["ContentLength"] == rest):
+            return (length,)
+        every = tuple(_every_part(bucket, key))
+    except DownloadError as error:
+        if error.retryable:
+            raise
+        return ()
+    return every if len(every) == parts and sum(every) == size else ()
+
+
+def _part(bucket: S3Bucket, key: str, number: int) -> dict[str, Any]:
+    return bucket.ask("head_object", key, PartNumber=number)
+
+
+def _every_part(bucket: S3Bucket, key: str) -> Iterator[int]:
+    """The parts' sizes. S3 lists them only for uploads that carried additional checksums."""
+    more: dict[str, Any] = {}
+    while True:
+        answer = bucket.ask("get_object_attributes", key, ObjectAttributes=["ObjectParts"], **more)
+        listed = answer.get("ObjectParts", {})
+        yield from (part["Size"] for part in listed.get("Parts", []))
+        if not listed.get("IsTruncated"):
+            return
+        more = {"PartNumberMarker": listed["NextPartNumberMarker"]}

@@ -1,0 +1,161 @@
+"""What the tests of transfers and batches share: a clock that nobody waits for, small limits, files, a look at the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from downloader import flushing
+from downloader.batch import Means, restore
+from downloader.checksums import Checksum
+from downloader.destination import Destination
+from downloader.job import Budget, Job, Limits
+from downloader.part_file import part_name
+from downloader.paths import safe_path
+from downloader.remote_file import RemoteFile
+from downloader.results import FileResult
+from downloader.retry import Clock, RetryPolicy
+from downloader.source import Source
+
+__all__ = [
+    "KIB",
+    "LIMITS",
+    "RANGE",
+    "FakeClock",
+    "content",
+    "file_for",
+    "files_for",
+    "job_for",
+    "leftovers",
+    "means",
+    "part_path",
+    "plain_copy",
+    "quick_disk",
+    "restored",
+    "tree",
+]
+
+KIB = 1024
+RANGE = 64 * KIB
+LIMITS = Limits(
+    threads=8,
+    large_threads=3,
+    range_size=RANGE,
+    read_ahead=3,
+    small_file=4 * KIB,
+    memory=8 * RANGE,
+    lock_wait=1.0,
+)
+"""A file of 200 KiB is a large one, of four ranges."""
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only where somebody would sleep."""
+
+    time: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.time += seconds
+            self.slept.append(seconds)
+
+    @property
+    def waited(self) -> float:
+        """Seconds in all."""
+        return sum(self.slept)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.now, self.sleep)
+
+
+def content(size: int, seed: int = 0) -> bytes:
+    """`size` bytes that no other seed shares."""
+    return random.Random(seed).randbytes(size)
+
+
+def md5_of(data: bytes) -> Checksum:
+    return Checksum("md5", hashlib.md5(data).hexdigest())
+
+
+def file_for(name: str, data: bytes) -> RemoteFile:
+    """A remote file with the MD5 of `data`, whose key is its path."""
+    return RemoteFile(safe_path(name), len(data), name, (md5_of(data),))
+
+
+def files_for(objects: Mapping[str, bytes]) -> list[RemoteFile]:
+    return [file_for(name, data) for name, data in objects.items()]
+
+
+def means(clock: FakeClock | None = None, limits: Limits = LIMITS) -> Means:
+    """Means of a batch that never sleeps."""
+    return Means(limits, RetryPolicy(clock=(clock or FakeClock()).clock))
+
+
+def restored(source: Source, destination: Path, files: Iterable[RemoteFile]) -> dict[str, FileResult]:
+    """The results of a restore, by name."""
+    return {result.name: result for result in restore(list(files), source, destination, means())}
+
+
+@contextmanager
+def job_for(
+    source: Source, destination: Path, clock: FakeClock | None = None, limits: Limits = LIMITS
+) -> Iterator[Job]:
+    """A job, for transfers without a batch."""
+    policy = RetryPolicy(clock=(clock or FakeClock()).clock)
+    with ThreadPoolExecutor(limits.threads) as ranges:
+        yield Job(source, Destination(destination), limits, policy, ranges, Budget(limits.memory))
+
+
+def part_path(destination: Path, file: RemoteFile) -> Path:
+    """Where the part file of `file` lies."""
+    return destination / file.path.folder / part_name(file.path.name, file.identity)
+
+
+def leftovers(destination: Path) -> list[str]:
+    """Names below `destination` that only part files have."""
+    return [name for name in tree(destination) if name.endswith(".part")]
+
+
+def tree(folder: Path) -> dict[str, bytes | str]:
+    """Everything below `folder`: the bytes of files, ``folder``, ``-> target`` of links, ``special``."""
+    return {str(path.relative_to(folder)): _seen(path) for path in sorted(folder.rglob("*"))}
+
+
+def _seen(path: Path) -> bytes | str:
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        return f"-> {os.readlink(path)}"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return path.read_bytes() if stat.S_ISREG(mode) else "special"
+
+
+def plain_copy(destination: Path, name: str) -> bytes | None:
+    """The bytes under a final name; None where nothing stands there."""
+    path = destination / name
+    return path.read_bytes() if path.exists() else None
+
+
+@pytest.fixture(scope="module")
+def quick_disk() -> Iterator[None]:
+    """Nothing is flushed: for tests that commit hundreds of files, and pull no plug."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(flushing, "_syncfs", lambda descriptor: 0)
+        yield

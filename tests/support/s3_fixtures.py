@@ -1,0 +1,33 @@
+"""Fixtures of S3 servers. A conftest takes them by importing their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.object_server import ObjectServer, serving
+from support.servers import S3Server, moto_server, rclone_server
+
+__all__ = ["moto", "object_server", "rclone"]
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """moto's server."""
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """``rclone serve s3``."""
+    with rclone_server(tmp_path_factory.mktemp("buckets")) as server:
+        yield server
+
+
+@pytest.fixture
+def object_server() -> Iterator[ObjectServer]:
+    """An empty bucket that breaks as it is told to."""
+    with serving() as server:
+        yield server

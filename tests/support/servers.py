@@ -1,0 +1,98 @@
+"""Real S3 servers on a free port: moto's, and rclone's over a folder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from downloader.sources.object_store import Limits
+from downloader.sources.s3 import S3Access, client_config
+
+__all__ = ["S3Server", "moto_server", "rclone_server"]
+
+_LISTENS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A server, and how to get at it."""
+
+    url: str
+    key: str = "AKIATESTONLY"
+    secret: str = "opens-nothing"
+    limits: Limits = field(default_factory=lambda: Limits(connect=5, stall=20))
+
+    def session(self, token: str | None = None) -> boto3.session.Session:
+        """A boto3 session with this server's credentials."""
+        return _session(self.key, self.secret, token)
+
+    def client(self, session: boto3.session.Session | None = None, config: Config | None = None) -> Any:
+        """A boto3 client for this server. Typed as Any: the stubs want literals where tests hand names around."""
+        settings = client_config(self.limits).merge(config or Config(s3={"addressing_style": "path"}))
+        return (session or self.session()).client("s3", endpoint_url=self.url, config=settings)
+
+    def access(self, session: boto3.session.Session | None = None, config: Config | None = None) -> S3Access:
+        """What `S3Source` takes."""
+        session = session or self.session()
+        return S3Access(self.client(session, config), session.get_credentials(), limits=self.limits)
+
+    def new_bucket(self, objects: Mapping[str, bytes] | None = None) -> str:
+        """A bucket of its own, filled with `objects`."""
+        name, client = f"b-{uuid.uuid4().hex[:12]}", self.client()
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for key, data in (objects or {}).items():
+            client.put_object(Bucket=name, Key=key, Body=data)
+        return name
+
+
+@cache
+def _session(key: str, secret: str, token: str | None) -> boto3.session.Session:
+    """A new session reads megabytes of models before its first client."""
+    return boto3.session.Session(key, secret, token, region_name="eu-central-1")
+
+
+@contextmanager
+def moto_server() -> Iterator[S3Server]:
+    """moto's server: most of S3, in memory."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield S3Server(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+@contextmanager
+def rclone_server(folder: Path) -> Iterator[S3Server]:
+    """``rclone serve s3``: another team's idea of S3, over `folder`. It checks signatures and knows no If-Match."""
+    server = S3Server("", "AKIATESTONLY", "opens-nothing-at-all")
+    program = Path(sys.executable).with_name("rclone")
+    command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", str(folder)]
+    command += ["--auth-key", f"{server.key},{server.secret}", "--log-level", "NOTICE"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield S3Server(_address(process), server.key, server.secret)
+        finally:
+            process.terminate()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    said = []
+    for line in process.stderr or ():
+        said.append(line)
+        if found := _LISTENS.search(line):
+            return found[0]
+    raise RuntimeError("rclone did not start: " + "".join(said))
