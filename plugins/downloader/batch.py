@@ -74,7 +74,7 @@ def restore(
     stops the batch: threads end at their next buffer, part files stay to be resumed.
     """
     means = means or Means()
-    with ThreadPoolExecutor(means.limits.threads, "range") as ranges:
+    with ThreadPoolExecutor(min(means.limits.threads, source.capabilities.connections), "range") as ranges:
         job = Job(
             source,
             Destination(destination),
@@ -108,7 +108,7 @@ class _Batch:
             raise
         finally:
             lanes.join()
-        return [results.get(_name(item)) or _lost(item) for item in self._planned]
+        return [_answer(item, results) for item in self._planned]
 
     def _collect(self) -> dict[str, FileResult]:
         results: dict[str, FileResult] = {}
@@ -175,10 +175,12 @@ class _Batch:
             self._answers.put([Transfer(file, self._job, tries).run()])
 
 
-def _name(item: Planned) -> str:
-    return item.name if isinstance(item, Refused) else str(item.path)
+def _answer(item: Planned, results: dict[str, FileResult]) -> FileResult:
+    if isinstance(item, Refused):
+        return failed(item.name, item.error)  # not by its name: a file that came home may bear it too
+    return results.get(str(item.path)) or _lost(item)
 
 
-def _lost(item: Planned) -> FileResult:
+def _lost(file: RemoteFile) -> FileResult:
     """A file that no lane answered for: a thread of ours died. Never expected; never silent."""
-    return failed(_name(item), NotTried("a thread of this program died before it came to this file"))
+    return failed(str(file.path), NotTried("a thread of this program died before it came to this file"))

@@ -15,6 +15,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Protocol
 
 from awscrt import checksums as crt
@@ -28,6 +29,7 @@ _COMMON_MIB = (5, 8, 10, 15, 16, 25, 32, 50, 64, 100, 128, 256, 500, 512, 1024)
 _COMMON_MB = (5, 8, 10, 15, 16, 20, 25, 50, 64, 100, 128, 250, 256, 500, 512, 1000)
 _MOST_CANDIDATES = 16
 _ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
+_COUNT = re.compile(r"[1-9][0-9]{0,4}")
 _MOST_PARTS = 10_000
 """S3's own limit."""
 
@@ -74,8 +76,8 @@ class Checksum:
         """The forms of this checksum that a file of `size` bytes can be held against, likeliest first.
 
         A whole, or one whose part sizes are known and fit, answers itself; a multipart one with an unknown part size
-        answers one form for each part size that cuts `size` bytes into that many parts; one that cannot be computed
-        (unknown algorithm, part sizes that do not add up) answers nothing.
+        answers one form for each part size that cuts `size` bytes into that many parts (a single part leaves nothing to
+        guess); one that cannot be computed (unknown algorithm, part sizes that do not add up) answers nothing.
         """
         if self.algorithm not in _DIGESTS:
             return
@@ -85,6 +87,8 @@ class Checksum:
         elif self.part_sizes:
             if _fits(self.part_sizes, size, parts):
                 yield self
+        elif parts == 1:
+            yield replace(self, part_sizes=(max(size, 1),))
         else:
             for part_size in _sizes_that_fit(size, parts):
                 yield replace(self, part_sizes=(part_size,), guessed=True)
@@ -116,7 +120,9 @@ def from_base64(algorithm: str, value: str, part_sizes: tuple[int, ...] = ()) ->
     except (binascii.Error, ValueError):
         return None
     name = algorithm.lower()
-    if name not in _DIGESTS or not digest or (dash and not (count.isdigit() and 0 < int(count) <= _MOST_PARTS)):
+    if name not in _DIGESTS or name == S3_ETAG or len(digest) != len(_DIGESTS[name]().digest()):
+        return None
+    if dash and not (_COUNT.fullmatch(count) and int(count) <= _MOST_PARTS):
         return None
     return Checksum(name, digest.hex() + dash + count, part_sizes if dash else ())
 
@@ -208,21 +214,18 @@ class _Parts:
 
 
 def _fits(part_sizes: tuple[int, ...], size: int, parts: int) -> bool:
+    if min(part_sizes) <= 0:
+        return False
     if len(part_sizes) > 1:
         return len(part_sizes) == parts and sum(part_sizes) == size
-    return part_sizes[0] > 0 and max(1, -(-size // part_sizes[0])) == parts
+    return max(1, -(-size // part_sizes[0])) == parts
 
 
 def _sizes_that_fit(size: int, parts: int) -> Iterator[int]:
-    """Part sizes in bytes that cut `size` into `parts`: the usual ones, then every whole MiB, then the size itself."""
-    if parts == 1:
-        yield max(size, 1)
-        return
+    """Part sizes in bytes that cut `size` into `parts` (at least two): the usual ones, then every whole MiB."""
     least, most = -(-size // parts), (size - 1) // (parts - 1)
     usual = [m * MIB for m in _COMMON_MIB] + [m * 1_000_000 for m in _COMMON_MB]
     whole = range(-(-least // MIB) * MIB, most + 1, MIB)
-    seen: dict[int, None] = {}
-    for part_size in (*usual, *whole):
-        if least <= part_size <= most and len(seen) < _MOST_CANDIDATES:
-            seen[part_size] = None
-    yield from seen
+    fitting = dict.fromkeys(part_size for part_size in usual if least <= part_size <= most)
+    fitting.update(dict.fromkeys(whole[:_MOST_CANDIDATES]))
+    yield from islice(fitting, _MOST_CANDIDATES)

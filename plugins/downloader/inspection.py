@@ -13,7 +13,7 @@ from .destination import Place
 from .errors import PathConflict, from_os_error
 from .reading import hash_bytes
 from .remote_file import RemoteFile
-from .results import UNVERIFIED
+from .results import SIZE_ONLY, UNVERIFIED
 from .verification import judge
 
 __all__ = ["Inspection", "State", "checksum_of", "inspect", "look"]
@@ -36,6 +36,11 @@ class Inspection:
     size: int = 0
     assurance: str = ""
     reason: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is intact, and a checksum says so."""
+        return self.state is State.INTACT and self.assurance not in (SIZE_ONLY, UNVERIFIED)
 
 
 MISSING = Inspection(State.MISSING)

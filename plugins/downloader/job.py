@@ -108,6 +108,11 @@ class Job:
     verified: VerifiedBefore = field(default_factory=NothingVerified)
     tally: Tally = field(default_factory=Tally)
 
+    def note(self, file: RemoteFile, assurance: str, seen: os.stat_result) -> None:
+        """Remembers a file that its first checksum proved: by no other is it called verified when it is found again."""
+        if file.checksums and assurance == str(file.checksums[0]):
+            self.verified.note(file, seen)
+
     @property
     def halt(self) -> Halt:
         """Stops the batch."""

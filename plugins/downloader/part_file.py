@@ -14,11 +14,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from .destination import Destination, Place
-from .errors import DiskError, DownloadError, InUse, from_os_error
+from .errors import DiskError, DownloadError, InUse, from_os_error, in_our_words
 from .flushing import flush_file, flush_file_system, start_writeback
 from .paths import MAX_NAME_BYTES
 from .retry import Clock
@@ -105,26 +106,32 @@ class PartFile:
         self.size = self._written_back = size
 
     def rename(self) -> None:
-        """Gives the file its final name. Only `commit` may call it, after the flush."""
+        """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError."""
+        if not self._has_its_name():
+            raise OSError(errno.ENOENT, "its part file was removed while it was written, by another run or by hand")
         os.rename(self._name, self.place.final)
         self._name = ""
 
     def discard(self) -> None:
-        """Removes the part file. What lies under the final name stays as it is."""
-        if self._name:
+        """Removes the part file. What lies under the final name stays as it is. Raises OSError."""
+        if self._name and self._has_its_name():
             os.unlink(self._name)
-            self._name = ""
+        self._name = ""
 
     def close(self) -> None:
         """Lets the lock go. An empty part file is removed; one with bytes stays, to be resumed."""
         if self.descriptor < 0:
             return
-        try:
-            if self._name and not self.size:
+        if not self.size:
+            with suppress(OSError):
                 self.discard()
-        finally:
+        with suppress(OSError):
             os.close(self.descriptor)
-            self.descriptor = -1
+        self.descriptor = -1
+
+    def _has_its_name(self) -> bool:
+        """Whether the name still is the locked file's: whoever removes it lets another run lock a new one."""
+        return _is_named(os.fstat(self.descriptor), self._name)
 
     def flush_bytes(self) -> None:
         """Returns once what was written is on the disk. Raises OSError."""
@@ -186,8 +193,8 @@ def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadErro
 def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile, DownloadError]) -> None:
     try:
         action()
-    except OSError as error:
-        refused[part] = from_os_error(error, str(part.place.path))
+    except Exception as error:  # noqa: BLE001 one bad file never stops the others
+        refused[part] = in_our_words(error, str(part.place.path))
 
 
 def _lock(name: str) -> tuple[int, int] | None:
@@ -231,16 +238,20 @@ def _is_ours(here: os.stat_result, name: str) -> bool:
 
     A second hard link would let bytes flow into a file elsewhere: such a name is removed, and made anew.
     """
-    try:
-        there = os.lstat(name)
-    except FileNotFoundError:
-        return False
-    if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
+    if not _is_named(here, name):
         return False
     if not stat.S_ISREG(here.st_mode) or here.st_nlink != 1:
         os.unlink(name)
         return False
     return True
+
+
+def _is_named(here: os.stat_result, name: str) -> bool:
+    try:
+        there = os.lstat(name)
+    except FileNotFoundError:
+        return False
+    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
 
 
 def remove_unlocked(name: str) -> None:

@@ -14,11 +14,14 @@ from typing import TypeVar
 
 import tenacity
 
-from .errors import DownloadError, NotTried, Passing
+from .errors import DownloadError, NotTried, ObjectChanged, Passing
 
 __all__ = ["Clock", "Halt", "RetryPolicy"]
 
 T = TypeVar("T")
+
+_STEP = 1.0
+"""Seconds slept at once: a batch that is stopped does not sit out what a server asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,23 @@ class RetryPolicy:
     def wait(self, failures: int, error: DownloadError) -> None:
         """Waits as long as behoves after `failures` failures in a row, the last of them `error`.
 
-        Raises `error` where no further attempt is due, NotTried where the batch was stopped meanwhile.
+        Raises `error` where no further attempt is due (content that was replaced does not come back), NotTried where
+        the batch was stopped meanwhile.
         """
-        if failures >= self.attempts or (error.retry_after or 0) > self.longest_retry_after:
+        hopeless = isinstance(error, ObjectChanged) or (error.retry_after or 0) > self.longest_retry_after
+        if hopeless or failures >= self.attempts:
             raise error
         backoff = tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait)
         state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
         state.attempt_number = failures
-        self.clock.sleep(backoff(state) if error.retry_after is None else error.retry_after)
+        self.pause(backoff(state) if error.retry_after is None else error.retry_after)
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps. Raises NotTried once the batch has been stopped."""
+        while seconds > 0:
+            self.clock.sleep(min(seconds, _STEP))
+            self.halt.check()
+            seconds -= _STEP
         self.halt.check()
 
     def _again(self, action: Callable[[], T], error: DownloadError) -> T:

@@ -18,13 +18,14 @@ from queue import Empty, SimpleQueue
 from .checksums import Checksum
 from .destination import Place
 from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, in_our_words
-from .inspection import State, inspect, look
+from .inspection import inspect, look
 from .job import Job
 from .pace import Pace
 from .part_file import PartFile, commit
 from .remote_file import RemoteFile
 from .results import FileResult, Outcome, failed
-from .streaming import Buffer, open_checked
+from .source import ByteStream
+from .streaming import Buffer, open_checked, refuse_excess
 from .transfer import kept
 from .verification import first_to_try
 
@@ -114,7 +115,7 @@ class SmallFiles:
             self._careful(file, 2)
             return
         if fetched is None:
-            self._careful(file, 1)
+            self._careful(file, 1 if _is_decided(file) else 2)
         else:
             self._hand_over(fetched)
 
@@ -134,8 +135,8 @@ class SmallFiles:
             self._done([FileResult(str(file.path), Outcome.SKIPPED, seen.st_size, assurance=str(file.checksums[0]))])
             return True
         found = inspect(place, file, seen, self._job.halt.check) if file.checksums else None
-        if found is not None and found.state is State.INTACT:
-            self._job.verified.note(file, seen)
+        if found is not None and found.is_proven:
+            self._job.note(file, found.assurance, seen)
             self._done([kept(file, found, self._job.clock.now() - began)])
         else:
             self._careful(file, 2)
@@ -144,7 +145,7 @@ class SmallFiles:
     def _get(self, file: RemoteFile, place: Place, began: float) -> _Fetched | None:
         """The file, whole and right; None where it came but was not proved right."""
         with closing(open_checked(self._job.source, file)) as stream:
-            body = list(stream)
+            body = _all_of(stream, file)
             claims = stream.checksums
         size = sum(map(len, body))
         self._job.tally.add(size)
@@ -183,7 +184,7 @@ class SmallFiles:
                 part.write(buffer)
         except InUse:
             self._careful(item.file, 2)
-        except (DownloadError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 one bad file never stops the others
             if part is not None:
                 _drop(part)
             self._fail(item.file, in_our_words(error, str(item.file.path)))
@@ -197,6 +198,22 @@ class SmallFiles:
                 self._fail(item.file, refused[part])
         self._done([_result(item) for item, part in group if part not in refused])
         return []
+
+
+def _all_of(stream: ByteStream, file: RemoteFile) -> list[Buffer]:
+    """The bytes of a stream, as long as they are not more than are expected."""
+    body, size = [], 0
+    for buffer in stream:
+        size += len(buffer)
+        refuse_excess(file, size, file.size)
+        body.append(buffer)
+    return body
+
+
+def _is_decided(file: RemoteFile) -> bool:
+    """Whether bytes that `_proof` does not prove are wrong: they need not be where there was nothing to go by."""
+    form = first_to_try(file, file.size or 0)
+    return form is not None and not form.guessed
 
 
 def _drop(part: PartFile) -> None:

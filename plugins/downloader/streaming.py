@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing
+from dataclasses import replace
 
 from .checksums import MIB
 from .errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
@@ -17,7 +18,7 @@ from .remote_file import RemoteFile
 from .retry import RetryPolicy
 from .source import ByteStream, Source
 
-__all__ = ["ReadAhead", "open_checked", "steady"]
+__all__ = ["ReadAhead", "open_checked", "refuse_excess", "steady"]
 
 _PROGRESS = 64 * 1024
 """Bytes after which a broken stream counts as having got somewhere, so that its failures are counted from one again."""
@@ -55,7 +56,8 @@ def steady(
 ) -> Generator[Buffer]:
     """The bytes `start` to `stop` (exclusive; None: the end) of `file`, reopened where the stream breaks or ends early.
 
-    Raises the last `Passing` error once `policy.attempts` streams in a row got nowhere, and any other error at once.
+    A file without a pin is held to the ETag of the first answer. Raises the last `Passing` error once `policy.attempts`
+    streams in a row got nowhere, and any other error at once.
     """
     end = file.size if stop is None else stop
     position = start
@@ -66,22 +68,30 @@ def steady(
             policy.halt.check()
             with closing(open_checked(source, file, position, stop)) as stream:
                 end = stream.size if end is None else end
+                file = _pinned(file, stream)
                 for buffer in stream:
                     policy.halt.check()
                     position += len(buffer)
-                    _refuse_excess(file, position, end)
+                    refuse_excess(file, position, end, stop)
                     yield buffer
             if end is None or position == end:
                 return
             raise NetworkError(f"{file.path} ended after {position} of {end} bytes")
-        except ObjectChanged:
-            raise
         except Passing as error:
+            if before < position == end:
+                return  # broke behind the last byte
             failures = 1 if position - before >= _PROGRESS else failures + 1
             policy.wait(failures, error)
 
 
-def _refuse_excess(file: RemoteFile, position: int, end: int | None) -> None:
+def _pinned(file: RemoteFile, stream: ByteStream) -> RemoteFile:
+    return file if file.etag or not stream.etag else replace(file, etag=stream.etag)
+
+
+def refuse_excess(file: RemoteFile, position: int, end: int | None, stop: int | None = None) -> None:
+    """Raises `RangeRefused` where a stream went beyond the range, `SizeMismatch` where it went beyond the file."""
+    if stop is not None and position > stop:
+        raise RangeRefused(f"asked for {file.path} up to byte {stop}, the server went on")
     if end is not None and position > end:
         raise SizeMismatch(f"the source sent more bytes of {file.path} than the {end} that are expected")
 

@@ -14,13 +14,22 @@ from dataclasses import replace
 
 from .checksums import Checksum, Hasher
 from .destination import Place
-from .errors import ChecksumMismatch, ObjectChanged, RangeRefused, in_our_words
+from .errors import (
+    ChecksumMismatch,
+    DownloadError,
+    NetworkError,
+    ObjectChanged,
+    RangeRefused,
+    SizeMismatch,
+    in_our_words,
+)
 from .inspection import Inspection, State, checksum_of, inspect, look
 from .job import Job
 from .part_file import PartFile, commit
 from .reading import hash_bytes
 from .remote_file import RemoteFile
-from .results import FileResult, Outcome, failed
+from .results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome, failed
+from .retry import Clock
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, judge
 from .writing import WriteBehind
@@ -42,12 +51,13 @@ class Transfer:
     """One file of a job. `run` may be called once."""
 
     def __init__(self, file: RemoteFile, job: Job, tries: int = 2) -> None:
-        """`tries`: how often the file may be fetched from the start before a mismatch is a failure."""
-        self._file = file
+        """`tries`: how often the file may be fetched from the start; 1 for one that has come wrong once before."""
+        self._planned = self._file = file
         self._job = job
         self._tries = tries
         self._described = not job.source.capabilities.describes
         self._ranges = job.source.capabilities.ranges
+        self._breaks = 0
         self._fetched = 0
         self._began = job.clock.now()
 
@@ -77,7 +87,7 @@ class Transfer:
                 if change + 1 == _CHANGES:
                     raise
                 self._described = not self._job.source.capabilities.describes
-                self._file = replace(self._file, etag=None)
+                self._file = replace(self._planned, etag=None)
         raise AssertionError("unreachable")
 
     def _inspect(self, place: Place) -> Inspection:
@@ -89,9 +99,20 @@ class Transfer:
         if not self._file.checksums or self._file.size is None:
             self._describe()
         found = inspect(place, self._file, seen, self._job.halt.check)
+        if not found.is_proven and self._knows_better(seen.st_size):
+            found = inspect(place, self._file, seen, self._job.halt.check)
         if found.state is State.INTACT:
-            self._job.verified.note(self._file, seen)
+            self._job.note(self._file, found.assurance, seen)
         return found
+
+    def _knows_better(self, size: int) -> bool:
+        """Asks the source, and answers whether it has another first checksum than the plan.
+
+        It may know the parts' sizes that a recorded ETag leaves open, or that the ETag is no checksum at all.
+        """
+        before = first_to_try(self._file, size)
+        self._describe()
+        return first_to_try(self._file, size) != before
 
     def _describe(self) -> None:
         if not self._described:
@@ -101,14 +122,23 @@ class Transfer:
     def _bring(self, place: Place, found: Inspection) -> FileResult:
         self._describe()
         part = PartFile.acquire(
-            self._job.destination, place, self._file.identity, self._job.clock, self._job.limits.lock_wait
+            self._job.destination, place, self._file.identity, self._lock_clock, self._job.limits.lock_wait
         )
         with part:
             if part.waited:
                 found = self._inspect(place)
                 if found.state is State.INTACT:
                     return kept(self._file, found, self._seconds)
-            return self._fill(part, place, found)
+            try:
+                return self._fill(part, place, found)
+            except ObjectChanged:
+                part.truncate()
+                raise
+
+    @property
+    def _lock_clock(self) -> Clock:
+        """A clock whose sleep ends with the batch."""
+        return Clock(self._job.clock.now, self._job.policy.pause)
 
     def _fill(self, part: PartFile, place: Place, found: Inspection) -> FileResult:
         self._prepare(part, place, found)
@@ -118,17 +148,30 @@ class Transfer:
             resumed = part.size > 0
             try:
                 verdict = self._fetch(part)
-            except RangeRefused:
-                if not self._ranges:
-                    raise
-                self._ranges = False
+            except (RangeRefused, SizeMismatch) as error:
+                self._start_over(error, resumed=resumed)
                 part.truncate()
                 continue
-            if verdict.good:
+            if verdict.good and not (resumed and self._is_open(verdict)):
                 return self._commit(part, found, verdict, resumed=resumed)
             tries -= 0 if resumed else 1
             part.truncate()
-        raise ChecksumMismatch(f"{self._file.path} came wrong {self._tries} times: {verdict.found}")
+        raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}")
+
+    def _start_over(self, error: DownloadError, *, resumed: bool) -> None:
+        """Returns if the file may be read from its start, for what `error` says. Raises what is to be told if not."""
+        if isinstance(error, RangeRefused) and not self._ranges:
+            self._breaks += 1
+            broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
+            self._job.policy.wait(self._breaks, broken)
+        elif isinstance(error, RangeRefused):
+            self._ranges = False
+        elif not resumed:
+            raise error
+
+    def _is_open(self, verdict: Verdict) -> bool:
+        """Whether the checksum that was to prove what an earlier run left has not decided after all."""
+        return verdict.assurance in (SIZE_ONLY, UNVERIFIED) and self._is_provable()
 
     def _prepare(self, part: PartFile, place: Place, found: Inspection) -> None:
         """What can be resumed stays in the part file; what cannot is cut off."""
@@ -166,8 +209,8 @@ class Transfer:
         try:
             with closing(steady(self._job.source, self._file, self._job.policy, start, size)) as stream:
                 remote = b"".join(stream)
-        except RangeRefused:
-            self._ranges = False
+        except (RangeRefused, SizeMismatch) as error:
+            self._ranges = self._ranges and not isinstance(error, RangeRefused)
             return False
         self._count(len(remote))
         return os.pread(descriptor, size - start, start) == remote
@@ -206,7 +249,8 @@ class Transfer:
         """The ranges that may be under way at once, with the memory for them held."""
         limits = self._job.limits
         rest = limits.range_size if self._file.size is None else max(self._file.size - start, 1)
-        depth = min(limits.read_ahead, -(-rest // limits.range_size))
+        bearable = min(limits.read_ahead, self._job.source.capabilities.parallel_ranges)
+        depth = min(bearable, max(limits.memory // limits.range_size, 1), -(-rest // limits.range_size))
         taken = self._job.budget.take(min(rest, depth * limits.range_size))
         try:
             yield depth
@@ -217,8 +261,8 @@ class Transfer:
         job, file = self._job, self._file
         if start and start == file.size:
             return _nothing()
-        parallel = self._ranges and job.source.capabilities.parallel_ranges > 1
-        if parallel and file.size is not None and depth > 1:
+        unmixed = file.etag is not None or self._is_provable()
+        if self._ranges and unmixed and file.size is not None and depth > 1:
             ahead = ReadAhead(job.source, file, job.policy, job.ranges, depth)
             return ahead.run(start, file.size, job.limits.range_size)
         return steady(job.source, file, job.policy, start)
@@ -234,7 +278,7 @@ class Transfer:
             raise error
         seen = look(part.place)
         if seen is not None:
-            self._job.verified.note(self._file, seen)
+            self._job.note(self._file, verdict.assurance, seen)
         outcome = Outcome.RESUMED if resumed else Outcome.DOWNLOADED
         healed = found.state is State.ALTERED or (found.state is State.PARTIAL and not resumed)
         return FileResult(

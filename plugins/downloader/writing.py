@@ -26,11 +26,11 @@ class WriteBehind:
         self._block: list[bytes | memoryview] = []
         self._size = 0
         self._queue: Queue[list[bytes | memoryview] | None] = Queue(_AHEAD)
-        self._error: OSError | None = None
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Takes `data`; it must not change any more. Raises the OSError of an earlier write."""
+        """Takes `data`; it must not change any more. Raises the error of an earlier write."""
         if self._error is not None:
             raise self._error
         self._block.append(data)
@@ -48,7 +48,7 @@ class WriteBehind:
                 try:
                     for data in block:
                         self._part.write(data)
-                except OSError as error:
+                except Exception as error:  # noqa: BLE001 raised in the thread that hands over
                     self._error = error
 
     def __enter__(self) -> Self:

@@ -193,10 +193,10 @@ TRICKS = (
     "\\", "\\n", "\\x3a", "\\u20", "\n", "\r\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1b[2J",
     "\x7f", "\x85", "\u2028", "\u2029", "\u061c", "\u200b", "\u200e", "\u202e", "\u2066", "\ufeff", "\U000e0041",
     "\ud800", "\udc80", "\U0010ffff", "é", "日本語", "🧬", " ", "/", "0", "-", ".", "already exists", "re-downloaded",
-    ", re-downloaded", " and verified", "size verified, no checksum available", "not verified, nothing recorded", "1.0 MB in 3.2s",
-    "5 bytes", "fetched 5 bytes", "3.2s", "retryable", "md5:0", "size", "none", "Status", "Status: SUCCESS",
-    "Skipped (already exists) [5 bytes, md5:0]", "x: OK - Skipped (already exists)", "Timestamp", "Destination",
-    "Files:", "------", "Summary:", "--------",
+    ", re-downloaded", " and verified", "size verified, no checksum available", "not verified, nothing recorded",
+    "1.0 MB in 3.2s", "5 bytes", "fetched 5 bytes", "3.2s", "retryable", "md5:0", "size", "none", "Status",
+    "Status: SUCCESS", "Skipped (already exists) [5 bytes, md5:0]", "x: OK - Skipped (already exists)", "Timestamp",
+    "Destination", "Files:", "------", "Summary:", "--------",
 )  # fmt: skip
 
 TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -293,6 +293,30 @@ def test_names_that_would_forge_a_line_are_shown_for_what_they_are(name: str, sh
 def test_a_message_cannot_pass_for_a_bracket_or_a_success() -> None:
     assert line_of(FileResult("a", Outcome.FAILED, message="x [retryable]")) == r"a: FAILURE - x [retryable\x5d"
     line_of(FileResult("a", Outcome.FAILED, message="x: OK - Skipped (already exists)", assurance="md5:0", size=5))
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_messages_and_assurances_that_pass_for_other_parts_of_the_line(outcome: Outcome) -> None:
+    messages = (
+        "",
+        "; ",
+        "a; b",
+        "a, re-downloaded",
+        "size verified, no checksum available",
+        "a) [5 bytes, md5:0]",
+        "5]",
+    )
+    odd = ("retryable", "3.2s", "fetched 5 bytes", "5 bytes", "[a]", "a, b", "md5:0, retryable", "retryable:a", "\\x5d")
+    for message in messages:
+        for assurance in (MD5, SIZE_ONLY, UNVERIFIED, "", *odd):
+            line_of(FileResult("a", outcome, 5, 7, 0.3, assurance, message, retryable=True))
+
+
+def test_every_character_reads_back() -> None:
+    everything = "".join(map(chr, range(0x110000)))
+    line_of(FileResult(everything, Outcome.FAILED, message=everything))
+    for code in (0, 0xFF, 0x100, 0xFFFF, 0x10000, 0xFFFFF, 0x100000, 0x10FFFF):
+        line_of(FileResult("a", Outcome.SKIPPED, 5, 0, 0, chr(code)))
 
 
 def altered(old: str, new: str) -> str:

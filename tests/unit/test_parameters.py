@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from downloader_tasks.failures import Refusal
+from downloader_tasks.parameters import Request, Selection, refuse_unknown_keys
+
+KNOWN = ("raw_file_id", "raw_file_ids", "files")
+
+
+@pytest.mark.parametrize(
+    ("params", "ids", "patterns"),
+    [
+        ({"raw_file_id": "one"}, ("one",), ()),
+        ({"raw_file_id": " one\n", "files": [" *.raw ", ""]}, ("one",), ("*.raw",)),
+        ({"raw_file_ids": ["b", "a", "b ", " "]}, ("b", "a"), ()),
+        ({"raw_file_id": None, "raw_file_ids": ["a"], "files": None}, ("a",), ()),
+        ({"raw_file_id": "one", "raw_file_ids": []}, ("one",), ()),
+    ],
+)
+def test_what_is_asked_for(params: dict[str, Any], ids: tuple[str, ...], patterns: tuple[str, ...]) -> None:
+    assert Request.from_params(params) == Request(ids, patterns)
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({}, "no raw file is named; give raw_file_id"),
+        ({"raw_file_id": "   "}, "no raw file is named"),
+        ({"raw_file_ids": []}, "no raw file is named"),
+        ({"raw_file_id": "one", "raw_file_ids": ["two"]}, "raw_file_id and raw_file_ids are both given; give only one"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(params: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        Request.from_params(params)
+
+
+@pytest.mark.parametrize(
+    ("conf", "sentence"),
+    [
+        ({"raw_file": 1}, r"there is no parameter raw_file: did you mean raw_file_id\? the parameters are files, raw_"),
+        ({"zzz": 1}, "there is no parameter zzz: the parameters are files, raw_file_id, raw_file_ids"),
+        ({"raw_file_id": "x", "b\n": 1, "a": 1}, r"there is no parameter a, b\\n: the parameters"),
+    ],
+)
+def test_unknown_keys_are_refused(conf: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        refuse_unknown_keys(conf, KNOWN)
+
+
+@pytest.mark.parametrize("conf", [None, {}, {"raw_file_id": "x", "files": None}])
+def test_known_keys_pass(conf: dict[str, Any] | None) -> None:
+    refuse_unknown_keys(conf, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "chosen"),
+    [
+        ("*.tdf", ["sample.d/analysis.tdf"]),
+        ("sample.d", ["sample.d/a/1.bin", "sample.d/analysis.tdf"]),
+        ("sample.d/", ["sample.d/a/1.bin", "sample.d/analysis.tdf"]),
+        ("*/a", ["sample.d/a/1.bin"]),
+        ("sample.raw", ["sample.raw"]),
+        ("SAMPLE.raw", []),
+        ("notes[1].txt", ["notes[1].txt"]),
+        ("sample.?aw", ["sample.raw"]),
+        ("[ns]*.txt", ["notes[1].txt"]),
+        ("aw", []),
+    ],
+)
+def test_patterns(pattern: str, chosen: list[str]) -> None:
+    names = ["notes[1].txt", "sample.d/a/1.bin", "sample.d/analysis.tdf", "sample.raw"]
+    assert [name for name in names if name in Selection([pattern])] == chosen
+    assert all(name in Selection([]) for name in names)
+
+
+def test_patterns_that_choose_nothing_are_refused_with_a_few_names() -> None:
+    names = [f"{number}.raw" for number in range(1200)]
+    with pytest.raises(Refusal) as raised:
+        Selection(["*.d"]).refuse_empty("sample", names)
+    assert str(raised.value) == (
+        "files (*.d) matches none of the 1,200 files of raw file sample; "
+        "it has 0.raw, 1.raw, 2.raw, 3.raw, 4.raw and 1,195 more"
+    )

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from downloader.batch import Progress
+from downloader.errors import AccessDenied
+from downloader.paths import safe_path
+from downloader.remote_file import RemoteFile
+from downloader.results import FileResult, Outcome, failed
+from downloader_tasks import progress as module
+from downloader_tasks.ledger import Ledger
+from downloader_tasks.progress import Lines, Pace, Rhythm, Watch
+from downloader_tasks.wording import duration
+
+MB = 1024 * 1024
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The clock of whatever is made without one."""
+    clock = Time()
+    for kind in (Rhythm, Pace):
+        defaults = kind.__init__.__defaults__ or ()
+        monkeypatch.setattr(kind.__init__, "__defaults__", (*defaults[:-1], clock))
+    return clock
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == module.__name__]
+
+
+@pytest.mark.parametrize(
+    ("result", "line"),
+    [
+        (FileResult("a.raw", Outcome.DOWNLOADED, int(1.2 * MB), 5, 2.13), "a.raw... ✓ (1.2 MB in 2.1s)"),
+        (FileResult("a.raw", Outcome.RESUMED, MB, 5, 2.0), "a.raw... ✓ (resumed, 1.0 MB in 2.0s)"),
+        (
+            FileResult("a.raw", Outcome.SELF_HEALED, 10, 5, 0.0, message="hash mismatch detected"),
+            "a.raw... ✓ (self-healed: hash mismatch detected, 10 B in 0.0s)",
+        ),
+        (FileResult("a.raw", Outcome.SKIPPED, 10), "a.raw... ⊘ (already exists, skipped)"),
+        (
+            failed("a\n[4/4] Downloading b... ✓", AccessDenied("no\rway", "ask")),
+            r"a\n[4/4] Downloading b... ✓... ✗ Access denied: no\rway; ask",
+        ),
+    ],
+)
+def test_each_file_of_a_small_batch_gets_its_line(
+    caplog: pytest.LogCaptureFixture, result: FileResult, line: str
+) -> None:
+    caplog.set_level(logging.INFO, module.__name__)
+    Lines(11).result(result, Progress(3, 11, 0, 0))
+    assert logged(caplog) == [f"[3/11] Downloading {line}"]
+
+
+def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
+    caplog: pytest.LogCaptureFixture, time: Time
+) -> None:
+    caplog.set_level(logging.INFO, module.__name__)
+    lines, pace = Lines(201), Pace()
+    for done in range(1, 100):
+        lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(done, 201, 0, 0))
+        lines.summary(Progress(done, 201, 0, 0), pace.look)
+    assert logged(caplog) == []
+    time.now += 5
+    lines.summary(Progress(100, 201, 10 * MB, 210 * MB), pace.look)
+    lines.summary(Progress(100, 201, 10 * MB, 210 * MB), pace.look)
+    assert logged(caplog) == ["100 of 201 files, 10.0 MB of 210.0 MB fetched, 2.0 MB/s, about 2 min left"]
+    for done in range(100, 201):
+        lines.result(failed("a", AccessDenied("no")), Progress(done, 201, 0, 0))
+    assert len(logged(caplog)) == 1 + 50
+
+
+def test_the_speed_is_that_of_late(time: Time) -> None:
+    pace = Pace()
+    assert pace.look(Progress(0, 2, 0, 100 * MB)).seconds_left is None
+    for second in range(100):
+        time.now += 1
+        fetched = (second + 1) * MB if second < 50 else 50 * MB + (second - 49) * 2 * MB
+        pace.look(Progress(0, 2, fetched, 250 * MB))
+    speed = pace.look(Progress(0, 2, 150 * MB, 250 * MB))
+    assert speed.bytes_a_second == pytest.approx(2 * MB)
+    assert speed.seconds_left == pytest.approx(50)
+    pace.spare(60 * MB)
+    assert pace.look(Progress(1, 2, 150 * MB, 250 * MB)).seconds_left == pytest.approx(20)
+    pace.spare(1000 * MB)
+    assert pace.look(Progress(1, 2, 150 * MB, 250 * MB)).seconds_left == 0
+
+
+def test_state_is_shown_every_two_seconds_and_saved_every_ten(time: Time) -> None:
+    planned = [RemoteFile(safe_path(name), 10, name) for name in ("a", "b")]
+    shown: list[dict[str, Any]] = []
+    saved: list[float] = []
+    ledger = Ledger(planned)
+    watch = Watch(ledger, Lines(2), shown.append, lambda: saved.append(time.now))
+    for _ in range(60):
+        time.now += 0.5
+        watch.on_progress(Progress(0, 2, 5, 20))
+    assert (len(shown), len(saved)) == (15, 3)
+    assert {name: shown[-1][name] for name in ("files_done", "files", "bytes_fetched", "bytes_planned")} == {
+        "files_done": 0, "files": 2, "bytes_fetched": 5, "bytes_planned": 20
+    }  # fmt: skip
+    watch.on_result(FileResult("b", Outcome.SKIPPED, 10), Progress(1, 2, 5, 20))
+    assert len(shown) == 15
+    watch.on_result(FileResult("a", Outcome.DOWNLOADED, 10, 10), Progress(2, 2, 10, 20))
+    assert shown[-1]["files_done"] == 2, "the end is always shown"
+    assert [result.name for result in ledger.results() if result] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (5300, "88 min"), (11100, "3 h 5 min")]
+)
+def test_times_are_rounded_as_people_do(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
