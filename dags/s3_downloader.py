@@ -1,0 +1,106 @@
+"""Brings raw files back from their S3 backup. What the tasks do is in `plugins/downloader_tasks`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, TriggerRule, dag, get_current_context, task
+
+from downloader_tasks.notification import notify_failure
+
+DOC = """
+### Bring raw files back from S3
+
+Give the **raw file id**, press *Trigger*, and wait for the run to turn green. The files are then in
+`<output location>/<project>/`, each checked against the checksum in the catalogue, and a receipt lies beside them:
+`_download_status_<raw file id>_<time>.txt`.
+
+| task | what it does |
+| --- | --- |
+| `validate` | looks the raw file up, and says in one sentence what is wrong, if anything is |
+| `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
+| `report` | writes the receipt, prints it in its log, and turns the run red if any file failed |
+
+**The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
+run again: what is already there is not fetched a second time.
+
+Nothing is ever written to the catalogue.
+"""
+
+PARAMS = {
+    "raw_file_id": Param(
+        None,
+        type=["null", "string"],
+        minLength=3,
+        title="Raw file",
+        description="The id of the raw file to bring back, as the catalogue has it.",
+        examples=["20250115_sample"],
+    ),
+    "raw_file_ids": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 3},
+        maxItems=1000,
+        title="Or several raw files",
+        description="One id a line. Each raw file gets its own receipt; a wrong id does not stop the others.",
+        examples=["20250115_sample", "20250116_sample"],
+    ),
+    "files": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 1},
+        title="Only these files",
+        description=(
+            "One pattern a line; leave it empty for all files. `*` stands for anything, folders included: `*.tdf`, "
+            "`sample.d/*`. The name of a folder stands for all that is in it."
+        ),
+        examples=["*.raw", "*.d/analysis.tdf*"],
+    ),
+}
+
+
+@dag(
+    dag_id="s3_downloader",
+    description="Bring raw files back from S3, verified, with a receipt",
+    doc_md=DOC,
+    tags=["s3", "download", "restore", "manual"],
+    schedule=None,
+    catchup=False,
+    is_paused_upon_creation=False,
+    params=PARAMS,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+)
+def s3_downloader() -> None:
+    """Three tasks; what they need is imported where they run, so that parsing stays light."""
+
+    @task(show_return_value_in_logs=False)
+    def validate() -> list[dict[str, Any]]:
+        """Fails early, with one sentence, or answers the shards to download."""
+        from downloader_tasks.validate import validate as run
+
+        return run(get_current_context())
+
+    @task(
+        pool="s3_download_pool",
+        execution_timeout=timedelta(hours=8),
+        map_index_template="{{ task.op_kwargs['shard']['label'] }}",
+        show_return_value_in_logs=False,
+    )
+    def download(shard: dict[str, Any]) -> None:
+        """Brings one slice of a raw file's files home."""
+        from downloader_tasks.download import download as run
+
+        run(shard, get_current_context())
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=notify_failure)
+    def report() -> None:
+        """Writes the receipts, and fails the run if anything failed."""
+        from downloader_tasks.reporting import report as run
+
+        run(get_current_context())
+
+    download.expand(shard=validate()) >> report()
+
+
+s3_downloader()

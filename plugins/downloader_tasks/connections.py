@@ -1,0 +1,83 @@
+"""Airflow connections, as the engine wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
+
+from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
+
+from .configuration import Configuration
+
+if TYPE_CHECKING:
+    from downloader.sources.s3 import S3Access
+
+__all__ = ["catalogue", "s3_access"]
+
+
+@contextmanager
+def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
+    """The catalogue of raw files, open. Raises CatalogueError."""
+    connection_id = configuration.s3.catalogue
+    try:
+        connection = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        connection = None
+    if connection is None:
+        raise CatalogueRefused(
+            f"there is no Airflow connection {connection_id}, which leads to the catalogue of raw files",
+            f"make it (Admin, Connections), or name another as s3.catalogue in {configuration.file}",
+        )
+    with closing(open_catalogue(_address(connection))) as opened:
+        yield opened
+
+
+def s3_access(configuration: Configuration) -> S3Access:
+    """What the AWS connection says of credentials, region, endpoint and addressing, renewed while a restore runs.
+
+    Where there is no such connection, boto3's own rules find credentials: environment, profile, the machine's role.
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    from downloader.sources.object_store import Limits
+    from downloader.sources.s3 import S3Access, client_config
+
+    hook = S3Hook(aws_conn_id=configuration.s3.connection)
+    limits = Limits(stall=configuration.transfer.stall_seconds)
+    region = hook.conn_config.region_name or configuration.s3.region
+    session = hook.get_session(region_name=region)
+    client = session.client(
+        "s3",
+        endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
+        config=client_config(limits).merge(hook.config),
+        verify=hook.verify,
+    )
+    credentials = session.get_credentials()
+    _mask(credentials)
+    payer = hook.conn_config.extra_config.get("requester_pays") is True
+    return S3Access(client, credentials, hook.verify, payer, limits)
+
+
+def _address(connection: Connection) -> CatalogueAddress:
+    return CatalogueAddress(
+        kind=connection.conn_type or "",
+        host=connection.host or "",
+        port=connection.port,
+        database=connection.schema or "",
+        user=connection.login or "",
+        password=connection.password or "",
+        options=connection.extra_dejson,
+    )
+
+
+def _mask(credentials: Any) -> None:
+    """Keeps what a role or the environment gave out of the logs. Airflow knows only what the connection holds."""
+    held = {} if credentials is None else vars(credentials)
+    for name in ("secret_key", "token", "_secret_key", "_token"):
+        if isinstance(held.get(name), str) and held[name]:
+            mask_secret(held[name])

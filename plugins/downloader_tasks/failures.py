@@ -1,0 +1,37 @@
+"""What goes wrong, in Airflow's terms: what may pass is tried again, what will not fails at once, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from downloader.catalogue import CatalogueError
+from downloader.errors import DownloadError
+
+from .configuration import ConfigurationError, LocationError
+
+__all__ = ["Refusal", "told_to_airflow"]
+
+
+class Refusal(Exception):
+    """A run, or one raw file of it, cannot be done as asked: one sentence that says what, where, and what to do."""
+
+
+@contextmanager
+def told_to_airflow() -> Iterator[None]:
+    """Raises AirflowException for what may pass by itself, AirflowFailException for what will not.
+
+    The cause is not handed on: its own text and traceback may hold what must not stand in a log.
+    """
+    try:
+        yield
+    except (DownloadError, CatalogueError) as error:
+        kind = AirflowException if error.retryable else AirflowFailException
+        problem = kind(str(error))
+    except (ConfigurationError, LocationError, Refusal) as error:
+        problem = AirflowFailException(str(error))
+    else:
+        return
+    raise problem

@@ -1,0 +1,58 @@
+"""What became of each file of a shard, in all tries of its task so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from downloader.planning import local_name
+from downloader.remote_file import Planned
+from downloader.results import FileResult, Outcome
+
+from . import handover
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Results by the index of the planned file. Used by one thread."""
+
+    def __init__(self, planned: Sequence[Planned], earlier: str = "") -> None:
+        """`earlier`: what `packed` answered in an earlier try of the same shard."""
+        self._planned = planned
+        self._index = {local_name(item): index for index, item in enumerate(planned)}
+        self._results: list[FileResult | None] = _unpacked(earlier, planned)
+
+    def note(self, result: FileResult) -> None:
+        """Writes down one result of this try."""
+        index = self._index[result.name]
+        self._results[index] = _joined(self._results[index], result)
+
+    def planned_size(self, name: str) -> int:
+        """Bytes that a file was planned with, 0 where that is not known."""
+        return self._planned[self._index[name]].size or 0
+
+    def results(self) -> list[FileResult | None]:
+        """One a planned file; None where it has not been come to."""
+        return list(self._results)
+
+    def packed(self) -> str:
+        """All results as a short text."""
+        return handover.pack(self._results, self._planned)
+
+
+def _unpacked(earlier: str, planned: Sequence[Planned]) -> list[FileResult | None]:
+    if earlier:
+        # What another version of this program kept may read differently: then it is as if nothing had been kept.
+        with suppress(ValueError):
+            return handover.unpack(earlier, planned)
+    return [None] * len(planned)
+
+
+def _joined(earlier: FileResult | None, now: FileResult) -> FileResult:
+    """A file that an earlier try brought home, and this one found there, was brought home by this task."""
+    brought = earlier is not None and earlier.ok and earlier.outcome is not Outcome.SKIPPED
+    if earlier is not None and brought and now.outcome is Outcome.SKIPPED:
+        return replace(earlier, assurance=now.assurance)
+    return now

@@ -1,0 +1,174 @@
+"""Cutting plans into shards: slices that tasks work on side by side, on as many machines as there are.
+
+A shard is a slice of a plan, not a list of files: a mapped task reads the list of all shards, so that list has to stay
+small at a million files. Whoever works on a shard makes the plan anew and cuts the slice out of it; the fingerprint
+tells whether that is still what was planned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from typing import Any, Final, Self
+
+from downloader.errors import Lasting
+from downloader.planning import local_name
+from downloader.remote_file import Planned, Refused
+
+__all__ = ["MOST_SHARDS", "Bounds", "Outline", "Plan", "PlanChanged", "Shard", "cut", "digest_of"]
+
+MOST_SHARDS: Final = 1000
+"""Airflow maps a task over 1,024 at most (``max_map_length``)."""
+_EACH: Final = 64 * 1024
+"""What a file costs besides its bytes, in bytes: a request takes as long as this many do."""
+_DIGEST: Final = 8
+_LONGEST_LABEL: Final = 200
+"""Airflow keeps 250 characters."""
+
+
+class PlanChanged(Lasting):
+    """The slice that was planned is not there any more."""
+
+    kind = "Plan changed"
+    advice = "run it again"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """No shard holds more files or bytes than this, unless it is one file, or there would be too many shards."""
+
+    files: int
+    bytes: int
+
+    def doubled(self) -> Bounds:
+        """Twice as wide."""
+        return Bounds(self.files * 2, self.bytes * 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a raw file's restore is about to do. `origin`: where the files come from and go to, in any wording."""
+
+    raw_file_id: str
+    origin: str
+    files: Sequence[Planned]
+    """Sorted, so that a slice means the same to everyone."""
+
+    def outline(self) -> Outline:
+        """What cutting it needs to know."""
+        costs = accumulate(((item.size or 0) + _EACH for item in self.files), initial=0)
+        return Outline(self.raw_file_id, self.origin, array("q", costs), b"".join(map(digest_of, self.files)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A plan in 16 bytes a file, so that those of many raw files can be held at once.
+
+    `costs[i]`: what the first i files cost together. `digests`: `digest_of` each file.
+    """
+
+    raw_file_id: str
+    origin: str
+    costs: array[int]
+    digests: bytes
+
+    def __len__(self) -> int:
+        return len(self.costs) - 1
+
+    def fingerprint(self, start: int, stop: int) -> str:
+        """16 hex digits that stand for the slice `start` to `stop`: origin, names, sizes, checksums."""
+        return _fingerprint(self.origin, self.digests[start * _DIGEST : stop * _DIGEST])
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A slice of the plan of one raw file, as it travels between tasks. `label` is for people."""
+
+    raw_file_id: str
+    start: int
+    stop: int
+    fingerprint: str
+    label: str
+
+    @classmethod
+    def from_xcom(cls, value: dict[str, Any]) -> Self:
+        """What `to_xcom` made."""
+        return cls(**value)
+
+    def to_xcom(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    def cut(self, plan: Plan) -> Sequence[Planned] | None:
+        """The slice of a plan that was made anew; None where it is not what was planned."""
+        files = plan.files[self.start : self.stop]
+        if self.stop > len(plan.files) or _fingerprint(plan.origin, map(digest_of, files)) != self.fingerprint:
+            return None
+        return files
+
+
+def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
+    """The shards of several plans, none of which is empty, in their order: at most `MOST_SHARDS` for as many plans."""
+    while True:
+        cuts = [_cut_one(outline.costs, bounds) for outline in outlines]
+        if sum(map(len, cuts)) <= max(MOST_SHARDS, len(outlines)):
+            break
+        bounds = bounds.doubled()
+    return [
+        Shard(outline.raw_file_id, start, stop, outline.fingerprint(start, stop), _label(outline, start, stop))
+        for outline, slices in zip(outlines, cuts, strict=True)
+        for start, stop in slices
+    ]
+
+
+def digest_of(item: Planned) -> bytes:
+    """8 bytes that stand for everything of a planned file that its restore depends on."""
+    told: tuple[object, ...]
+    if isinstance(item, Refused):
+        told = (item.name, item.error.kind)
+    else:
+        told = (local_name(item), item.size, *((c.algorithm, c.value, c.part_sizes) for c in item.checksums))
+    return hashlib.sha256(ascii(told).encode()).digest()[:_DIGEST]
+
+
+def _cut_one(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
+    """As few slices as the bounds allow, and of those the ones whose dearest is the cheapest."""
+    most = len(_fill(costs, bounds))
+    low, high = min(costs[-1] // most, bounds.bytes), bounds.bytes
+    while low < high:
+        middle = (low + high) // 2
+        if len(_fill(costs, Bounds(bounds.files, middle))) <= most:
+            high = middle
+        else:
+            low = middle + 1
+    return _fill(costs, Bounds(bounds.files, low))
+
+
+def _fill(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
+    """Slices filled one after the other, each as far as the bounds allow, but with one file at least."""
+    slices = []
+    start = 0
+    while start < len(costs) - 1:
+        fits = bisect_right(costs, costs[start] + bounds.bytes) - 1
+        stop = max(start + 1, min(fits, start + bounds.files))
+        slices.append((start, stop))
+        start = stop
+    return slices
+
+
+def _fingerprint(origin: str, digests: bytes | Iterable[bytes]) -> str:
+    together = digests if isinstance(digests, bytes) else b"".join(digests)
+    return hashlib.sha256(ascii(origin).encode() + b"\0" + together).hexdigest()[:16]
+
+
+def _label(plan: Outline, start: int, stop: int) -> str:
+    """``20250115_sample``, or ``20250115_sample, files 2,001 to 4,000 of 12,000``."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in plan.raw_file_id)
+    whole = len(plan)
+    part = "" if stop - start == whole else f", files {start + 1:,} to {stop:,} of {whole:,}"
+    room = _LONGEST_LABEL - len(part)
+    return (name if len(name) <= room else f"{name[: room - 3]}...") + part

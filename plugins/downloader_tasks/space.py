@@ -1,0 +1,82 @@
+"""Whether what is to come fits on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from downloader.destination import Destination
+from downloader.errors import DownloadError
+from downloader.part_file import part_name
+from downloader.remote_file import Planned, RemoteFile
+
+from .failures import Refusal
+from .wording import shown_size
+
+__all__ = ["Share", "Space", "bytes_to_come"]
+
+
+class Share(NamedTuple):
+    """Bytes of a disk, which is known by its device number."""
+
+    disk: int
+    size: int
+
+
+class Space:
+    """Free space, of which each restore of a run takes its share."""
+
+    def __init__(self) -> None:
+        self._promised: dict[int, int] = {}
+
+    def share(self, files: Sequence[Planned], destination: Path) -> Share:
+        """The room that `files` need. Raises Refusal, saying how much is missing, where there is not enough."""
+        there = _nearest(destination)
+        disk = os.stat(there).st_dev
+        need = bytes_to_come(files, destination)
+        free = shutil.disk_usage(there).free - self._promised.get(disk, 0)
+        if need > free:
+            raise Refusal(
+                f"{shown_size(need)} are to come to {destination}, and {shown_size(max(0, free))} are free there; "
+                f"make room for {shown_size(need - free)} more"
+            )
+        return Share(disk, need)
+
+    def promise(self, share: Share) -> None:
+        """Takes a share away from what the others may have."""
+        self._promised[share.disk] = self._promised.get(share.disk, 0) + share.size
+
+
+def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
+    """Bytes that `files` will take, besides what is there already under a final name or in a part file."""
+    if not destination.is_dir():
+        return sum(item.size or 0 for item in files)
+    folder = Destination(destination)
+    return sum(_to_come(item, folder) for item in files if isinstance(item, RemoteFile) and item.size)
+
+
+def _to_come(file: RemoteFile, folder: Destination) -> int:
+    size = file.size or 0
+    try:
+        place = folder.place(file.path)
+    except DownloadError:
+        return size  # the download will say what is wrong with it
+    if _size_of(place.final) == size:
+        return 0
+    return max(0, size - _size_of(f"{place.folder}/{part_name(file.path.name, file.identity)}"))
+
+
+def _size_of(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def _nearest(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder

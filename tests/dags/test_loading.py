@@ -1,0 +1,119 @@
+"""What Airflow loads, and that it finds everything where it looks."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+
+from dags.lab import ROOT
+
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+PARSE = """
+import sys
+before = set(sys.modules)
+import s3_downloader
+heavy = {"boto3", "botocore", "obstore", "psycopg", "ruamel.yaml", "downloader", "downloader_tasks.configuration"}
+print(sorted(heavy & (set(sys.modules) - before)))
+"""
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return DagBag(str(ROOT / "dags"))
+
+
+def all_dags(bag: DagBag) -> list[DAG]:
+    assert bag.import_errors == {}
+    assert len(bag.dags) == len(DAGS)
+    return list(bag.dags.values())
+
+
+def test_the_plugin_loader_sees_one_file_and_it_loads() -> None:
+    from airflow._shared.plugins_manager import _load_plugins_from_plugin_directory
+
+    plugins, errors = _load_plugins_from_plugin_directory(str(ROOT / "plugins"))
+    assert errors == {}
+    assert [plugin.name for plugin in plugins] == ["downloader"]
+
+
+def test_every_pool_that_a_task_names_is_shipped(bag: DagBag) -> None:
+    pools = json.loads((ROOT / "include" / "pools.json").read_text())
+    named = {task.pool for dag in all_dags(bag) for task in dag.tasks} - {"default_pool"}
+    assert named <= pools.keys()
+    assert {name: pool["slots"] for name, pool in pools.items()} == {
+        "s3_download_pool": 2,
+        "minio_download_pool": 2,
+        "drive_download_pool": 1,
+        "slooh_download_pool": 1,
+    }
+    assert all(pool["description"] and pool["include_deferred"] is False for pool in pools.values())
+
+
+def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
+    for dag in all_dags(bag):
+        assert dag.task_ids == ["validate", "download", "report"]
+        starts: list[Any] = [dag.schedule, dag.catchup, dag.is_paused_upon_creation]
+        assert starts == [None, False, False]
+        assert dag.doc_md
+        assert dag.description
+        assert dag.tags
+        download = dag.get_task("download")
+        assert download.pool != "default_pool"
+        assert download.execution_timeout == timedelta(hours=8)
+        assert download.is_mapped
+        assert {task.retries for task in dag.tasks} == {2}
+        assert {task.retry_delay for task in dag.tasks} == {timedelta(minutes=5)}
+        assert dag.get_task("report").trigger_rule == "all_done"
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.description
+            assert param.schema["title"]
+
+
+@pytest.mark.parametrize("conf", [{"raw_file_id": "x"}, {"raw_file_id": 7}, {"raw_file_ids": "abc"}, {"files": [""]}])
+def test_the_form_refuses_what_cannot_be(bag: DagBag, conf: dict[str, object]) -> None:
+    from airflow.sdk.definitions.param import ParamsDict
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = ParamsDict(bag.dags["s3_downloader"].params)
+    with pytest.raises(ParamValidationError):
+        params.update(conf)
+
+
+def test_parsing_is_light_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("dags", "plugins"))}
+    heavy = subprocess.run([sys.executable, "-c", PARSE], env=env, capture_output=True, text=True, check=True)
+    assert heavy.stdout.strip() == "[]"
+
+    opened: list[str] = []
+    plain = builtins.open
+
+    def watched(file: object, *more: object, **named: object) -> object:
+        opened.append(str(file))
+        return plain(file, *more, **named)  # type: ignore[call-overload]
+
+    def refused(*more: object) -> None:
+        raise AssertionError("a connection while a DAG is parsed")
+
+    monkeypatch.setenv("DOWNLOADER_CONFIG", "/no/such/file")
+    monkeypatch.setattr(builtins, "open", watched)
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    assert DagBag(str(ROOT / "dags" / "s3_downloader.py")).import_errors == {}
+    assert [name for name in opened if not name.endswith(".py") and "airflow" not in name.lower()] == []
+
+
+def test_what_airflow_is_kept_out_of_is_all_there_is() -> None:
+    folders = {path.name for path in (ROOT / "plugins").iterdir() if path.is_dir() and path.name[0] not in "._"}
+    ignored = Path(ROOT / "plugins" / ".airflowignore").read_text().split()
+    assert {f"{name}/" for name in folders} == set(ignored)

@@ -1,0 +1,85 @@
+"""What others see of a run: its progress, its notifier, and never a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from dags.lab import SECRET, Lab, md5
+from support.servers import rclone_server
+
+SAMPLE = "20250115_sample"
+TOLD: list[Mapping[str, Any]] = []
+
+
+class Notifier:
+    """Stands for a lab's own: takes arguments first, then the context."""
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+
+    def __call__(self, context: Mapping[str, Any]) -> None:
+        TOLD.append({"room": self.room, "exception": str(context["exception"])})
+
+
+def breaks(context: Mapping[str, Any]) -> None:
+    """A notifier that cannot reach anybody."""
+    raise ConnectionError("nobody listens")
+
+
+def test_the_notifier_is_called_once_a_failed_run_with_the_reason(lab: Lab) -> None:
+    TOLD.clear()
+    notifier = {"callable": f"{__name__}.Notifier", "arguments": {"room": "mass spec"}}
+    lab.configure(f"notifier: {json.dumps(notifier)}")
+    lab.upload(SAMPLE, {"a.raw": b"1"})
+    assert lab.run({"raw_file_id": SAMPLE}).state == "success"
+    assert TOLD == []
+    assert lab.run({"raw_file_id": "absent"}).state == "failed"
+    reason = "validate failed: no raw file absent in the catalogue; check the id"
+    assert [{"room": "mass spec", "exception": reason}] == TOLD
+
+
+@pytest.mark.parametrize("callable_", [f"{__name__}.breaks", "no.such.module"])
+def test_a_notifier_that_fails_hides_nothing(lab: Lab, callable_: str) -> None:
+    lab.configure(f"notifier: {callable_}")
+    run = lab.run({"raw_file_id": "absent"})
+    assert run.state == "failed"
+    assert "The failure of this run could not be told to the configured notifier" in run.log
+    assert "validate failed: no raw file absent" in run.log
+
+
+def test_progress_stands_in_the_state_store(lab: Lab) -> None:
+    lab.upload(SAMPLE, {"a.raw": b"12345", "b.raw": b"1"})
+    lab.record(SAMPLE, {"a.raw": [5, md5(b"12345")], "c.raw": [1, None]})
+    run = lab.run({"raw_file_id": SAMPLE})
+    progress = run.state_store()["progress"]
+    assert {name: progress[name] for name in ("files_done", "files", "bytes_fetched", "bytes_planned")} == {
+        "files_done": 2, "files": 2, "bytes_fetched": 5, "bytes_planned": 6
+    }  # fmt: skip
+
+
+def test_no_secret_stands_anywhere(lab: Lab, tmp_path: Path) -> None:
+    lab.upload(SAMPLE, {"a.raw": b"1"})
+    lab.record(SAMPLE, {"a.raw": [1, md5(b"1")], "gone.raw": [1, None]})
+    runs = [lab.run({"raw_file_id": SAMPLE})]
+    assert runs[0].lines()["a.raw"] == "downloaded"
+    with rclone_server(tmp_path) as server:
+        lab.connect(endpoint_url=server.url, aws_session_token=f"token-{SECRET}")
+        runs.append(lab.run({"raw_file_id": SAMPLE}))
+    assert runs[1].state == "failed"
+    reports = "".join(path.read_text() for path in lab.output.rglob("_download_status_*"))
+    kept = json.dumps([(run.log, run.xcoms(), run.state_store()) for run in runs])
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"], "airflow.db"))) as database:
+        everything = "\n".join(database.iterdump())
+    for written in (reports, kept, everything):
+        assert written
+        assert SECRET not in written
+        assert quote(SECRET, safe="") not in written
