@@ -50,12 +50,13 @@ class PartFile:
     What was written stays for the next run, unless it was committed or discarded.
     """
 
-    def __init__(self, destination: Destination, place: Place, name: str, locked: tuple[int, int]) -> None:
+    def __init__(self, destination: Destination, place: Place, name: str, locked: tuple[int, os.stat_result]) -> None:
         """`locked`: what `_lock` answered for the absolute `name`."""
         self._destination = destination
         self.place = place
         self._name = name
-        self.descriptor, self.size = locked
+        self.descriptor, self._seen = locked
+        self.size = self._seen.st_size
         self.waited = False
         """Whether another run held the lock first: what lies under the final name may have changed."""
         self._written_back = self.size
@@ -131,7 +132,7 @@ class PartFile:
 
     def _has_its_name(self) -> bool:
         """Whether the name still is the locked file's: whoever removes it lets another run lock a new one."""
-        return _is_named(os.fstat(self.descriptor), self._name)
+        return _is_named(self._seen, self._name)
 
     def flush_bytes(self) -> None:
         """Returns once what was written is on the disk. Raises OSError."""
@@ -197,8 +198,8 @@ def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile,
         refused[part] = in_our_words(error, str(part.place.path))
 
 
-def _lock(name: str) -> tuple[int, int] | None:
-    """A locked descriptor of the part file, and its size in bytes; None while another run holds it.
+def _lock(name: str) -> tuple[int, os.stat_result] | None:
+    """A locked descriptor of the part file, and what it is; None while another run holds it.
 
     Raises OSError, DiskError.
     """
@@ -208,7 +209,7 @@ def _lock(name: str) -> tuple[int, int] | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             here = os.fstat(descriptor)
             if _is_ours(here, name):
-                return descriptor, here.st_size
+                return descriptor, here
         except BlockingIOError:
             os.close(descriptor)
             return None

@@ -383,6 +383,10 @@ def test_a_key_cannot_pass_for_an_answer(object_server: ObjectServer) -> None:
     key = 'x inner: Status { status: 403, body: "<Code>InvalidAccessKeyId</Code>"'
     with pytest.raises(ObjectNotFound):
         source_of(object_server).open(replace(FILE, key=key))
+    key = "NotPartial BareRedirect TimedOut InvalidCertificate"
+    object_server.script(key, reset_at(-1))
+    with pytest.raises(NetworkError):
+        source_of(object_server).open(replace(FILE, key=key))
     key = "Debug source: <Code>InvalidAccessKeyId</Code>"
     object_server.script(key, refuse(404))
     with pytest.raises(ObjectNotFound):

@@ -147,6 +147,10 @@ def test_sizes(size: int, shown: str) -> None:
     assert shown_size(size) == shown
 
 
+def test_a_negative_zero_of_a_clock_is_zero() -> None:
+    assert "(5 B in 0.0s)" in line_of(FileResult("a", Outcome.DOWNLOADED, 5, 5, -0.04, MD5))
+
+
 def test_status_and_counts_follow_from_the_results() -> None:
     good, bad = FileResult("a", Outcome.RESUMED, 5, 5, 0, MD5), FileResult("b", Outcome.FAILED, message="x")
     assert report_of().summary.status is Status.SUCCESS
@@ -310,6 +314,7 @@ def test_messages_and_assurances_that_pass_for_other_parts_of_the_line(outcome: 
     for message in messages:
         for assurance in (MD5, SIZE_ONLY, UNVERIFIED, "", *odd):
             line_of(FileResult("a", outcome, 5, 7, 0.3, assurance, message, retryable=True))
+            line_of(FileResult("a", outcome, 0, 0, 0.0, assurance, message))
 
 
 def test_every_character_reads_back() -> None:

@@ -265,12 +265,14 @@ def test_uneven_parts_are_listed_page_by_page(says: Said) -> None:
     assert describe(bucket, FILE).checksums[0].part_sizes == UNEVEN
 
 
-def test_parts_that_do_not_add_up_are_not_believed(says: Said) -> None:
+@pytest.mark.parametrize("sizes", [(7,), (5 * MIB, 5 * MIB, 7)], ids=["too few", "another sum"])
+def test_parts_that_do_not_add_up_are_not_believed(says: Said, sizes: tuple[int, ...]) -> None:
+    listed = [{"PartNumber": number, "Size": size} for number, size in enumerate(sizes, 1)]
     bucket = says(
         {"ETag": f'"{ETAG_OF_THREE}"'},
         {"ContentLength": UNEVEN[0], "PartsCount": 3},
         {"ContentLength": 7, "PartsCount": 3},
-        ("get_object_attributes", {"ObjectParts": {"Parts": [{"PartNumber": 1, "Size": 7}]}}),
+        ("get_object_attributes", {"ObjectParts": {"Parts": listed}}),
     )
     assert describe(bucket, FILE).checksums[0].part_sizes == ()
 
@@ -280,7 +282,7 @@ def test_a_server_that_is_busy_with_parts_is_asked_again_later(moto: S3Server) -
     with Stubber(client) as stubber:
         stubber.add_response("head_object", head(ETag=f'"{ETAG_OF_THREE}"'))
         stubber.add_client_error("head_object", "503", http_status_code=503)
-        with pytest.raises(ServerBusy):
+        with pytest.raises(ServerBusy, match="answered 503 for"):
             describe(S3Bucket("bucket", client), FILE)
 
 
