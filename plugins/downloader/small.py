@@ -182,6 +182,7 @@ class SmallFiles:
                 part.truncate()
             for buffer in item.body:
                 part.write(buffer)
+            item.body.clear()  # the group waits for its flush without the bytes
         except InUse:
             self._careful(item.file, 2)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others

@@ -22,6 +22,8 @@ FEW: Final = 200
 """Files up to which each one gets its line in the log."""
 _MOST_FAILURES: Final = 50
 """Failures that get a line in the log of a larger batch; the report has them all."""
+_LEAST: Final = 1024 * 1024
+"""Bytes from which on the speed says something about the rest."""
 _WINDOW: Final = 20.0
 """Seconds that the speed is an average of."""
 
@@ -73,21 +75,23 @@ class Pace:
         then, before = self._marks[0]
         speed = (progress.fetched - before) / (now - then) if now > then else 0.0
         rest = max(0, progress.total - progress.fetched - self._spared)
-        return Speed(speed, rest / speed if speed > 0 else None)
+        known = speed > 0 and progress.fetched >= _LEAST
+        return Speed(speed, rest / speed if known else None)
 
 
 class Lines:
     """The lines of the log: one a file for a small batch, one every few seconds for a large one."""
 
     def __init__(self, files: int) -> None:
-        self._each = files <= FEW
+        self.each = files <= FEW
+        """Whether each file gets its line."""
         self._failures = 0
-        self._rhythm = Rhythm(30.0 if self._each else 5.0)
+        self._rhythm = Rhythm(30.0 if self.each else 5.0)
 
     def result(self, result: FileResult, progress: Progress) -> None:
         """One file has been answered for."""
         self._failures += not result.ok
-        if self._each or (not result.ok and self._failures <= _MOST_FAILURES):
+        if self.each or (not result.ok and self._failures <= _MOST_FAILURES):
             level = logging.INFO if result.ok else logging.WARNING
             count = f"[{progress.files_done}/{progress.files}]"
             log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _told(result))
@@ -115,18 +119,24 @@ class Watch:
     def __init__(
         self, ledger: Ledger, lines: Lines, show: Callable[[dict[str, Any]], None], save: Callable[[], None]
     ) -> None:
-        """`show` takes progress every two seconds, `save` is called every ten: what must outlive a killed task."""
+        """`show` takes progress every two seconds.
+
+        `save` is called when there were results: what must outlive a killed task. Every ten seconds, and every two for
+        a small batch, whose results are soon packed: a report does not wait for a task that a person gave up.
+        """
         self._ledger = ledger
         self._lines = lines
         self._show = show
         self._save = save
         self._pace = Pace()
         self._often = Rhythm(2.0)
-        self._seldom = Rhythm(10.0)
+        self._seldom = Rhythm(2.0 if lines.each else 10.0)
+        self._unsaved = False
 
     def on_result(self, result: FileResult, progress: Progress) -> None:
         """One file has been answered for."""
         self._ledger.note(result)
+        self._unsaved = True
         self._pace.spare(max(0, self._ledger.planned_size(result.name) - result.fetched))
         self._lines.result(result, progress)
         self.on_progress(progress)
@@ -136,7 +146,8 @@ class Watch:
         self._lines.summary(progress, self._pace.look)
         if self._often.due() or progress.files_done == progress.files:
             self._show(_figures(progress, self._pace.look(progress)))
-        if self._seldom.due():
+        if self._unsaved and self._seldom.due():
+            self._unsaved = False
             self._save()
 
 

@@ -8,11 +8,12 @@ the whole file.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+
 from downloader.batch import restore
 from downloader.errors import (
     AccessDenied,
@@ -167,7 +168,7 @@ def test_what_passes_is_sat_out(play: Play, what: str) -> None:
 @pytest.mark.parametrize("make", [cut_after, ends_after, stall_after])
 @pytest.mark.parametrize("shape", [RANGED, STREAM], indirect=True, ids=lambda shape: shape.name)
 @pytest.mark.parametrize("copy", ["nothing"], indirect=True)
-def test_a_stream_may_break_at_any_byte(play: Play, make: type[Fault], at: int) -> None:
+def test_a_stream_may_break_at_any_byte(play: Play, make: Callable[[int], Fault], at: int) -> None:
     result = play.restore([make(at)])
     play.came_home(result)
     assert result.fetched == play.shape.size, "what came before the break was fetched twice"
@@ -234,6 +235,7 @@ def flips_the_last_bit(opening: Opening) -> ByteStream:
 
 
 AGAIN = "; run it again; what is already there is kept"
+LENGTH = "bytes at its source, {size} are expected"
 RECORD = "; compare the catalogue's record with the object in the bucket"
 ENDINGS = [
     Ending("the network is down", reset, f"Network error: connection reset{AGAIN}", retryable=True),
@@ -254,8 +256,8 @@ ENDINGS = [
         retryable=True,
     ),
     Ending("416", out_of_range, f"Size mismatch: 416: the file is shorter than expected{RECORD}"),
-    Ending("longer", claims_size(9**9), f"Size mismatch: x has {9**9} bytes at its source, {{size}} are expected{RECORD}"),
-    Ending("shorter", claims_size(5), f"Size mismatch: x has 5 bytes at its source, {{size}} are expected{RECORD}"),
+    Ending("longer", claims_size(9**9), f"Size mismatch: x has {9**9} {LENGTH}{RECORD}"),
+    Ending("shorter", claims_size(5), f"Size mismatch: x has 5 {LENGTH}{RECORD}"),
     Ending("no such key", refusing(ObjectNotFound("no x")), "Not found: no x; check the bucket and the key"),
     Ending(
         "access denied",

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
 from downloader.batch import restore
 from downloader.checksums import MIB, S3_ETAG, Checksum
 from downloader.errors import CorruptRecord
@@ -24,8 +27,6 @@ from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
-from hypothesis import HealthCheck, event, given, settings
-from hypothesis import strategies as st
 from support.restoring import KIB, RANGE, content, leftovers, means, part_path, quick_disk, tree
 from support.scripted import (
     Fault,

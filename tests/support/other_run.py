@@ -1,6 +1,6 @@
 """A run in a process of its own, to be raced against, or killed.
 
-``python -m support.other_run hold DESTINATION NAME IDENTITY``: locks a part file, says ``locked``, and waits for a line.
+``python -m support.other_run hold DESTINATION NAME IDENTITY``: locks a part file, says ``locked``, waits for a line.
 ``python -m support.other_run restore DESTINATION PAUSE_AT``: restores `objects`; stops once after PAUSE_AT bytes, says
 ``paused`` and waits for a line; then writes the results as one line of JSON.
 """

@@ -1,4 +1,4 @@
-"""What the tests of transfers and batches share: a clock that nobody waits for, small limits, files, a look at the disk."""
+"""What the tests of whole restores share: a clock that nobody sits out, small limits, files, a look at the disk."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from downloader import flushing
 from downloader.batch import Means, restore
 from downloader.checksums import Checksum

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from downloader import batch as batch_module
 from downloader.batch import Means, Progress, restore
 from downloader.checksums import Checksum
 from downloader.destination import Destination, Place
-from downloader.errors import CorruptRecord, NetworkError, UnsafePath
+from downloader.errors import CorruptRecord, NetworkError, NotTried, UnsafePath
 from downloader.job import Limits
 from downloader.part_file import PartFile
 from downloader.paths import safe_path
@@ -177,7 +178,8 @@ def test_files_that_were_refused_have_their_lines_in_their_places(destination: P
 @pytest.mark.parametrize("first", [True, False])
 def test_a_refused_file_never_borrows_the_result_of_one_of_the_same_name(destination: Path, first: bool) -> None:
     planned: list[Planned] = [Refused("x", CorruptRecord("given twice, differently")), file_for("x", b"x")]
-    results = restore(planned if first else planned[::-1], memory({"x": b"x"}), destination, means())
+    planned = planned if first else planned[::-1]
+    results = restore(planned, memory({"x": b"x"}), destination, means())
     assert [result.ok for result in results] == ([False, True] if first else [True, False])
 
 
@@ -294,9 +296,7 @@ def test_a_small_file_that_another_run_writes_is_left_to_it(destination: Path) -
     folder = Destination(destination)
     with PartFile.acquire(folder, folder.place(file.path), file.identity):
         result = one(memory({"x": TINY}), destination, file)
-    assert result.message == (
-        "In use: another run is writing x; wait for the other run to end, then run it again"
-    )
+    assert result.message == ("In use: another run is writing x; wait for the other run to end, then run it again")
     assert result.retryable
 
 
@@ -394,7 +394,7 @@ def listened(listener: Listening, limits: Limits = LIMITS) -> Means:
 
 def test_every_result_is_told_once_in_the_thread_that_asked(destination: Path) -> None:
     listener = Listening()
-    planned = [*files_for(BOTH), Refused("bad", CorruptRecord("unreadable"))]
+    planned: list[Planned] = [*files_for(BOTH), Refused("bad", CorruptRecord("unreadable"))]
     results = restore(planned, memory(BOTH), destination, listened(listener))
     assert sorted(listener.results, key=str) == sorted(results, key=str)
     assert listener.threads == {threading.current_thread()}
@@ -468,9 +468,7 @@ def test_a_full_disk_stops_small_files_too(destination: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("copy", [b"?" * 200 * KIB, content(200 * KIB)[:9]], ids=["damaged", "short"])
-def test_a_full_disk_leaves_the_old_copy(
-    destination: Path, monkeypatch: pytest.MonkeyPatch, copy: bytes
-) -> None:
+def test_a_full_disk_leaves_the_old_copy(destination: Path, monkeypatch: pytest.MonkeyPatch, copy: bytes) -> None:
     (destination / "x").write_bytes(copy)
     Filling(monkeypatch, 100 * KIB)
     data = content(200 * KIB)
@@ -527,8 +525,7 @@ def test_a_thread_that_dies_is_told_for_every_file_it_left(destination: Path, mo
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     results = restored(memory(BOTH), destination, files_for(BOTH))
     assert {result.message for result in results.values()} == {
-        "Not tried: a thread of this program died before it came to this file; "
-        "run it again; what is already there is kept"
+        str(NotTried("a thread of this program died before it came to this file")),
     }
 
 
@@ -627,6 +624,20 @@ def test_memory_does_not_grow_with_the_files(destination: Path) -> None:
     waiting = 3 * 16 * 1024 * KIB  # blocks on their way to the disk: see `writing`
     assert peak < limits.memory + waiting + 2 * 1024 * KIB
     assert source.open_now == 0
+
+
+def test_small_files_that_wait_for_their_flush_are_not_kept_in_memory(destination: Path) -> None:
+    names = {f"{n}": content(64 * KIB, n) for n in range(250)}
+    files = files_for(names)
+    source = Copying(memory(names))
+    limits = replace(LIMITS, small_file=64 * KIB)
+    tracemalloc.start()
+    try:
+        assert all(result.ok for result in restore(files, source, destination, means(limits=limits)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < (4 * limits.threads + 30) * 64 * KIB
 
 
 def test_a_slow_disk_holds_the_network_back(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:

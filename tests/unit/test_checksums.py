@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from downloader.checksums import MIB, S3_ETAG, Checksum, Hasher, from_base64, from_etag
 from hypothesis import given
 from hypothesis import strategies as st
+
+from downloader.checksums import MIB, S3_ETAG, Checksum, Hasher, from_base64, from_etag
 
 Digest = Callable[[bytes], bytes]
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from downloader.checksums import MIB, S3_ETAG, Checksum
 from downloader.destination import Destination, Place
 from downloader.errors import NotTried, PathConflict
@@ -19,8 +22,6 @@ from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED
 from downloader.retry import Halt
 from downloader.verification import first_to_try, judge
-from hypothesis import given
-from hypothesis import strategies as st
 from support.restoring import content, file_for
 
 DATA = content(10_000)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from downloader import flushing
 from downloader.destination import Destination
 from downloader.errors import DiskError, DiskFull, DownloadError, InUse, NameTooLong, PathConflict
@@ -215,7 +216,7 @@ def test_who_waited_for_one_that_came_home_gets_a_fresh_part_file(destination: P
 
 
 def test_a_part_file_that_was_swapped_meanwhile_is_not_given_the_final_name(destination: Path) -> None:
-    """Somebody tidies up under a run that is at work, and starts another: the first holds the lock of a deleted file."""
+    """Somebody tidies up while a run is at work, and starts another: the first holds the lock of a deleted file."""
     (destination / "x").write_bytes(b"old")
     first = acquire(destination)
     first.write(b"all of it")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from downloader.destination import Destination
 from downloader.errors import DownloadError, NameTooLong, PathConflict, ReservedName, UnsafePath
 from downloader.part_file import PartFile, part_name
 from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, safe_path
-from hypothesis import given
-from hypothesis import strategies as st
 from support.restoring import tree
 
 

@@ -85,6 +85,7 @@ def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
 def test_the_speed_is_that_of_late(time: Time) -> None:
     pace = Pace()
     assert pace.look(Progress(0, 2, 0, 100 * MB)).seconds_left is None
+    assert pace.look(Progress(0, 2, MB - 1, 100 * MB)).seconds_left is None
     for second in range(100):
         time.now += 1
         fetched = (second + 1) * MB if second < 50 else 50 * MB + (second - 49) * 2 * MB
@@ -98,16 +99,30 @@ def test_the_speed_is_that_of_late(time: Time) -> None:
     assert pace.look(Progress(1, 2, 150 * MB, 250 * MB)).seconds_left == 0
 
 
-def test_state_is_shown_every_two_seconds_and_saved_every_ten(time: Time) -> None:
+@pytest.mark.parametrize(("files", "saves"), [(200, 15), (201, 3)])
+def test_results_are_saved_so_that_a_killed_task_leaves_them(time: Time, files: int, saves: int) -> None:
+    saved: list[float] = []
+    ledger = Ledger([RemoteFile(safe_path("a"), 10, "a")])
+    watch = Watch(ledger, Lines(files), lambda figures: None, lambda: saved.append(time.now))
+    for _ in range(60):
+        time.now += 0.5
+        watch.on_result(FileResult("a", Outcome.DOWNLOADED, 10, 10), Progress(1, files, 5, 20))
+    assert len(saved) == saves
+    for _ in range(60):
+        time.now += 0.5
+        watch.on_progress(Progress(1, files, 5, 20))
+    assert len(saved) <= saves + 1, "where there is no new result, there is nothing to save"
+
+
+def test_progress_is_shown_every_two_seconds(time: Time) -> None:
     planned = [RemoteFile(safe_path(name), 10, name) for name in ("a", "b")]
     shown: list[dict[str, Any]] = []
-    saved: list[float] = []
     ledger = Ledger(planned)
-    watch = Watch(ledger, Lines(2), shown.append, lambda: saved.append(time.now))
+    watch = Watch(ledger, Lines(2), shown.append, lambda: None)
     for _ in range(60):
         time.now += 0.5
         watch.on_progress(Progress(0, 2, 5, 20))
-    assert (len(shown), len(saved)) == (15, 3)
+    assert len(shown) == 15
     assert {name: shown[-1][name] for name in ("files_done", "files", "bytes_fetched", "bytes_planned")} == {
         "files_done": 0, "files": 2, "bytes_fetched": 5, "bytes_planned": 20
     }  # fmt: skip

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from downloader.errors import (
     AccessDenied,
     CredentialsExpired,
@@ -15,8 +19,6 @@ from downloader.errors import (
     ServerBusy,
 )
 from downloader.retry import Clock, Halt, RetryPolicy
-from hypothesis import given
-from hypothesis import strategies as st
 from support.restoring import FakeClock
 
 
@@ -66,7 +68,7 @@ def test_the_waits_double(clock: FakeClock) -> None:
 
     with pytest.raises(NetworkError):
         policy.call(action)
-    assert [later - earlier for earlier, later in zip(times, times[1:], strict=False)] == [0, 0.5, 1, 2, 4, 8]
+    assert [later - earlier for earlier, later in pairwise(times)] == [0, 0.5, 1, 2, 4, 8]
 
 
 @pytest.mark.usefixtures("longest_jitter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.streaming import ReadAhead, open_checked, steady
+from downloader.streaming import Buffer, ReadAhead, open_checked, steady
 from support.restoring import KIB, RANGE, FakeClock, content, file_for
 from support.scripted import (
     Fault,
@@ -123,7 +123,7 @@ def test_an_answer_with_another_pin_is_refused_even_where_the_source_does_not_lo
 @pytest.mark.parametrize("make", [cut_after, stall_after, ends_after])
 @pytest.mark.parametrize("at", [0, 1, 64 * KIB, SIZE - 1])
 def test_a_stream_that_ends_early_is_reopened_where_it_ended(
-    policy: RetryPolicy, make: type[Fault], at: int, file: RemoteFile
+    policy: RetryPolicy, make: Callable[[int], Fault], at: int, file: RemoteFile
 ) -> None:
     source = scripted(make(at))
     assert all_of(steady(source, file, policy)) == DATA
@@ -195,11 +195,10 @@ def test_what_will_not_pass_is_raised_at_once(
 
 
 def test_no_byte_behind_the_expected_end_is_handed_on(policy: RetryPolicy) -> None:
-    got = b""
+    got: list[Buffer] = []
     with pytest.raises(SizeMismatch, match="more bytes of x than the 204800 that are expected"):
-        for buffer in steady(scripted(goes_on(b"!" * 100)), FILE, policy):
-            got += buffer
-    assert got == DATA
+        got.extend(steady(scripted(goes_on(b"!" * 100)), FILE, policy))
+    assert all_of(iter(got)) == DATA
 
 
 def test_a_server_that_sends_the_whole_for_its_beginning_refuses_ranges(policy: RetryPolicy) -> None:

@@ -7,18 +7,26 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from downloader.checksums import MIB, S3_ETAG, Checksum
+from downloader.destination import Destination
 from downloader.errors import NetworkError, ObjectNotFound, SizeMismatch
 from downloader.job import Job
+from downloader.part_file import PartFile, commit
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from downloader.retry import Clock
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.streaming import ReadAhead
 from downloader.transfer import Transfer
 from support.restoring import (
     KIB,
+    LIMITS,
+    RANGE,
     FakeClock,
     content,
     file_for,
@@ -134,9 +142,7 @@ TABLE = [
     Case("a part file that is too long", None, DATA + b"!", Outcome.DOWNLOADED, SIZE),
     Case("a part file longer than the copy", DATA[:9], HALF, Outcome.RESUMED, SIZE - len(HALF)),
     Case("a copy longer than the part file", HALF, DATA[:9], Outcome.RESUMED, SIZE - len(HALF) + SAMPLE),
-    Case(
-        "a false copy longer than the part file", b"?" * len(HALF), DATA[:9], Outcome.RESUMED, SIZE - 9 + SAMPLE
-    ),
+    Case("a false copy longer than the part file", b"?" * len(HALF), DATA[:9], Outcome.RESUMED, SIZE - 9 + SAMPLE),
     Case(
         "a damaged copy and half a part file",
         damaged(DATA, 9),
@@ -200,6 +206,51 @@ def test_an_empty_file_comes_home(destination: Path) -> None:
     result = transferred(memory(data=b""), destination, file_for("x", b""))
     assert (result.outcome, result.verified) == (Outcome.DOWNLOADED, True)
     assert tree(destination) == {"x": b""}
+
+
+# --- another run is at it ---------------------------------------------------------------------------------------------
+
+
+def test_what_another_run_brings_home_while_this_one_waits_is_kept(destination: Path) -> None:
+    folder = Destination(destination)
+    theirs = PartFile.acquire(folder, folder.place(FILE.path), FILE.identity)
+    theirs.write(DATA)
+    clock = FakeClock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        commit([theirs])
+
+    source = scripted()
+    with job_for(source, destination) as job:
+        waiting = replace(job, policy=replace(job.policy, clock=Clock(clock.now, sleep)))
+        result = Transfer(FILE, waiting).run()
+    assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
+    assert source.spans == []
+
+
+def test_what_another_run_writes_is_waited_for_no_longer_than_was_said(destination: Path) -> None:
+    folder = Destination(destination)
+    clock = FakeClock()
+    with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), job_for(memory(), destination, clock) as job:
+        result = Transfer(FILE, replace(job, limits=replace(job.limits, lock_wait=30))).run()
+    assert result.message.startswith("In use: another run is writing x")
+    assert clock.waited == pytest.approx(30, abs=0.3)
+
+
+def test_a_stopped_batch_does_not_wait_for_another_run(destination: Path) -> None:
+    folder = Destination(destination)
+    clock = FakeClock()
+    with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), job_for(memory(), destination) as job:
+
+        def sleep(seconds: float) -> None:
+            clock.sleep(seconds)
+            job.halt.set("the task was killed")
+
+        waiting = replace(job, policy=replace(job.policy, clock=Clock(clock.now, sleep)))
+        result = Transfer(FILE, waiting).run()
+    assert result.message.startswith("Not tried: the batch was stopped: the task was killed")
+    assert clock.waited < 1
 
 
 # --- wrong bytes ------------------------------------------------------------------------------------------------------
@@ -277,23 +328,26 @@ def test_a_stream_that_breaks_where_there_are_no_ranges_starts_over_once(destina
 
 
 @pytest.mark.parametrize("most", [1, 2, 8])
-def test_no_more_ranges_at_once_than_the_source_bears(destination: Path, most: int) -> None:
-    data = content(20 * 64 * KIB)
-    source = Crowded(MemorySource({"x": data}, Capabilities(parallel_ranges=most)))
+def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
+    destination: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    depths: list[int] = []
+
+    class Recording(ReadAhead):
+        def __init__(self, *means: Any, depth: int) -> None:
+            depths.append(depth)
+            super().__init__(*means, depth)
+
+    monkeypatch.setattr("downloader.transfer.ReadAhead", lambda *means: Recording(*means[:-1], depth=means[-1]))
+    data = content(20 * RANGE)
+    source = MemorySource({"x": data}, Capabilities(parallel_ranges=most))
     assert transferred(source, destination, file_for("x", data)).ok
-    assert source.most <= most
-
-
-class Crowded(ScriptedSource):
-    """Knows how many ranges are fetched, or wait to be read."""
-
-    most = 0
-
-    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
-        stream = super().open(file, start, stop)
-        with self._lock:
-            self.most = max(self.most, self.opens[file.key] - self.served[file.key] // (64 * KIB))
-        return stream
+    assert depths == {1: [], 2: [2], 8: [LIMITS.read_ahead]}[most]
+    (destination / "x").unlink()
+    with job_for(source, destination, limits=replace(LIMITS, memory=2 * RANGE)) as job:
+        assert Transfer(file_for("x", data), job).run().ok
+    assert max(depths, default=1) <= LIMITS.read_ahead
+    assert depths[1:] == {1: [], 2: [2], 8: [2]}[most]
 
 
 # --- the object is replaced -------------------------------------------------------------------------------------------
@@ -382,9 +436,7 @@ def test_what_the_source_knows_beyond_the_listing_is_used(destination: Path) -> 
     ("file", "assurance"),
     [(BARE, SIZE_ONLY), (UNSIZED, UNVERIFIED), (replace(BARE, checksums=(Checksum("blake3", "00"),)), SIZE_ONLY)],
 )
-def test_what_nothing_is_known_of_is_never_called_verified(
-    destination: Path, file: RemoteFile, assurance: str
-) -> None:
+def test_what_nothing_is_known_of_is_never_called_verified(destination: Path, file: RemoteFile, assurance: str) -> None:
     first = transferred(memory(capabilities=SILENT), destination, file)
     assert (first.outcome, first.assurance, first.verified) == (Outcome.DOWNLOADED, assurance, False)
     again = transferred(memory(capabilities=SILENT), destination, file)
@@ -392,9 +444,7 @@ def test_what_nothing_is_known_of_is_never_called_verified(
 
 
 @pytest.mark.parametrize("file", [BARE, UNSIZED], ids=["size", "nothing"])
-def test_half_a_part_file_of_which_nothing_is_known_is_compared_at_its_end(
-    destination: Path, file: RemoteFile
-) -> None:
+def test_half_a_part_file_of_which_nothing_is_known_is_compared_at_its_end(destination: Path, file: RemoteFile) -> None:
     plant_part(destination, HALF, file)
     result = transferred(memory(capabilities=SILENT), destination, file)
     assert (result.outcome, result.fetched) == (Outcome.RESUMED, SIZE - len(HALF) + SAMPLE)
@@ -406,9 +456,7 @@ def test_half_a_part_file_of_which_nothing_is_known_is_compared_at_its_end(
 
 
 @pytest.mark.parametrize("part", [DATA, DATA + b"!", DATA + bytes(SIZE)], ids=["whole", "longer", "much longer"])
-def test_a_part_file_as_long_as_the_file_whose_length_nobody_knows_starts_over(
-    destination: Path, part: bytes
-) -> None:
+def test_a_part_file_as_long_as_the_file_whose_length_nobody_knows_starts_over(destination: Path, part: bytes) -> None:
     plant_part(destination, part, UNSIZED)
     result = transferred(memory(capabilities=SILENT), destination, UNSIZED)
     assert result.outcome is Outcome.DOWNLOADED

@@ -1,0 +1,159 @@
+"""The one program behind `run.sh`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from .cases import CASES, Bench, memory
+from .contestants import Arena
+from .measure import Broken
+from .objects import MIB, Sizes, Stock
+from .rounds import Stage
+from .server import serve
+from .table import Section, table
+from .tools import facts, find_tools
+
+_ROOT = Path(__file__).resolve().parents[2]
+_QUICK = Sizes(small=1_000, growth=10_000, large=256 * MIB, rounds=3, growth_rounds=1)
+
+
+def main() -> int:
+    """Runs the cases and prints the table. Answers 1 where a contestant dropped out or nothing could be run."""
+    asked = _arguments()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupted)
+    try:
+        with _work_folder(asked.work) as work:
+            sections = _run(asked, work)
+    except Broken as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 1 if any(outcome.failure for section in sections for outcome in section.outcomes) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="run.sh", description="Measures ours against rclone, s5cmd, aws-cli and curl."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="less of everything, to see that it works; its figures say little"
+    )
+    parser.add_argument("--only", action="append", choices=list(CASES), help="this case alone; may be given again")
+    parser.add_argument("--dag", action="store_true", help="the whole DAG on the demo's Airflow as well")
+    parser.add_argument("--rounds", type=int, help="rounds, instead of five")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds that one run may take (300)")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds to wait before a run for other programs to be quiet (0)"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=os.environ.get("BENCHMARK_WORK"), help="folder to work in (a new one in TMPDIR)"
+    )
+    parser.add_argument(
+        "--peers", type=Path, default=_ROOT / ".venv-benchmark" / "bin", help="folder of rclone, s5cmd and aws"
+    )
+    return parser.parse_args()
+
+
+def _interrupted(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextmanager
+def _work_folder(chosen: Path | None) -> Iterator[Path]:
+    """A new folder below the chosen one, gone when left."""
+    if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="benchmark-", dir=chosen)).resolve()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _run(asked: argparse.Namespace, work: Path) -> list[Section]:
+    sizes = _sizes(asked)
+    _refuse_small_disk(work, sizes)
+    tools = find_tools(sys.executable, asked.peers)
+    about = facts(tools, work)
+    began = time.monotonic()
+    stock = Stock(work, sizes)
+    (work / "lists").mkdir()
+    stage = Stage(work, asked.timeout, asked.patience, _say)
+    with serve(tools.nginx, stock.objects, work / "nginx", sizes.small) as endpoint:
+        sections = _play(Bench(stock, Arena(tools, endpoint, work / "lists"), stage), _cases(asked))
+    _print(sections, about, sizes, time.monotonic() - began)
+    return sections
+
+
+def _cases(asked: argparse.Namespace) -> list[str]:
+    names = asked.only or [name for name in CASES if name != "dag"]
+    return [*names, "dag"] if asked.dag and "dag" not in names else names
+
+
+def _sizes(asked: argparse.Namespace) -> Sizes:
+    sizes = _QUICK if asked.quick else Sizes()
+    if asked.rounds is None:
+        return sizes
+    return Sizes(sizes.small, sizes.growth, sizes.large, asked.rounds, min(asked.rounds, sizes.growth_rounds))
+
+
+def _refuse_small_disk(work: Path, sizes: Sizes) -> None:
+    free = shutil.disk_usage(work).free
+    inodes = os.statvfs(work)
+    if inodes.f_files and inodes.f_favail < sizes.files:
+        raise Broken(
+            f"{work.parent} has room for {inodes.f_favail:,} files more, {sizes.files:,} are needed: see --work"
+        )
+    if free < sizes.room:
+        gib = 2**30
+        raise Broken(
+            f"{work.parent} has {free / gib:.1f} GiB free, {sizes.room / gib:.1f} GiB are needed: "
+            "choose another folder with --work"
+        )
+
+
+def _play(bench: Bench, names: list[str]) -> list[Section]:
+    sections = []
+    for name in names:
+        _say(name)
+        sections.append(CASES[name](bench))
+    return [*sections, *memory(sections)]
+
+
+def _print(sections: list[Section], about: list[str], sizes: Sizes, seconds: float) -> None:
+    print(table(sections))
+    print()
+    print(f"Medians of {sizes.rounds} rounds, all in one run of {seconds / 60:.0f} minutes.")
+    print(_unrest(sections))
+    for line in about:
+        print(f"- {line}")
+
+
+def _unrest(sections: list[Section]) -> str:
+    shares = [share for section in sections for outcome in section.outcomes for share in outcome.busy]
+    if not shares:
+        return "Nothing was measured."
+    return (
+        f"Just before the runs other programs kept {median(shares):.0%} of the processors busy (median; "
+        f"most: {max(shares):.0%}): what is far above 0 % makes all figures worse, and their ratios less sure."
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The cases: who takes part in which, and what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from .contestants import Arena, Contestant, Ours, large_peers, md5sum, small_peers
+from .dag import seconds_to_report
+from .measure import Broken
+from .objects import PARTS, Stock
+from .rounds import Outcome, Stage
+from .table import Figure, Section, Target
+
+__all__ = ["CASES", "OURS", "Bench", "memory"]
+
+OURS = "ours"
+"""What all names of our contestants begin with."""
+_PEAK = 450
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that a case needs."""
+
+    stock: Stock
+    arena: Arena
+    stage: Stage
+
+    @property
+    def ours(self) -> Ours:
+        """Makes our contestants."""
+        return Ours(self.arena)
+
+    def play(self, contestants: list[Contestant]) -> dict[str, Outcome]:
+        """The usual number of rounds."""
+        return self.stage.play(contestants, self.stock.sizes.rounds)
+
+
+def small(bench: Bench) -> Section:
+    """Many small objects, to an empty folder."""
+    count = bench.stock.sizes.small
+    ours = bench.ours.fetch(f"{OURS}, MD5 of each", "small/", bench.stock.small, count, "md5")
+    bare = bench.ours.without_flush(ours)
+    played = bench.play([ours, *small_peers(bench.arena, count), bare])
+    goals = {"rclone": 3, "s5cmd": 4, "curl": 0.4}
+    targets = [
+        Target(f"ours : {peer}, objects a second", _ratio(played[peer], played[ours.name]), goal, True)
+        for peer, goal in goals.items()
+    ]
+    return Section(f"{count:,} objects of 16 KiB", played.values(), _work(played, count), "objects", targets)
+
+
+def large(bench: Bench) -> Section:
+    """One large object, to an empty folder."""
+    object_ = bench.stock.large
+    fetch = bench.ours.fetch
+    ours = [fetch(f"{OURS}, MD5", "large/", object_.by_md5, 1, "md5")]
+    ours += [
+        fetch(f"{OURS}, ETag of {part} MiB parts", "large/", object_.by_etag[part], 1, "s3-etag") for part in PARTS
+    ]
+    peers = large_peers(bench.arena, object_.size, object_.md5)
+    played = bench.play([*ours, *peers, bench.ours.without_flush(ours[0])])
+    them = [played[peer.name] for peer in peers if played[peer.name].runs]
+    targets = [target for one in ours for target in _large_targets(played[one.name], them)]
+    return Section(
+        f"one object of {_gib(object_.size)}", played.values(), _work(played, object_.size / 1e6), "MB", targets
+    )
+
+
+def there(bench: Bench) -> Section:
+    """Large files that are there and right."""
+    object_ = bench.stock.large
+    sides = {count: bench.stock.there(count) for count in (1, 2)}
+    ours = {
+        count: bench.ours.keep(f"{OURS}, files: {count}", record, folder, count)
+        for count, (folder, record) in sides.items()
+    }
+    judge = md5sum(bench.arena, object_.md5, sides[1][0])
+    played = bench.play([judge, *ours.values()])
+    speed = {count: _ratio(played[judge.name], played[one.name], count) for count, one in ours.items()}
+    targets = [
+        Target("one file, ours : md5sum, bytes a second", speed[1], 1.0, True),
+        Target("two files, ours : md5sum of one, bytes a second", speed[2], 1.7, True),
+    ]
+    work = {judge.name: object_.size / 1e6, **{one.name: count * object_.size / 1e6 for count, one in ours.items()}}
+    return Section(f"already there and right: {_gib(object_.size)}", played.values(), work, "MB", targets)
+
+
+def growth(bench: Bench) -> Section:
+    """Ten times as many small objects."""
+    sizes = bench.stock.sizes
+    ours = {
+        count: bench.ours.fetch(f"{OURS}, {count:,} objects", "many/", bench.stock.many(count), count, "md5")
+        for count in (sizes.small, sizes.growth)
+    }
+    played = bench.stage.play(list(ours.values()), sizes.growth_rounds)
+    few, many = (played[one.name] for one in ours.values())
+    cost = None
+    if few.inside and many.inside:
+        cost = (many.inside / sizes.growth) / (few.inside / sizes.small)
+    name = f"{sizes.growth:,} against {sizes.small:,}, seconds inside for each object"
+    work = {one.name: float(count) for count, one in ours.items()}
+    title = f"ten times as many ({sizes.growth_rounds} rounds)"
+    return Section(title, played.values(), work, "objects", [Target(name, cost, 1.15, False)])
+
+
+def dag(bench: Bench) -> Section:
+    """The whole DAG on a real scheduler."""
+    title, name = "the whole DAG, one small file", "from trigger to report, median"
+    try:
+        seconds = seconds_to_report(bench.stage.timeout)
+    except Broken as problem:
+        return Section(title, [Outcome(name, failure=str(problem))], {}, "", [])
+    return Section(title, [], {}, "", [Figure(name, seconds)])
+
+
+CASES: dict[str, Callable[[Bench], Section]] = {
+    "small": small,
+    "large": large,
+    "there": there,
+    "growth": growth,
+    "dag": dag,
+}
+
+
+def memory(sections: Iterable[Section]) -> list[Section]:
+    """The peak of our process over all cases; nothing where it took part in none."""
+    ours = [one for section in sections for one in section.outcomes if one.name.startswith(OURS) and one.runs]
+    if not ours:
+        return []
+    peak = Target("peak of ours in all of these, MB", max(one.peak for one in ours), _PEAK, at_least=False)
+    return [Section("memory", [], {}, "", [peak])]
+
+
+def _large_targets(ours: Outcome, peers: list[Outcome]) -> list[Target]:
+    checked = min(peers, key=lambda peer: peer.seconds_with_then, default=None)
+    bare = min(peers, key=lambda peer: peer.seconds, default=None)
+    if checked is None or bare is None or not ours.runs:
+        return [Target(f"{ours.name} : fastest peer, seconds", None, 0.65, False)]
+    return [
+        Target(f"{ours.name} : {checked.name} then md5sum", ours.seconds / checked.seconds_with_then, 0.65, False),
+        Target(f"{ours.name} : {bare.name}, unverified", ours.seconds / bare.seconds, 1.35, False),
+    ]
+
+
+def _ratio(theirs: Outcome, ours: Outcome, times: float = 1) -> float | None:
+    """How many times as fast as theirs ours is, `times` as much being done."""
+    return times * theirs.seconds / ours.seconds if theirs.runs and ours.runs else None
+
+
+def _work(played: Mapping[str, Outcome], each: float) -> dict[str, float]:
+    return dict.fromkeys(played, each)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:g} GiB"

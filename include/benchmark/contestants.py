@@ -1,0 +1,202 @@
+"""Who takes part, with which flags, and how it is seen that the work was done.
+
+Every peer gets the flags that make it fastest: nothing is checked, no request is sent that can be spared, rclone writes
+to the final name at once. All sign their requests but curl, which stands for the least that fetching can cost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .measure import Broken
+from .objects import BUCKET, LARGE, SMALL_SIZE, small_name
+from .tools import Tools
+
+__all__ = ["Arena", "Contestant", "Ours", "check_files", "large_peers", "md5sum", "small_peers"]
+
+_HERE = Path(__file__).resolve().parent
+_PLUGINS = _HERE.parent.parent / "plugins"
+_AT_ONCE = "32"
+
+Check = Callable[[Path, str], None]
+"""Looks at the folder and at what was printed. Raises Broken where the work was not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A program with its arguments, for a folder to fill."""
+
+    name: str
+    command: Callable[[Path], list[str]]
+    check: Check
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where its files already are; None: an empty folder for each run."""
+    then: Contestant | None = None
+    """What a user of it has to run afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Where they compete. `lists` is a folder for configurations and lists of names."""
+
+    tools: Tools
+    endpoint: str
+    lists: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of all: no settings of whoever runs this, no proxies."""
+        return {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(self.lists),
+            "LANG": "C.UTF-8",
+            "AWS_ACCESS_KEY_ID": "benchmark",
+            "AWS_SECRET_ACCESS_KEY": "benchmark",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Makes contestants of our own."""
+
+    arena: Arena
+
+    def fetch(self, name: str, prefix: str, record: Path, count: int, assurance: str) -> Contestant:
+        """One that fetches the `count` files of the record, each held against a checksum called `assurance`."""
+        return Contestant(name, self._command(prefix, record), _said("downloaded", assurance, count), self._env())
+
+    def keep(self, name: str, record: Path, folder: Path, count: int) -> Contestant:
+        """One that finds `count` files there and right."""
+        return Contestant(name, self._command("large/", record), _said("skipped", "md5", count), self._env(), folder)
+
+    def without_flush(self, contestant: Contestant) -> Contestant:
+        """The same without flushes."""
+        env = {**contestant.env, "BENCHMARK_WITHOUT_FLUSH": "1"}
+        return Contestant(f"{contestant.name}, without flushing", contestant.command, contestant.check, env)
+
+    def _env(self) -> dict[str, str]:
+        return {**self.arena.env, "PYTHONPATH": str(_PLUGINS)}
+
+    def _command(self, prefix: str, record: Path) -> Callable[[Path], list[str]]:
+        fixed = [self.arena.tools.python, str(_HERE / "restore.py"), "--endpoint", self.arena.endpoint]
+        fixed += ["--bucket", BUCKET, "--prefix", prefix, "--record", str(record)]
+        return lambda folder: [*fixed, "--destination", str(folder)]
+
+
+def small_peers(arena: Arena, count: int) -> list[Contestant]:
+    """Those who fetch `count` small objects."""
+    names = [small_name(number) for number in range(count)]
+    made = (_small_rclone, _small_s5cmd, _small_curl)
+    check = check_files(count, count * SMALL_SIZE)
+    return [Contestant(make.__name__.rpartition("_")[2], make(arena, names), check, arena.env) for make in made]
+
+
+def large_peers(arena: Arena, size: int, md5: str) -> list[Contestant]:
+    """Those who fetch the large object, and check it with md5sum afterwards."""
+    made = {"rclone": _large_rclone, "s5cmd": _large_s5cmd, "aws-cli": _large_aws}
+    check, then = check_files(1, size), md5sum(arena, md5)
+    env = {**arena.env, "AWS_CONFIG_FILE": str(_aws_config(arena))}
+    return [Contestant(name, make(arena), check, env, then=then) for name, make in made.items()]
+
+
+def md5sum(arena: Arena, expected: str, folder: Path | None = None) -> Contestant:
+    """md5sum over the large object, as it lies in the folder."""
+
+    def check(_: Path, output: str) -> None:
+        if not output.startswith(expected):
+            raise Broken(f"the object has another MD5: {output}")
+
+    return Contestant("md5sum", lambda where: [arena.tools.md5sum, str(where / LARGE)], check, arena.env, folder)
+
+
+def check_files(count: int, size: int) -> Check:
+    """Sees that a folder holds `count` files of `size` bytes together."""
+
+    def check(folder: Path, _: str) -> None:
+        sizes = [path.stat().st_size for path in folder.iterdir()]
+        if (len(sizes), sum(sizes)) != (count, size):
+            raise Broken(f"{len(sizes)} files of {sum(sizes)} bytes are there, not {count} of {size}")
+
+    return check
+
+
+def _said(outcome: str, assurance: str, count: int) -> Check:
+    def check(folder: Path, output: str) -> None:
+        found = json.loads(output)
+        if found["outcomes"] != {outcome: count} or found["assurances"] != {assurance: count}:
+            raise Broken(f"not {count} {outcome} by {assurance}: {output}")
+        if sum(1 for _ in folder.iterdir()) != count:
+            raise Broken(f"not {count} files in {folder}")
+
+    return check
+
+
+def _written(path: Path, lines: Iterable[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def _rclone(arena: Arena) -> list[str]:
+    config = arena.lists / "rclone.conf"
+    remote = ["[peer]", "type = s3", "provider = Other", "env_auth = true", "force_path_style = true"]
+    _written(config, [*remote, f"endpoint = {arena.endpoint}"])
+    quick = ["--no-check-dest", "--ignore-checksum", "--use-server-modtime", "--inplace", "--s3-no-check-bucket"]
+    return [arena.tools.rclone, "--config", str(config), *quick]
+
+
+def _small_rclone(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+    listed = _written(arena.lists / "rclone.txt", names)
+    which = ["--files-from-raw", listed, "--no-traverse", "--transfers", _AT_ONCE, "--checkers", _AT_ONCE]
+    return lambda folder: [*_rclone(arena), "copy", f"peer:{BUCKET}/small", str(folder), *which]
+
+
+def _s5cmd(arena: Arena) -> list[str]:
+    return [arena.tools.s5cmd, "--endpoint-url", arena.endpoint, "--log", "error"]
+
+
+def _small_s5cmd(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+    def command(folder: Path) -> list[str]:
+        lines = (f"cp s3://{BUCKET}/small/{name} {folder}/{name}" for name in names)
+        return [*_s5cmd(arena), "--numworkers", "64", "run", _written(arena.lists / "s5cmd.txt", lines)]
+
+    return command
+
+
+def _small_curl(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+    def command(folder: Path) -> list[str]:
+        lines = (f"url = {arena.endpoint}/{BUCKET}/small/{name}\noutput = {folder}/{name}" for name in names)
+        listed = _written(arena.lists / "curl.txt", lines)
+        many = ["--parallel", "--parallel-immediate", "--parallel-max", _AT_ONCE]
+        return [arena.tools.curl, "--fail", "--silent", "--show-error", *many, "--config", listed]
+
+    return command
+
+
+def _large_rclone(arena: Arena) -> Callable[[Path], list[str]]:
+    streams = ["--multi-thread-streams", "8", "--multi-thread-cutoff", "16Mi"]
+    source = f"peer:{BUCKET}/large/{LARGE}"
+    return lambda folder: [*_rclone(arena), "copyto", source, str(folder / LARGE), *streams]
+
+
+def _large_s5cmd(arena: Arena) -> Callable[[Path], list[str]]:
+    source = f"s3://{BUCKET}/large/{LARGE}"
+    return lambda folder: [*_s5cmd(arena), "cp", "--concurrency", "8", source, str(folder / LARGE)]
+
+
+def _large_aws(arena: Arena) -> Callable[[Path], list[str]]:
+    source = f"s3://{BUCKET}/large/{LARGE}"
+    fixed = [arena.tools.aws, "--endpoint-url", arena.endpoint, "s3", "cp", "--only-show-errors", source]
+    return lambda folder: [*fixed, str(folder / LARGE)]
+
+
+def _aws_config(arena: Arena) -> Path:
+    path = arena.lists / "aws.conf"
+    _written(path, ["[default]", "s3 =", "  max_concurrent_requests = 10", "  multipart_chunksize = 16MB"])
+    return path

@@ -1,0 +1,121 @@
+"""One process, measured from outside: wall clock, processor, peak memory. Its start counts, whoever it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+__all__ = ["Broken", "Quiet", "Run", "measure", "settle"]
+
+_REST = 0.5
+"""Seconds of peace after all is on the disk: drives go on working for a moment after they said that they are done."""
+_QUIET = 0.1
+"""The share of all processors that others may take and still be called quiet."""
+_TAIL = 600
+
+
+class Broken(Exception):
+    """A contestant failed, took too long, or left something wrong behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one process cost. `cpu` is user and system time of it and all its children; `peak` is in MB (10^6 bytes).
+
+    `peak` is never less than this program's own peak (some 25 MB): the kernel counts what a process was before `exec`.
+    """
+
+    seconds: float
+    cpu: float
+    peak: float
+    output: str
+
+
+def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> Run:
+    """Runs `command` to its end. Raises Broken where it fails, or is not done after `timeout` seconds."""
+    with tempfile.TemporaryFile() as said:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with _deadline(process.pid, timeout) as late:
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        output = said.read().decode(errors="replace")
+    if late.is_set():
+        raise Broken(f"not done after {timeout:.0f} s")
+    if process.returncode:
+        raise Broken(f"ended with {process.returncode}: {output[-_TAIL:].strip()}")
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
+
+
+@contextmanager
+def _deadline(group: int, timeout: float) -> Iterator[threading.Event]:
+    """Kills the process group after `timeout` seconds, or when the block is left before its process has ended."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        os.killpg(group, signal.SIGKILL)
+
+    timer = threading.Timer(timeout, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    except BaseException:
+        stop()
+        raise
+    finally:
+        timer.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """How the machine was before a run: `flush` seconds until all was on the disk, `busy` the share of all processors
+    that other programs took in the moment of rest behind it."""
+
+    flush: float
+    busy: float
+
+
+def settle(patience: float = 0.0) -> Quiet:
+    """Waits until everything written so far is on the disk, so that nobody pays for another's.
+
+    Waits up to `patience` seconds more for other programs to leave the processors alone.
+    """
+    began = time.perf_counter()
+    os.sync()
+    flushed = time.perf_counter()
+    while (busy := _others()) > _QUIET and time.perf_counter() - flushed < patience:
+        pass
+    return Quiet(flushed - began, busy)
+
+
+def _others() -> float:
+    """The share of all processors that is taken while this program rests."""
+    busy, whole = _processor_time()
+    time.sleep(_REST)
+    busy_then, whole_then = _processor_time()
+    return (busy_then - busy) / max(whole_then - whole, 1)
+
+
+def _processor_time() -> tuple[int, int]:
+    """Ticks of all processors since the start of the machine: the busy ones, and all."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(number) for number in file.readline().split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)

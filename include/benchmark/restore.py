@@ -1,0 +1,90 @@
+"""Our contestant: a restore as the DAG's `download` task does it, without Airflow around it.
+
+The plan comes from a record in the shape of a catalogue's `file_info`, the source from a boto3 session. Prints one JSON
+object: `started` (seconds from the start of this program to the call of `restore`: imports, plan, clients), `inside`
+(seconds of `restore`), `outcomes` and `assurances` with their counts, and the first failure.
+
+`BENCHMARK_WITHOUT_FLUSH=1` takes the flushes out, in this process only, to show what they cost.
+"""
+
+# ruff: noqa: E402 (the clock starts before the imports, and the flushes go out before those who use them come in)
+from __future__ import annotations
+
+import time
+
+BEGAN = time.perf_counter()
+
+import argparse
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+from downloader import flushing
+
+
+def take_flushes_out() -> None:
+    """Has to happen before the modules that use them are imported."""
+    for name in ("flush_file", "flush_folder", "flush_file_system", "start_writeback"):
+        setattr(flushing, name, lambda *_: True)
+
+
+if os.environ.get("BENCHMARK_WITHOUT_FLUSH"):
+    take_flushes_out()
+
+import boto3
+
+from downloader.batch import restore
+from downloader.catalogue.file_info import parse_file_info, read_entry
+from downloader.paths import safe_path
+from downloader.remote_file import RemoteFile
+from downloader.results import FileResult
+from downloader.sources.s3 import S3Access, S3Source, client_config
+
+
+def plan(record: Path, prefix: str) -> list[RemoteFile]:
+    """The files of the record."""
+    entries = parse_file_info(record.read_text(encoding="utf-8"), record.stem)
+    return [_remote_file(name, prefix + name, entry) for name, entry in entries.items()]
+
+
+def _remote_file(name: str, key: str, entry: object) -> RemoteFile:
+    size, checksums = read_entry(entry)
+    return RemoteFile(safe_path(name), size, key, checksums)
+
+
+def source(bucket: str, files: list[RemoteFile], endpoint: str) -> S3Source:
+    """The bucket, by the credentials of the environment."""
+    session = boto3.Session()
+    client = session.client("s3", endpoint_url=endpoint, config=client_config())
+    return S3Source(bucket, files, S3Access(client, session.get_credentials()))
+
+
+def summary(results: list[FileResult]) -> dict[str, object]:
+    """What became of the files."""
+    return {
+        "outcomes": Counter(result.outcome for result in results),
+        "assurances": Counter(result.assurance.partition(":")[0] for result in results),
+        "failure": next((f"{result.name}: {result.message}" for result in results if not result.ok), ""),
+    }
+
+
+def main() -> None:
+    """Restores, and says how it went."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--prefix", required=True, help="of the keys, with its slash")
+    parser.add_argument("--record", required=True, type=Path)
+    parser.add_argument("--destination", required=True, type=Path)
+    asked = parser.parse_args()
+    files = plan(asked.record, asked.prefix)
+    bucket = source(asked.bucket, files, asked.endpoint)
+    called = time.perf_counter()
+    results = restore(files, bucket, asked.destination)
+    done = time.perf_counter()
+    print(json.dumps({"started": called - BEGAN, "inside": done - called, **summary(results)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""nginx as the object server: one worker, `sendfile`, ETags of its own, keys as S3 lays them out (``/bucket/key``).
+
+It knows no buckets, no signatures and no parts: it sends bytes, whole or by range, as fast as a server can, so that the
+client is what is measured. Its ETags are made of time and size and pin the content (``If-Match``) as S3's do; what the
+bytes are held against comes from the record. A folder is no object: 404, as S3 says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .measure import Broken
+from .objects import BUCKET
+
+__all__ = ["serve"]
+
+_CONFIG = """
+{user}
+worker_processes 1;
+daemon off;
+pid {home}/pid;
+error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    etag on;
+    keepalive_requests 10000000;
+    default_type application/octet-stream;
+    client_body_temp_path {home}/body;
+    proxy_temp_path {home}/proxy;
+    fastcgi_temp_path {home}/fastcgi;
+    uwsgi_temp_path {home}/uwsgi;
+    scgi_temp_path {home}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root {root};
+        error_page 301 403 404 =404 @none;
+        location @none {{ return 404; }}
+        # Many names for the objects that are there: number n is n modulo their number, a power of ten.
+        rewrite "^/{bucket}/many/\\d{{{dropped}}}(\\d{{{kept}}})[.]bin$" /{bucket}/small/{zeros}$1.bin;
+    }}
+}}
+"""
+_PATIENCE = 10.0
+_PR_SET_PDEATHSIG = 1
+_DIGITS = 6
+"""Digits in the name of a small object."""
+
+
+@contextmanager
+def serve(nginx: str, root: Path, home: Path, small: int) -> Iterator[str]:
+    """Serves what lies below `root`; answers the address. `home` takes nginx's own files. Stopped when left.
+
+    `small` is the number of small objects, a power of ten. Raises Broken where nginx does not start.
+    """
+    home.mkdir()
+    port = _free_port()
+    config = home / "nginx.conf"
+    config.write_text(_config(root, home, port, small))
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [nginx, "-e", "stderr", "-p", str(home), "-c", str(config)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 (no thread is running yet)
+        )
+    try:
+        _await(process, f"http://127.0.0.1:{port}/{BUCKET}", home / "log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _stop(process)
+
+
+def _config(root: Path, home: Path, port: int, small: int) -> str:
+    kept = len(str(small)) - 1
+    if small != 10**kept:
+        raise ValueError(f"{small} small objects are no power of ten")
+    return _CONFIG.format(
+        user=f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "",
+        home=home,
+        port=port,
+        root=root,
+        bucket=BUCKET,
+        kept=kept,
+        dropped=_DIGITS - kept,
+        zeros="0" * (_DIGITS - kept),
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _end_with_parent() -> None:
+    """nginx stops when this program dies, however it dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _await(process: subprocess.Popen[bytes], folder: str, log: Path) -> None:
+    """Returns once nginx answers, and answers 404 for a folder."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(folder, timeout=1).close()  # noqa: S310 (http, to ourselves)
+        except urllib.error.HTTPError as answer:
+            if answer.code == 404:
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise Broken(f"nginx does not serve: {log.read_text(errors='replace')[-600:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,56 @@
+"""Reads the command line of include/demo.sh, which starts this."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from . import s3
+from .home import PROJECT, Home
+from .processes import stop_at_signals
+from .screen import Trouble, quiet
+
+_SOURCES = {"s3": s3}
+
+
+def main() -> int:
+    """The exit code: 0 as planned, 1 for trouble."""
+    wanted = _arguments()
+    stop_at_signals()
+    home = Home(Path(os.environ.get("DEMO_HOME") or PROJECT / ".demo"))
+    try:
+        home.make()
+        with home.alone():
+            _run(wanted, home)
+    except Trouble as trouble:
+        print(f"\nThe demo has stopped. {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="include/demo.sh", add_help=False)
+    parser.add_argument("source", nargs="?", choices=sorted(_SOURCES), default="s3")
+    parser.add_argument("--ui", action="store_true")
+    parser.add_argument("--seconds-to-report", action="store_true")
+    return parser.parse_args()
+
+
+def _run(wanted: argparse.Namespace, home: Home) -> None:
+    source = _SOURCES[wanted.source]
+    if wanted.seconds_to_report:
+        quiet()
+        source.measure(home, print)
+    elif wanted.ui:
+        source.stay(home)
+    else:
+        source.show(home)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

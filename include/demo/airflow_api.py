@@ -1,0 +1,130 @@
+"""What the demo asks of Airflow's REST API: the same that a user's browser or program does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from .screen import Trouble
+
+__all__ = ["AirflowApi", "Run"]
+
+_TIMEOUT = 30
+_ENDED = ("success", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of a DAG."""
+
+    dag_id: str
+    run_id: str
+
+
+class AirflowApi:
+    """Logs in when it is first asked for something that needs it."""
+
+    def __init__(self, address: str, user: str, password: str) -> None:
+        self._address = address
+        self._login = {"username": user, "password": password}
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy has no part in what happens on this machine
+
+    def is_healthy(self) -> bool:
+        """Whether the API server answers, and the scheduler shows signs of life."""
+        try:
+            answer = self._session.get(f"{self._address}/api/v2/monitor/health", timeout=_TIMEOUT)
+        except requests.ConnectionError:
+            return False
+        return answer.ok and answer.json()["scheduler"]["status"] == "healthy"
+
+    def log_in(self) -> None:
+        """Takes a token. Raises Trouble."""
+        answer = self._session.post(f"{self._address}/auth/token", json=self._login, timeout=_TIMEOUT)
+        if not answer.ok:
+            raise Trouble(f"Airflow refused the demo's login ({answer.status_code})")
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def knows(self, dag_id: str, since: datetime) -> bool:
+        """Whether Airflow has read the DAG since then. Raises Trouble where its file cannot be imported."""
+        found = self._ask("GET", f"dags/{dag_id}", fine=(404,))
+        parsed = found.get("last_parsed_time")
+        if parsed and datetime.fromisoformat(parsed) >= since:
+            return True
+        self._refuse_broken_files()
+        return False
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> Run:
+        """Starts a run. Raises Trouble, with Airflow's words, where the parameters are refused."""
+        started = self._ask("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        return Run(dag_id, started["dag_run_id"])
+
+    def state(self, run: Run) -> str:
+        """`queued`, `running`, `success` or `failed`."""
+        return str(self._ask("GET", _path(run))["state"])
+
+    def wait(self, run: Run, check: Callable[[], None], seconds: float = 300) -> str:
+        """The state that the run ends in. `check` may raise meanwhile. Raises Trouble after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while (state := self.state(run)) not in _ENDED:
+            check()
+            if time.monotonic() > deadline:
+                raise Trouble(f"The run {run.run_id} has not ended after {seconds:.0f} seconds")
+            time.sleep(0.2)
+        return state
+
+    def end_leftovers(self, dag_id: str) -> None:
+        """Ends the runs that an earlier demo left behind when it was stopped: they would hold the pool's slots."""
+        for state in ("running", "queued"):
+            for run in self._ask("GET", f"dags/{dag_id}/dagRuns?state={state}")["dag_runs"]:
+                self._ask("PATCH", _path(Run(dag_id, run["dag_run_id"])), json={"state": "failed"})
+
+    def failed_log(self, run: Run) -> str:
+        """What the first task that failed said; empty where none did."""
+        for task in self._ask("GET", f"{_path(run)}/taskInstances")["task_instances"]:
+            if task["state"] == "failed":
+                where = f"{_path(run)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+                lines = self._ask("GET", f"{where}?map_index={task['map_index']}")["content"]
+                return "\n".join([f"{task['task_id']}:", *(said for line in lines if (said := _said(line)))])
+        return ""
+
+    def _refuse_broken_files(self) -> None:
+        for broken in self._ask("GET", "importErrors")["import_errors"]:
+            raise Trouble(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
+
+    def _ask(self, method: str, path: str, json: Any = None, fine: tuple[int, ...] = ()) -> dict[str, Any]:
+        address = f"{self._address}/api/v2/{path}"
+        try:
+            answer = self._session.request(method, address, json=json, timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            raise Trouble(f"Airflow's API does not answer any more ({type(error).__name__})") from error
+        if not answer.ok and answer.status_code not in fine:
+            raise Trouble(f"Airflow refused {method} {path} ({answer.status_code}): {_detail(answer)}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _path(run: Run) -> str:
+    return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
+
+
+def _said(line: Any) -> str:
+    """A line of a log with the error that it tells of; empty for Airflow's own brackets."""
+    if not isinstance(line, dict):
+        return ""
+    event = str(line.get("event", ""))
+    errors = (f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or [])
+    return "" if event.startswith("::") else "\n".join([event, *errors])
+
+
+def _detail(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:300]
