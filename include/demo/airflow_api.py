@@ -52,13 +52,11 @@ class AirflowApi:
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def knows(self, dag_id: str, since: datetime) -> bool:
-        """Whether Airflow has read the DAG since then. Raises Trouble where its file cannot be imported."""
-        found = self._ask("GET", f"dags/{dag_id}", fine=(404,))
-        parsed = found.get("last_parsed_time")
-        if parsed and datetime.fromisoformat(parsed) >= since:
-            return True
-        self._refuse_broken_files()
-        return False
+        """Whether Airflow has read the DAG since then. Raises Trouble where its file, `<dag_id>.py`, is broken."""
+        for broken in self._ask("GET", "importErrors")["import_errors"]:
+            if broken["filename"].endswith(f"{dag_id}.py") and _is_since(broken["timestamp"], since):
+                raise Trouble(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
+        return _is_since(self._ask("GET", f"dags/{dag_id}", fine=(404,)).get("last_parsed_time"), since)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> Run:
         """Starts a run. Raises Trouble, with Airflow's words, where the parameters are refused."""
@@ -94,10 +92,6 @@ class AirflowApi:
                 return "\n".join([f"{task['task_id']}:", *(said for line in lines if (said := _said(line)))])
         return ""
 
-    def _refuse_broken_files(self) -> None:
-        for broken in self._ask("GET", "importErrors")["import_errors"]:
-            raise Trouble(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
-
     def _ask(self, method: str, path: str, json: Any = None, fine: tuple[int, ...] = ()) -> dict[str, Any]:
         address = f"{self._address}/api/v2/{path}"
         try:
@@ -108,6 +102,10 @@ class AirflowApi:
             raise Trouble(f"Airflow refused {method} {path} ({answer.status_code}): {_detail(answer)}")
         found: dict[str, Any] = answer.json()
         return found
+
+
+def _is_since(moment: str | None, since: datetime) -> bool:
+    return moment is not None and datetime.fromisoformat(moment) >= since
 
 
 def _path(run: Run) -> str:

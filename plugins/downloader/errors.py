@@ -11,6 +11,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 ├── Lasting                   will not pass by itself: fails at once
 │   ├── ObjectNotFound        no such object (or bucket)
 │   ├── AccessDenied          the credentials may not read it
+│   ├── Misconfigured         the connection's settings do not fit the server
 │   ├── Archived              in Glacier or Deep Archive, not restored
 │   ├── RangeRefused          the server does not grant ranges; read it from the start
 │   ├── SizeMismatch          the length is not the expected one
@@ -45,6 +46,7 @@ __all__ = [
     "DownloadError",
     "InUse",
     "Lasting",
+    "Misconfigured",
     "NameCollision",
     "NameTooLong",
     "NetworkError",
@@ -71,7 +73,7 @@ class DownloadError(Exception):
     `what` and `advice` are shown to users as they are: they never hold a secret, a token or a signed query.
     """
 
-    kind: ClassVar[str] = "Error"
+    kind: ClassVar[str]
     advice: ClassVar[str] = "look at the task's log"
     retryable: ClassVar[bool] = False
     stops_batch: ClassVar[bool] = False
@@ -136,6 +138,8 @@ class InUse(Passing):
 class Lasting(DownloadError):
     """Will not pass by itself."""
 
+    kind = "Refused"
+
 
 class ObjectNotFound(Lasting):
     """There is no such object."""
@@ -149,6 +153,13 @@ class AccessDenied(Lasting):
 
     kind = "Access denied"
     advice = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
+
+
+class Misconfigured(Lasting):
+    """The connection's settings do not fit the server: region, endpoint, TLS, certificate."""
+
+    kind = "Wrong settings"
+    advice = "correct the connection's settings"
 
 
 class Archived(Lasting):

@@ -53,7 +53,7 @@ def test_a_server_that_does_not_listen() -> None:
 
 def test_tls_to_a_server_without(moto: S3Server) -> None:
     url = moto.url.replace("http://", "https://")
-    said = f"Error: {url} does not speak TLS; write http:// for https:// in the connection's endpoint_url"
+    said = f"Wrong settings: {url} does not speak TLS; write http:// for https:// in the connection's endpoint_url"
     assert problem_of(replace(moto, url=url), "bucket") == said
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +18,7 @@ from downloader.job import Job
 from downloader.part_file import PartFile, commit
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
-from downloader.retry import Clock
+from downloader.retry import Clock, RetryPolicy
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.streaming import ReadAhead
@@ -333,12 +333,11 @@ def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
 ) -> None:
     depths: list[int] = []
 
-    class Recording(ReadAhead):
-        def __init__(self, *means: Any, depth: int) -> None:
-            depths.append(depth)
-            super().__init__(*means, depth)
+    def recording(source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int) -> ReadAhead:
+        depths.append(depth)
+        return ReadAhead(source, file, policy, pool, depth)
 
-    monkeypatch.setattr("downloader.transfer.ReadAhead", lambda *means: Recording(*means[:-1], depth=means[-1]))
+    monkeypatch.setattr("downloader.transfer.ReadAhead", recording)
     data = content(20 * RANGE)
     source = MemorySource({"x": data}, Capabilities(parallel_ranges=most))
     assert transferred(source, destination, file_for("x", data)).ok

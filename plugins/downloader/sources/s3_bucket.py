@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import AccessDenied, DownloadError, Lasting
+from ..errors import AccessDenied, DownloadError, Misconfigured
 from .s3_errors import Subject, from_boto3, plain_address
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
@@ -103,4 +103,4 @@ def _refuse_other_region(bucket: S3Bucket, answer: dict[str, Any]) -> None:
     on_aws = ".amazonaws.com" in client.endpoint_url
     if on_aws and lies_in and lies_in != client.region_name:
         what = f"the bucket {bucket.name} lies in {lies_in}, the connection says {client.region_name}"
-        raise Lasting(what, f"set region_name in the connection to {lies_in}")
+        raise Misconfigured(what, f"set region_name in the connection to {lies_in}")

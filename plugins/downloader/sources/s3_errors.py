@@ -24,6 +24,7 @@ from ..errors import (
     CredentialsExpired,
     DownloadError,
     Lasting,
+    Misconfigured,
     NetworkError,
     ObjectChanged,
     ObjectNotFound,
@@ -76,8 +77,8 @@ def _denied(what: str, advice: str | None = None) -> _Maker:
     return lambda about: AccessDenied(what.format(about=about, server=about.address), advice)
 
 
-def _lasting(what: str, advice: str) -> _Maker:
-    return lambda about: Lasting(what.format(about=about, server=about.address), advice)
+def _misconfigured(what: str, advice: str) -> _Maker:
+    return lambda about: Misconfigured(what.format(about=about, server=about.address), advice)
 
 
 def _missing_object(about: Subject) -> DownloadError:
@@ -98,15 +99,19 @@ _WRONG_SECRET = _denied(
 )
 _BAD_TOKEN = _denied("{server} refused the session token", "correct aws_session_token in the connection")
 _SKEWED = _denied("the clock of this machine differs from that of {server}", "set this machine's clock (NTP)")
-_REGION = _lasting(
+_REGION = _misconfigured(
     "the bucket of {about} lies in another region", "set region_name in the connection to the bucket's region"
 )
 _CUSTOMER_KEY = _denied("{about} is encrypted with a customer's own key (SSE-C)", "copy it to an object without SSE-C")
 _NO_KMS = _denied("the key that {about} is encrypted with may not be used", "give the credentials kms:Decrypt on it")
 _NO_CREDENTIALS = _denied("the connection holds no credentials", "fill in login and password of the connection")
-_TLS_ON_PLAIN = _lasting("{server} does not speak TLS", "write http:// for https:// in the connection's endpoint_url")
-_PLAIN_ON_TLS = _lasting("{server} speaks TLS only", "write https:// for http:// in the connection's endpoint_url")
-_CERTIFICATE = _lasting(
+_TLS_ON_PLAIN = _misconfigured(
+    "{server} does not speak TLS", "write http:// for https:// in the connection's endpoint_url"
+)
+_PLAIN_ON_TLS = _misconfigured(
+    "{server} speaks TLS only", "write https:// for http:// in the connection's endpoint_url"
+)
+_CERTIFICATE = _misconfigured(
     "the certificate of {server} is not trusted",
     "set verify in the connection to the file of the authority that signed it",
 )
@@ -202,7 +207,7 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
     for kinds, maker in _BOTO:
         if isinstance(error, kinds):
             return maker(about)
-    return Lasting(f"{about} could not be asked for ({type(error).__name__})", "check the connection's settings")
+    return Misconfigured(f"{about} could not be asked for ({type(error).__name__})", "check the connection's settings")
 
 
 def _from_client_error(error: Any, about: Subject) -> DownloadError:
@@ -265,7 +270,10 @@ _OBSTORE: Final[tuple[tuple[str, _Maker], ...]] = (
     ("UnexpectedRange", _no_range),
     ("NoContentRange", _no_range),
     ("ParseContentRange", _no_range),
-    ("MissingContentLength", _lasting("{server} does not say how long {about} is", "check the server or the proxy")),
+    (
+        "MissingContentLength",
+        _misconfigured("{server} does not say how long {about} is", "check the server or the proxy"),
+    ),
     ("BareRedirect", _REGION),
     ("InvalidCertificate", _CERTIFICATE),
     ("InvalidContentType", _TLS_ON_PLAIN),

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from downloader.catalogue import CatalogueRefused
+from downloader_tasks import connections
+from downloader_tasks.configuration import Configuration, load
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    file = tmp_path / "config.yaml"
+    file.write_text("s3: {region: eu-west-3}\ntransfer: {stall_seconds: 7}\n")
+    return load({"DOWNLOADER_CONFIG": str(file)})
+
+
+@pytest.fixture
+def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was kept out of the logs, besides what Airflow keeps out itself."""
+    found: list[str] = []
+    monkeypatch.setattr(connections, "mask_secret", found.append)
+    return found
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
+    connection = {"conn_type": "aws", "login": "AKIATEST", "password": "opens-nothing", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+
+
+@pytest.mark.parametrize(("extra", "region"), [({}, "eu-west-3"), ({"region_name": "us-east-2"}, "us-east-2")])
+def test_the_connections_region_goes_before_the_configurations(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, extra: dict[str, str], region: str
+) -> None:
+    connect(monkeypatch, **extra)
+    access = connections.s3_access(configuration)
+    assert access.client.meta.region_name == region
+    assert access.client.meta.endpoint_url == f"https://s3.{region}.amazonaws.com"
+    assert access.address("bucket").region == region
+
+
+def test_endpoint_addressing_certificates_and_payer_are_the_connections(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(
+        monkeypatch,
+        endpoint_url="http://127.0.0.1:9000",
+        config_kwargs={"s3": {"addressing_style": "path"}},
+        verify="/etc/lab.pem",
+        requester_pays=True,
+    )
+    access = connections.s3_access(configuration)
+    assert access.address("bucket").url == "http://127.0.0.1:9000/bucket"
+    assert (access.verify, access.requester_pays) == ("/etc/lab.pem", True)
+    assert access.limits.stall == 7
+    assert access.client.meta.config.retries["total_max_attempts"] == 1
+
+
+def test_what_the_environment_gives_is_masked_too(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, masked: list[str]
+) -> None:
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
+        monkeypatch.setenv(f"AWS_{name}", f"from-the-environment-{name}")
+    access = connections.s3_access(configuration)
+    assert access.credentials.secret_key == "from-the-environment-SECRET_ACCESS_KEY"
+    assert masked == ["from-the-environment-SECRET_ACCESS_KEY", "from-the-environment-SESSION_TOKEN"]
+
+
+def test_without_any_credentials_there_is_nothing_to_mask(configuration: Configuration, masked: list[str]) -> None:
+    assert connections.s3_access(configuration).credentials is None
+    assert masked == []
+
+
+def test_the_catalogues_connection_has_to_be_there(configuration: Configuration) -> None:
+    refused = pytest.raises(CatalogueRefused, match="there is no Airflow connection raw_files")
+    with refused as raised, connections.catalogue(configuration):
+        pass
+    assert f"or name another as s3.catalogue in {configuration.file}" in str(raised.value)
+
+
+@pytest.mark.parametrize("form", ["sqlite:///{path}", '{{"conn_type": "sqlite", "host": "{path}"}}'])
+def test_both_ways_to_write_a_sqlite_connection_are_understood(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "catalogue.db").write_bytes(b"")
+    monkeypatch.setenv("AIRFLOW_CONN_RAW_FILES", form.format(path=tmp_path / "catalogue.db"))
+    with connections.catalogue(configuration) as catalogue:
+        assert catalogue is not None
