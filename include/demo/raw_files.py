@@ -7,7 +7,7 @@ import random
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .home import PROJECT, Home
@@ -32,7 +32,7 @@ class RawFile:
     """Files whose local copy has a wrong byte."""
     half_here: Sequence[str] = ()
     """Files whose local copy ends half way."""
-    damaged_there: Sequence[str] = field(default=())
+    damaged_there: Sequence[str] = ()
     """Files whose object in the bucket has a wrong byte."""
 
     @property

@@ -29,6 +29,8 @@ __all__ = ["PartFile", "commit", "part_name", "part_stem", "remove_unlocked"]
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITEBACK = 32 * 1024 * 1024
 _POLL = 0.2
+_ROUNDS = 100
+"""Times that a part file may be gone once it is locked: other runs come home meanwhile, but not that often."""
 _TAIL = len(f".{'':.<16}.part") + 1
 
 
@@ -203,7 +205,7 @@ def _lock(name: str) -> tuple[int, os.stat_result] | None:
 
     Raises OSError, DiskError.
     """
-    while True:
+    for _ in range(_ROUNDS):
         descriptor = _open(name)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -222,6 +224,7 @@ def _lock(name: str) -> tuple[int, os.stat_result] | None:
                 ) from error
             raise
         os.close(descriptor)
+    raise DiskError("the part file was gone each time it had been made", "see what removes files at the destination")
 
 
 def _open(name: str) -> int:

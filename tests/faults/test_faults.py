@@ -61,7 +61,7 @@ from support.scripted import (
 
 __all__ = ["quick_disk"]
 
-pytestmark = pytest.mark.usefixtures("quick_disk")
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 
 @dataclass(frozen=True)

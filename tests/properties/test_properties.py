@@ -48,7 +48,7 @@ from support.scripted import (
 
 __all__ = ["quick_disk"]
 
-pytestmark = pytest.mark.usefixtures("quick_disk")
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 WORLDS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -46,7 +46,7 @@ from support.scripted import Fault, Opening, ScriptedSource, cut_after, flip_bit
 
 __all__ = ["quick_disk"]
 
-pytestmark = pytest.mark.usefixtures("quick_disk")
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 SMALL = {f"small/{n}": content(100 + n, n) for n in range(30)}
 LARGE = {f"large/{n}": content(200 * KIB + n, n) for n in range(5)}

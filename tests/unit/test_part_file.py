@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -241,11 +242,23 @@ def test_an_empty_one_that_was_deleted_meanwhile_is_let_go_in_silence(destinatio
     assert tree(destination) == {}
 
 
+def test_a_disk_on_which_no_part_file_stays_is_refused(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def remove(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        part_of(destination).unlink()
+
+    monkeypatch.setattr(fcntl, "flock", remove)
+    with pytest.raises(DiskError, match="gone each time it had been made; see what removes files at the destination"):
+        acquire(destination)
+
+
 def test_a_disk_without_locks_is_refused(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("fcntl.flock", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     with pytest.raises(DiskError, match="no locks, so two runs could mix their bytes; mount it with lock support"):
         acquire(destination)
 

@@ -52,7 +52,7 @@ from support.scripted import (
 
 __all__ = ["quick_disk"]
 
-pytestmark = pytest.mark.usefixtures("quick_disk")
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 SIZE = 200 * KIB
 SAMPLE = 64 * KIB

@@ -31,6 +31,7 @@ _SHORT: Final = {"\\": "\\\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _LONG: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
 _PASSES_FOR_A_STATUS = re.compile(r":(?= (?:OK|FAILURE) - )")
+_CHECKSUM = re.compile(r"[a-z0-9-]+:[0-9a-z-]*")
 _ALGORITHM = re.compile(r"[a-z0-9-]+:")
 
 
@@ -64,6 +65,8 @@ def escape_assurance(assurance: str) -> str:
     Checksums stay as they are. Whatever does not begin as one would pass for another fact, so its first character is
     escaped; brackets are in any case.
     """
+    if _CHECKSUM.fullmatch(assurance):
+        return assurance
     text = escape(assurance).replace("[", r"\x5b").replace("]", r"\x5d")
     if _ALGORITHM.match(text) or text.startswith("\\"):
         return text

@@ -51,9 +51,10 @@ _FAILURE_FACTS = re.compile(rf"(?:, ([0-9]+) bytes)?{_OTHER_FACTS}")
 
 def render_line(result: FileResult) -> str:
     """The line of `result`, without its line break. `parse_line` turns it back into an equal one."""
-    name, proved = escape_name(result.name), result.verified
+    name, ok = escape_name(result.name), result.ok
+    proved = ok and result.assurance not in _WITHOUT_CHECKSUM
     facts = _facts(result, proved)
-    if result.outcome is Outcome.FAILED:
+    if not ok:
         return f"{name}{_IS_FAILURE}{escape_message(result.message)}" + (f" [{facts}]" if facts else "")
     return f"{name}{_IS_OK}{_words(result, proved)} [{facts}]"
 

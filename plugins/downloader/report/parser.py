@@ -65,7 +65,7 @@ class _Lines:
         self.number = 0
 
     def take(self) -> str:
-        if not self.left:
+        if self.number == len(self._lines):
             raise ReportError(self.number + 1, "cut off")
         self.number += 1
         return self._lines[self.number - 1]
