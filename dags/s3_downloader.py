@@ -44,7 +44,6 @@ PARAMS = {
         maxItems=1000,
         title="Or several raw files",
         description="One id a line. Each raw file gets its own receipt; a wrong id does not stop the others.",
-        examples=["20250115_sample", "20250116_sample"],
     ),
     "files": Param(
         None,
@@ -52,10 +51,9 @@ PARAMS = {
         items={"type": "string", "minLength": 1},
         title="Only these files",
         description=(
-            "One pattern a line; leave it empty for all files. `*` stands for anything, folders included: `*.tdf`, "
-            "`sample.d/*`. The name of a folder stands for all that is in it."
+            "One pattern a line; leave it empty for all files. A star stands for anything, folders included: *.tdf or "
+            "sample.d/*. The name of a folder stands for all that is in it."
         ),
-        examples=["*.raw", "*.d/analysis.tdf*"],
     ),
 }
 

@@ -1,0 +1,71 @@
+"""How many threads fetch small files: more for as long as more of them bring more."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from downloader.pace import Pace
+from downloader.retry import Clock
+
+
+@dataclass
+class Network:
+    """Fetches at a rate that depends on how many fetch, by a clock of its own."""
+
+    now: float = 0.0
+
+    def fetch(self, pace: Pace, files: int, each_alone: float, most_together: float) -> None:
+        """`each_alone`: files a second of one thread; `most_together`: of all of them."""
+        for _ in range(files):
+            self.now += 1 / min(pace.active * each_alone, most_together)
+            pace.count()
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+def paced(network: Network, most: int) -> Pace:
+    return Pace(most, Clock(now=lambda: network.now))
+
+
+def test_on_a_slow_network_all_threads_come_to_work(network: Network) -> None:
+    pace = paced(network, 32)
+    network.fetch(pace, 2_000, each_alone=20, most_together=1e9)
+    assert pace.active == 32
+
+
+def test_where_the_processor_is_the_limit_few_stay(network: Network) -> None:
+    pace = paced(network, 32)
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000)
+    assert pace.active == 8
+
+
+def test_a_network_that_becomes_slow_is_noticed(network: Network) -> None:
+    pace = paced(network, 32)
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000)
+    network.fetch(pace, 20_000, each_alone=20, most_together=1e9)
+    assert pace.active == 32
+
+
+@pytest.mark.parametrize("most", [1, 3, 8, 20])
+def test_never_more_than_there_are(network: Network, most: int) -> None:
+    pace = paced(network, most)
+    network.fetch(pace, 3_000, each_alone=20, most_together=1e9)
+    assert pace.active == most
+
+
+def test_who_waits_is_sent_home_at_the_end(network: Network) -> None:
+    pace = paced(network, 32)
+    answers: list[bool] = []
+    waiting = threading.Thread(target=lambda: answers.append(pace.admit(31)))
+    waiting.start()
+    assert pace.admit(0)
+    pace.end()
+    waiting.join(30)
+    assert answers == [False]
+    assert not pace.admit(0)
