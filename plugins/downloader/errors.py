@@ -282,6 +282,8 @@ def in_our_words(error: Exception, name: str) -> DownloadError:
     """Any exception as one of this module's. A fault of ours is logged by type and place, without its text."""
     if isinstance(error, DownloadError):
         return error
+    if isinstance(error, ConnectionError | TimeoutError):
+        return NetworkError(f"the connection broke while {name} was fetched ({type(error).__name__})")
     if isinstance(error, OSError):
         return from_os_error(error, name)
     places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)))

@@ -13,8 +13,10 @@ import fcntl
 import hashlib
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -136,6 +138,11 @@ class PartFile:
         """Whether the name still is the locked file's: whoever removes it lets another run lock a new one."""
         return _is_named(self._seen, self._name)
 
+    @property
+    def disk(self) -> int:
+        """The device that the file lies on."""
+        return self._seen.st_dev
+
     def flush_bytes(self) -> None:
         """Returns once what was written is on the disk. Raises OSError."""
         flush_file(self.descriptor)
@@ -160,28 +167,26 @@ def commit(parts: Sequence[PartFile]) -> dict[PartFile, DownloadError]:
     by itself.
     """
     refused: dict[PartFile, DownloadError] = {}
-    _flush_bytes(parts, refused)
+    _flush(parts, PartFile.flush_bytes, refused)
     for part in parts:
         if part not in refused:
             _attempt(part, part.rename, refused)
-    _flush_names([part for part in parts if part not in refused], refused)
+    _flush([part for part in parts if part not in refused], PartFile.flush_names, refused)
     for part in parts:
         part.close()
     return refused
 
 
-def _flush_bytes(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> None:
-    if len(parts) > 1 and _flush_group(parts, refused):
-        return
+def _flush(parts: Sequence[PartFile], one: Callable[[PartFile], None], refused: dict[PartFile, DownloadError]) -> None:
+    """Flushes disk by disk (a folder of the destination may lie on another one), or one by one where that cannot be."""
+    disks: dict[int, list[PartFile]] = defaultdict(list)
     for part in parts:
-        _attempt(part, part.flush_bytes, refused)
-
-
-def _flush_names(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> None:
-    if len(parts) > 1 and _flush_group(parts, refused):
-        return
-    for part in parts:
-        _attempt(part, part.flush_names, refused)
+        disks[part.disk].append(part)
+    for group in disks.values():
+        if len(group) > 1 and _flush_group(group, refused):
+            continue
+        for part in group:
+            _attempt(part, partial(one, part), refused)
 
 
 def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ FAULTS: list[tuple[Fault, str]] = [
     (goes_on(b"!"), "Size mismatch"),
     (replaced, "Object changed"),
     (broken, "Unexpected error"),
-    (leaking, "Disk error"),
+    (leaking, "Network error"),
 ]
 
 
@@ -579,13 +580,16 @@ class Copying(ScriptedSource):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.open_now = self.most_open = 0
+        self.most_allowed = sys.maxsize
+        self.too_many = threading.Event()
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
-        stream = super().open(file, start, stop)
         with self._lock:
             self.open_now += 1
             self.most_open = max(self.most_open, self.open_now)
-        return _Counted(stream, self)
+            if self.open_now > self.most_allowed:
+                self.too_many.set()
+        return _Counted(super().open(file, start, stop), self)
 
     def closed(self) -> None:
         with self._lock:
@@ -663,8 +667,18 @@ def test_a_slow_disk_holds_the_network_back(destination: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("connections", [1, 2, 5])
 def test_a_source_that_bears_few_streams_gets_no_more(destination: Path, connections: int) -> None:
-    source = Copying(memory(BOTH, Capabilities(connections=connections, parallel_ranges=1)))
-    assert all(result.ok for result in restored(source, destination, files_for(BOTH)).values())
+    too_many = threading.Event()
+
+    def hold(opening: Opening) -> ByteStream:
+        too_many.wait(0.1)  # the others have all the time they want to open one stream too many
+        return opening.stream()
+
+    source = Copying(
+        memory(BOTH, Capabilities(connections=connections, parallel_ranges=1)), {name: [hold] for name in LARGE}
+    )
+    limits = replace(LIMITS, large_threads=8)
+    source.most_allowed, source.too_many = connections, too_many
+    assert all(result.ok for result in restore(files_for(BOTH), source, destination, means(limits=limits)))
     assert source.most_open <= connections
 
 

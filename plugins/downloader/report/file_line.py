@@ -43,10 +43,10 @@ _ASSURANCES: Final = {words: assurance for assurance, words in _WITHOUT_CHECKSUM
 
 _IS_OK: Final = ": OK - "
 _IS_FAILURE: Final = ": FAILURE - "
-_OTHER_FACTS: Final = r"(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(, retryable)?(?:, ([^\[\]]+))?"
-_OK = re.compile(rf"({'|'.join(_OUTCOMES)})(?: and verified)? \((.*)\) \[([0-9]+) bytes{_OTHER_FACTS}\]")
-_FAILURE = re.compile(r"(.*?)(?: \[([^\[\]]+)\])?")
-_FAILURE_FACTS = re.compile(rf"(?:, ([0-9]+) bytes)?{_OTHER_FACTS}")
+_FACTS = re.compile(
+    r"(?:, ([0-9]+) bytes)?(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(, retryable)?(?:, ([^\[\]]+))?"
+)
+"""All facts may be missing; each has its comma in front."""
 
 
 def render_line(result: FileResult) -> str:
@@ -115,40 +115,48 @@ def _facts(result: FileResult, proved: bool) -> str:
 
 
 def _parse_failure(name: str, rest: str) -> FileResult:
-    match = _FAILURE.fullmatch(rest)
-    facts = match and _FAILURE_FACTS.fullmatch(f", {match[2]}" if match[2] else "")
-    if not match or not facts:
-        raise ValueError("FAILURE, and no message")
-    size, fetched, seconds, retryable, assurance = facts.groups("")
+    message, facts = rest, ""
+    if rest.endswith("]"):
+        message, _, facts = rest[:-1].rpartition(" [")
+    size, fetched, seconds, retryable, assurance = _parse_facts(facts)
     return FileResult(
         name,
         Outcome.FAILED,
         int(size or 0),
         int(fetched or 0),
         float(seconds or 0),
-        unescape(assurance),
-        unescape(match[1]),
-        bool(retryable),
+        unescape(assurance or ""),
+        unescape(message),
+        retryable is not None,
     )
 
 
 def _parse_ok(name: str, rest: str) -> FileResult:
-    match = _OK.fullmatch(rest)
-    if match is None:
+    words, _, facts = rest[:-1].rpartition(") [")
+    words, _, clauses = words.partition(" (")
+    outcome = _OUTCOMES.get(words.removesuffix(" and verified"))
+    if outcome is None:
         raise ValueError("OK, and not in the words of a report")
-    words, clauses, size, fetched, seconds, retryable, checksum = match.groups()
-    outcome = _OUTCOMES[words]
+    size, fetched, seconds, retryable, checksum = _parse_facts(facts)
     assurance, message, said = _CLAUSES[outcome](clauses, checksum)
     return FileResult(
         name,
         outcome,
-        int(size),
-        int(fetched or (size if outcome in _FETCHES_ALL else 0)),
+        int(size or 0),
+        int(fetched or (size if outcome in _FETCHES_ALL else 0) or 0),
         float(seconds or said or 0),
         unescape(assurance),
         unescape(message),
         retryable is not None,
     )
+
+
+def _parse_facts(facts: str) -> tuple[str | None, ...]:
+    """Size, fetched, seconds, retryable, checksum: as they are written, None for those that are missing."""
+    match = _FACTS.fullmatch(f", {facts}" if facts else "")
+    if match is None:
+        raise ValueError(f"[{facts}] holds no facts")
+    return match.groups()
 
 
 _Clauses = tuple[str, str, str]
