@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
         "--work", type=Path, default=os.environ.get("BENCHMARK_WORK"), help="folder to work in (a new one in TMPDIR)"
     )
     parser.add_argument(
-        "--peers", type=Path, default=_ROOT / ".venv-benchmark" / "bin", help="folder of rclone, s5cmd and aws"
+        "--peers", type=Path, default=_ROOT / ".venv" / "bin", help="folder of rclone, s5cmd and aws"
     )
     return parser.parse_args()
 

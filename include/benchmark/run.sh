@@ -24,7 +24,7 @@ fi
 
 python=${BENCHMARK_PYTHON:-}
 if [[ -z $python ]]; then
-    bash "$root/include/setup.sh" --benchmark
+    bash "$root/include/setup.sh"
     python=$root/.venv/bin/python
 fi
 

@@ -19,7 +19,7 @@ _ADVICE = {
     "curl": "Debian and Ubuntu: apt-get install curl, or run.sh --install as root",
     "md5sum": "it is part of coreutils",
 }
-_PEERS = "bash include/setup.sh --benchmark installs it"
+_PEERS = "bash include/setup.sh installs it"
 _VERSIONS = {
     "nginx": ("-v",),
     "curl": ("--version",),
