@@ -60,9 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, default=os.environ.get("BENCHMARK_WORK"), help="folder to work in (a new one in TMPDIR)"
     )
-    parser.add_argument(
-        "--peers", type=Path, default=_ROOT / ".venv" / "bin", help="folder of rclone, s5cmd and aws"
-    )
+    parser.add_argument("--peers", type=Path, default=_ROOT / ".venv" / "bin", help="folder of rclone, s5cmd and aws")
     return parser.parse_args()
 
 

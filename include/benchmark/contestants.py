@@ -85,7 +85,14 @@ class Ours:
         return {**self.arena.env, "PYTHONPATH": str(_PLUGINS)}
 
     def _command(self, prefix: str, record: Path) -> Callable[[Path], list[str]]:
-        fixed = [self.arena.tools.python, str(_HERE / "restore.py"), "--endpoint", self.arena.endpoint]
+        fixed = [
+            self.arena.tools.python,
+            "-X",
+            "faulthandler",
+            str(_HERE / "restore.py"),
+            "--endpoint",
+            self.arena.endpoint,
+        ]
         fixed += ["--bucket", BUCKET, "--prefix", prefix, "--record", str(record)]
         return lambda folder: [*fixed, "--destination", str(folder)]
 

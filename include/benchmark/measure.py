@@ -18,7 +18,8 @@ _REST = 0.5
 """Seconds of peace after all is on the disk: drives go on working for a moment after they said that they are done."""
 _QUIET = 0.1
 """The share of all processors that others may take and still be called quiet."""
-_TAIL = 600
+_TAIL = 4_000
+_LAST_WORDS = 3.0
 
 
 class Broken(Exception):
@@ -57,7 +58,7 @@ def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> R
         said.seek(0)
         output = said.read().decode(errors="replace")
     if late.is_set():
-        raise Broken(f"not done after {timeout:.0f} s")
+        raise Broken(f"not done after {timeout:.0f} s: {output[-_TAIL:].strip()}")
     if process.returncode:
         raise Broken(f"ended with {process.returncode}: {output[-_TAIL:].strip()}")
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
@@ -65,12 +66,17 @@ def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> R
 
 @contextmanager
 def _deadline(group: int, timeout: float) -> Iterator[threading.Event]:
-    """Kills the process group after `timeout` seconds, or when the block is left before its process has ended."""
-    late = threading.Event()
+    """Ends the process group after `timeout` seconds, or when the block is left before its process has ended.
+
+    Asks it first to say where it stands: Python (with faulthandler) and Go print all their threads at SIGABRT.
+    """
+    late, ended = threading.Event(), threading.Event()
 
     def stop() -> None:
         late.set()
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, signal.SIGABRT)
+        if not ended.wait(_LAST_WORDS):
+            os.killpg(group, signal.SIGKILL)
 
     timer = threading.Timer(timeout, stop)
     timer.daemon = True
@@ -78,9 +84,10 @@ def _deadline(group: int, timeout: float) -> Iterator[threading.Event]:
     try:
         yield late
     except BaseException:
-        stop()
+        os.killpg(group, signal.SIGKILL)
         raise
     finally:
+        ended.set()
         timer.cancel()
 
 

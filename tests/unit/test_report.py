@@ -305,6 +305,7 @@ def test_messages_and_assurances_that_pass_for_other_parts_of_the_line(outcome: 
         "",
         "; ",
         "a; b",
+        "unreadable copy detected (OSError)",
         "a, re-downloaded",
         "size verified, no checksum available",
         "a) [5 bytes, md5:0]",
