@@ -28,7 +28,7 @@ from .s3_errors import Subject, from_obstore, plain_address
 
 __all__ = ["BucketAddress", "Limits", "ObjectStore", "ObjectStream", "OpenOdd", "bare_etag"]
 
-_CHUNK: Final = 1024 * 1024
+_CHUNK: Final = 256 * 1024
 """Bytes of one buffer, and about what is lost when a stream breaks. Answers up to this size come as one buffer."""
 _ODD_KEY: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(?:^|/)\.{1,2}(?:/|$)|^$")
 """Keys that obstore refuses, or asks for under another name."""
@@ -90,7 +90,7 @@ class ObjectStream:
         self.checksums: tuple[Checksum, ...] = () if claim is None else (claim,)
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
-        """Buffers of 1 MiB or more, the last one shorter; a small object is a single view into obstore's memory."""
+        """Buffers of 256 KiB or more, the last one shorter; a small object is a single view into obstore's memory."""
         if self._length <= _CHUNK:
             yield self._whole()
         else:
