@@ -75,7 +75,7 @@ def s3_downloader() -> None:
     @task(show_return_value_in_logs=False)
     def validate() -> list[dict[str, Any]]:
         """Fails early, with one sentence, or answers the shards to download."""
-        from downloader_tasks.validate import validate as run
+        from downloader_tasks.raw_files.validate import validate as run
 
         return run(get_current_context())
 
@@ -87,14 +87,14 @@ def s3_downloader() -> None:
     )
     def download(shard: dict[str, Any]) -> None:
         """Brings one slice of a raw file's files home."""
-        from downloader_tasks.download import download as run
+        from downloader_tasks.raw_files.download import download as run
 
         run(shard, get_current_context())
 
     @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=notify_failure)
     def report() -> None:
         """Writes the receipts, and fails the run if anything failed."""
-        from downloader_tasks.reporting import report as run
+        from downloader_tasks.raw_files.reporting import report as run
 
         run(get_current_context())
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .destination import Destination
 from .errors import NotTried
-from .job import Budget, Job, Limits, NothingVerified, Tally, VerifiedBefore
+from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, VerifiedBefore
 from .leftovers import Leftovers
 from .remote_file import Planned, Refused, RemoteFile
 from .results import FileResult, failed
@@ -21,11 +21,11 @@ from .small import SmallFiles
 from .source import Source
 from .transfer import Transfer
 
-__all__ = ["Limits", "Listener", "Means", "Progress", "restore"]
+__all__ = ["Handling", "Limits", "Listener", "Means", "Progress", "restore"]
 
 _TICK = 0.5
 """Seconds between two looks at the progress while no file ends."""
-_FEW_CONNECTIONS = 8
+_FEW_CONNECTIONS = 16
 """A source that bears no more streams than this gets one lane for all its files."""
 
 
@@ -63,6 +63,7 @@ class Means:
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     listener: Listener = field(default_factory=_Silent)
     verified: VerifiedBefore = field(default_factory=NothingVerified)
+    handling: Handling = field(default_factory=Handling)
 
 
 def restore(
@@ -84,6 +85,7 @@ def restore(
             Budget(means.limits.memory),
             means.verified,
             Tally(),
+            means.handling,
         )
         return _Batch(planned, job, means.listener).run()
 

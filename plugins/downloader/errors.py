@@ -7,6 +7,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── ServerBusy            429, 500, 503: the server asks for patience
 │   ├── CredentialsExpired    the credentials ended in the middle of a run
 │   ├── ObjectChanged         the object was replaced while it was read
+│   ├── Incomplete            came without an end, and without a length to tell by
 │   └── InUse                 another run is writing the same file
 ├── Lasting                   will not pass by itself: fails at once
 │   ├── ObjectNotFound        no such object (or bucket)
@@ -16,6 +17,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── RangeRefused          the server does not grant ranges; read it from the start
 │   ├── SizeMismatch          the length is not the expected one
 │   ├── ChecksumMismatch      fetched twice, wrong twice
+│   ├── BrokenContent         came as it is at its source, and is not what it ought to be
 │   ├── CorruptRecord         the catalogue's entry cannot be read
 │   ├── UnsafePath            the name would leave the destination, or is no name
 │   ├── ReservedName          the name belongs to this program's own files
@@ -38,6 +40,7 @@ from typing import ClassVar
 __all__ = [
     "AccessDenied",
     "Archived",
+    "BrokenContent",
     "ChecksumMismatch",
     "CorruptRecord",
     "CredentialsExpired",
@@ -45,6 +48,7 @@ __all__ = [
     "DiskFull",
     "DownloadError",
     "InUse",
+    "Incomplete",
     "Lasting",
     "Misconfigured",
     "NameCollision",
@@ -128,6 +132,12 @@ class ObjectChanged(Passing):
     advice = "run it again once nobody writes to it any more"
 
 
+class Incomplete(Passing):
+    """The content does not end as a file of its kind does."""
+
+    kind = "Incomplete"
+
+
 class InUse(Passing):
     """Another run holds the lock of this file's part file."""
 
@@ -187,6 +197,13 @@ class ChecksumMismatch(Lasting):
 
     kind = "Checksum mismatch"
     advice = "the remote copy is damaged or is not the recorded file: restore it from another backup"
+
+
+class BrokenContent(Lasting):
+    """The bytes are those of the source, and are not what a file of this kind holds."""
+
+    kind = "Broken content"
+    advice = "see to it that the file is made anew at its source"
 
 
 class CorruptRecord(Lasting):

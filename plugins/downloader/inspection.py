@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .checksums import Checksum
+from .checksums import Checksum, Hasher
+from .content import Content, Finding, Witness
 from .destination import Place
-from .errors import PathConflict, from_os_error
+from .errors import DownloadError, PathConflict, from_os_error
 from .reading import hash_bytes
 from .remote_file import RemoteFile
-from .results import SIZE_ONLY, UNVERIFIED
+from .results import UNPROVEN, UNVERIFIED
 from .verification import judge
 
-__all__ = ["Inspection", "State", "checksum_of", "inspect", "look"]
+__all__ = ["Inspection", "State", "assured", "checksum_of", "inspect", "look"]
 
 
 class State(StrEnum):
@@ -30,17 +31,22 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was found. `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered one."""
+    """What was found.
+
+    `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered one. `finding`: what an
+    intact one holds.
+    """
 
     state: State
     size: int = 0
     assurance: str = ""
     reason: str = ""
+    finding: Finding = field(default_factory=Finding)
 
     @property
     def is_proven(self) -> bool:
         """Whether it is intact, and a checksum says so."""
-        return self.state is State.INTACT and self.assurance not in (SIZE_ONLY, UNVERIFIED)
+        return self.state is State.INTACT and self.assurance not in UNPROVEN
 
 
 MISSING = Inspection(State.MISSING)
@@ -62,8 +68,13 @@ def look(place: Place) -> os.stat_result | None:
     return seen
 
 
-def inspect(place: Place, file: RemoteFile, seen: os.stat_result, check: Callable[[], None]) -> Inspection:
-    """Holds what lies under the final name (`seen` by `look`) against `file`. Reads it only where its size is right."""
+def inspect(
+    place: Place, file: RemoteFile, seen: os.stat_result, check: Callable[[], None], content: Content | None = None
+) -> Inspection:
+    """Holds what lies under the final name (`seen` by `look`) against `file`. Reads it only where its size is right.
+
+    Raises what `content` raises for bytes that a checksum proved to be those of the source.
+    """
     size = seen.st_size
     if not stat.S_ISREG(seen.st_mode):
         return Inspection(State.ALTERED, size, reason="not a regular file")
@@ -71,27 +82,65 @@ def inspect(place: Place, file: RemoteFile, seen: os.stat_result, check: Callabl
         return Inspection(State.PARTIAL, size, reason="incomplete copy detected")
     if file.size is not None and size > file.size:
         return Inspection(State.ALTERED, size, reason="size mismatch detected")
-    return _compare(place, file, size, check)
-
-
-def _compare(place: Place, file: RemoteFile, size: int, check: Callable[[], None]) -> Inspection:
-    if file.size is None and not file.checksums:
+    if file.size is None and not file.checksums and content is None:
         return Inspection(State.INTACT, size, UNVERIFIED)
+    return _compare(_Reading(place.final, size, check, content), file)
+
+
+class _Reading:
+    """A file on the disk, read as often as there are checksums to try; its content is looked at the first time."""
+
+    def __init__(self, name: str, size: int, check: Callable[[], None], content: Content | None) -> None:
+        self._name = name
+        self._check = check
+        self._content = content
+        self._first: Witness | None = None
+        self.size = size
+
+    def value_of(self, form: Checksum) -> str:
+        """The value of `form` over the file. Raises OSError, EOFError."""
+        return self._read(form.hasher()).value()
+
+    def ensure_read(self) -> None:
+        """Reads it, if its content is to be looked at and no checksum had it read. Raises OSError, EOFError."""
+        if self._first is None and self._content is not None:
+            self._read(None)
+
+    def finding(self) -> Finding:
+        """What it holds. Raises DownloadError."""
+        return self._first.conclude() if self._first else Finding()
+
+    def _read(self, hasher: Hasher | None) -> Witness:
+        witness = Witness(hasher, None if self._first else self._content)
+        descriptor = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            hash_bytes(descriptor, self.size, witness, self._check)
+        finally:
+            os.close(descriptor)
+        self._first = self._first or witness
+        return witness
+
+
+def _compare(reading: _Reading, file: RemoteFile) -> Inspection:
     try:
-        verdict = judge(file, size, lambda form: _checksum_of_name(place.final, size, form, check))
+        verdict = judge(file, reading.size, reading.value_of)
+        if not verdict.good:
+            return Inspection(State.ALTERED, reading.size, reason="hash mismatch detected")
+        reading.ensure_read()
     except (OSError, EOFError) as error:
-        return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})")
-    if verdict.good:
-        return Inspection(State.INTACT, size, verdict.assurance)
-    return Inspection(State.ALTERED, size, reason="hash mismatch detected")
-
-
-def _checksum_of_name(name: str, size: int, form: Checksum, check: Callable[[], None]) -> str:
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return Inspection(State.ALTERED, reading.size, reason=f"unreadable copy detected ({type(error).__name__})")
     try:
-        return checksum_of(descriptor, size, form, check)
-    finally:
-        os.close(descriptor)
+        finding = reading.finding()
+    except DownloadError:
+        if verdict.assurance not in UNPROVEN:
+            raise
+        return Inspection(State.ALTERED, reading.size, reason="incomplete copy detected")
+    return Inspection(State.INTACT, reading.size, assured(verdict.assurance, finding), finding=finding)
+
+
+def assured(assurance: str, finding: Finding) -> str:
+    """The better of two assurances: a checksum's, else that of the content's form, else the size's."""
+    return finding.form if finding.form and assurance in UNPROVEN else assurance
 
 
 def checksum_of(descriptor: int, size: int, form: Checksum, check: Callable[[], None]) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .checksums import MIB
+from .content import AnyContent, ContentCheck
 from .destination import Destination
 from .remote_file import RemoteFile
 from .retry import Clock, Halt, RetryPolicy
 from .source import Source
 
-__all__ = ["Budget", "Job", "Limits", "NothingVerified", "Tally", "VerifiedBefore"]
+__all__ = ["Budget", "Handling", "Job", "Limits", "NothingVerified", "Tally", "VerifiedBefore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,18 @@ class Limits:
     """Bytes of large files held in memory at once."""
     lock_wait: float = 30.0
     """Seconds to wait for another run that writes the same file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What is done with what is there, and with what comes."""
+
+    overwrite: bool = False
+    """Whether a file is fetched though a right one is there. That one stays until the new one is verified."""
+    resume: bool = True
+    """Whether what an earlier run left half done is gone on with; else it is fetched from its start."""
+    content: ContentCheck = field(default_factory=AnyContent)
+    """What files have to hold besides the right bytes."""
 
 
 class VerifiedBefore(Protocol):
@@ -107,6 +120,7 @@ class Job:
     budget: Budget
     verified: VerifiedBefore = field(default_factory=NothingVerified)
     tally: Tally = field(default_factory=Tally)
+    handling: Handling = field(default_factory=Handling)
 
     def note(self, file: RemoteFile, assurance: str, seen: os.stat_result) -> None:
         """Remembers a file that its first checksum proved: by no other is it called verified when it is found again."""

@@ -110,6 +110,12 @@ class PartFile:
         os.ftruncate(self.descriptor, size)
         self.size = self._written_back = size
 
+    def set_time(self, modified: float | None) -> None:
+        """Gives the file the time `modified`, in seconds since 1970; None leaves it. Raises OSError."""
+        if modified is not None:
+            nanoseconds = round(modified * 1e9)
+            os.utime(self.descriptor, ns=(nanoseconds, nanoseconds))
+
     def rename(self) -> None:
         """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError."""
         if not self._has_its_name():

@@ -18,6 +18,7 @@ class RemoteFile:
 
     `size` in bytes, or None where the source does not tell. `checksums` in the order of trust: the first that can be
     computed decides. `key` is what the source needs to open it. `etag` pins the content (see `Source.open`).
+    `modified`: the time that the file is given here, in seconds since 1970; None: when it came.
     """
 
     path: SafePath
@@ -25,6 +26,7 @@ class RemoteFile:
     key: str
     checksums: tuple[Checksum, ...] = ()
     etag: str | None = None
+    modified: float | None = None
 
     @property
     def identity(self) -> str:

@@ -7,12 +7,16 @@ from enum import StrEnum
 
 from .errors import DownloadError
 
-__all__ = ["SIZE_ONLY", "UNVERIFIED", "FileResult", "Outcome", "failed"]
+__all__ = ["FORMS", "SIZE_ONLY", "UNPROVEN", "UNVERIFIED", "FileResult", "Outcome", "failed"]
 
 SIZE_ONLY = "size"
 """Assurance: the length is right; there was no checksum to hold it against."""
 UNVERIFIED = "none"
 """Assurance: nothing to hold it against."""
+FORMS = ("complete PNG", "complete JPEG", "complete FITS")
+"""Assurances: the file begins and ends as one of its kind does; there was no checksum to hold it against."""
+UNPROVEN = frozenset({SIZE_ONLY, UNVERIFIED, *FORMS, ""})
+"""Assurances that are no checksum's."""
 
 
 class Outcome(StrEnum):
@@ -31,8 +35,9 @@ class FileResult:
 
     `size`: bytes of the file as it now lies under its final name (0 for a failure). `fetched`: bytes that came over the
     network for it. `seconds`: rounded to a tenth, so that a report holds it without loss. `assurance`: the checksum
-    that it was held against (``md5:9e10...``), or `SIZE_ONLY`, or `UNVERIFIED`; ``""`` for a failure. `message`: the
-    reason of a healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether a failure may pass.
+    that it was held against (``md5:9e10...``), or one of `UNPROVEN`; ``""`` for a failure. `message`: the reason of a
+    healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether a failure may pass. `resources`:
+    how many FHIR resources are in it, None where they were not counted.
     """
 
     name: str
@@ -43,6 +48,7 @@ class FileResult:
     assurance: str = ""
     message: str = ""
     retryable: bool = False
+    resources: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seconds", round(self.seconds, 1))
@@ -55,7 +61,7 @@ class FileResult:
     @property
     def verified(self) -> bool:
         """Whether a checksum was compared."""
-        return self.ok and self.assurance not in (SIZE_ONLY, UNVERIFIED, "")
+        return self.ok and self.assurance not in UNPROVEN
 
 
 def failed(name: str, error: DownloadError, *, fetched: int = 0, seconds: float = 0.0) -> FileResult:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from .checksums import Checksum
+from .content import Finding, Witness
 from .destination import Place
 from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, in_our_words
 from .inspection import inspect, look
@@ -46,6 +47,7 @@ class _Fetched:
     body: list[Buffer]
     size: int
     assurance: str
+    finding: Finding
     seconds: float
 
 
@@ -131,9 +133,14 @@ class SmallFiles:
         seen = look(place)
         if seen is None:
             return False
+        if self._holds_more(file):
+            self._careful(file, 2)
+            return True
         if self._job.verified.holds(file, seen):
             self._done([FileResult(str(file.path), Outcome.SKIPPED, seen.st_size, assurance=str(file.checksums[0]))])
             return True
+        if self._job.handling.overwrite:
+            return False
         found = inspect(place, file, seen, self._job.halt.check) if file.checksums else None
         if found is not None and found.is_proven:
             self._job.note(file, found.assurance, seen)
@@ -141,6 +148,10 @@ class SmallFiles:
         else:
             self._careful(file, 2)
         return True
+
+    def _holds_more(self, file: RemoteFile) -> bool:
+        """Whether its content is to be looked at as well."""
+        return self._job.handling.content.begin(file) is not None
 
     def _get(self, file: RemoteFile, place: Place, began: float) -> _Fetched | None:
         """The file, whole and right; None where it came but was not proved right."""
@@ -152,9 +163,20 @@ class SmallFiles:
         if size != file.size:
             raise NetworkError(f"{file.path} ended after {size} of {file.size} bytes")
         assurance = _proof(file, claims, body, size)
-        if assurance is None:
+        finding = self._finding(file, body)
+        if assurance is None or finding is None:
             return None
-        return _Fetched(file, place, body, size, assurance, self._job.clock.now() - began)
+        return _Fetched(file, place, body, size, assurance, finding, self._job.clock.now() - began)
+
+    def _finding(self, file: RemoteFile, body: list[Buffer]) -> Finding | None:
+        """What the file holds; None where it is not what it ought to hold, which `transfer` finds out about."""
+        witness = Witness(None, self._job.handling.content.begin(file))
+        for buffer in body:
+            witness.update(buffer)
+        try:
+            return witness.conclude()
+        except DownloadError:
+            return None
 
     def _write(self) -> None:
         group: list[tuple[_Fetched, PartFile]] = []
@@ -182,6 +204,7 @@ class SmallFiles:
                 part.truncate()
             for buffer in item.body:
                 part.write(buffer)
+            part.set_time(item.file.modified)
             item.body.clear()  # the group waits for its flush without the bytes
         except InUse:
             self._careful(item.file, 2)
@@ -225,7 +248,15 @@ def _drop(part: PartFile) -> None:
 
 
 def _result(item: _Fetched) -> FileResult:
-    return FileResult(str(item.file.path), Outcome.DOWNLOADED, item.size, item.size, item.seconds, item.assurance)
+    return FileResult(
+        str(item.file.path),
+        Outcome.DOWNLOADED,
+        item.size,
+        item.size,
+        item.seconds,
+        item.assurance,
+        resources=item.finding.resources,
+    )
 
 
 def _proof(file: RemoteFile, claims: tuple[Checksum, ...], body: list[Buffer], size: int) -> str | None:

@@ -12,23 +12,26 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from .checksums import Checksum, Hasher
+from .checksums import Checksum
+from .content import Finding, Witness
 from .destination import Place
 from .errors import (
+    BrokenContent,
     ChecksumMismatch,
     DownloadError,
+    Incomplete,
     NetworkError,
     ObjectChanged,
     RangeRefused,
     SizeMismatch,
     in_our_words,
 )
-from .inspection import Inspection, State, checksum_of, inspect, look
+from .inspection import Inspection, State, assured, checksum_of, inspect, look
 from .job import Job
 from .part_file import PartFile, commit
 from .reading import hash_bytes
 from .remote_file import RemoteFile
-from .results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome, failed
+from .results import UNPROVEN, FileResult, Outcome, failed
 from .retry import Clock
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, judge
@@ -44,7 +47,14 @@ _CHANGES = 3
 
 def kept(file: RemoteFile, inspection: Inspection, seconds: float = 0.0) -> FileResult:
     """The result of a file that was there and right."""
-    return FileResult(str(file.path), Outcome.SKIPPED, inspection.size, seconds=seconds, assurance=inspection.assurance)
+    return FileResult(
+        str(file.path),
+        Outcome.SKIPPED,
+        inspection.size,
+        seconds=seconds,
+        assurance=inspection.assurance,
+        resources=inspection.finding.resources,
+    )
 
 
 class Transfer:
@@ -94,13 +104,17 @@ class Transfer:
         seen = look(place)
         if seen is None:
             return Inspection(State.MISSING)
-        if self._job.verified.holds(self._file, seen):
+        content = self._job.handling.content
+        # What a content holds is not remembered, so a file is read again where that is asked for.
+        if content.begin(self._file) is None and self._job.verified.holds(self._file, seen):
             return Inspection(State.INTACT, seen.st_size, str(self._file.checksums[0]))
+        if self._job.handling.overwrite:
+            return Inspection(State.MISSING)
         if not self._file.checksums or self._file.size is None:
             self._describe()
-        found = inspect(place, self._file, seen, self._job.halt.check)
+        found = inspect(place, self._file, seen, self._job.halt.check, content.begin(self._file))
         if not found.is_proven and self._knows_better(seen.st_size):
-            found = inspect(place, self._file, seen, self._job.halt.check)
+            found = inspect(place, self._file, seen, self._job.halt.check, content.begin(self._file))
         if found.state is State.INTACT:
             self._job.note(self._file, found.assurance, seen)
         return found
@@ -147,13 +161,13 @@ class Transfer:
         while tries:
             resumed = part.size > 0
             try:
-                verdict = self._fetch(part)
-            except (RangeRefused, SizeMismatch) as error:
-                self._start_over(error, resumed=resumed)
+                verdict, finding = self._fetch(part)
+            except (RangeRefused, SizeMismatch, Incomplete, BrokenContent) as error:
                 part.truncate()
+                self._start_over(error, resumed=resumed)
                 continue
             if verdict.good and not (resumed and self._is_open(verdict)):
-                return self._commit(part, found, verdict, resumed=resumed)
+                return self._commit(part, found, (verdict, finding), resumed=resumed)
             tries -= 0 if resumed else 1
             part.truncate()
         raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}")
@@ -164,6 +178,9 @@ class Transfer:
             self._breaks += 1
             broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
             self._job.policy.wait(self._breaks, broken)
+        elif isinstance(error, Incomplete):
+            self._breaks += 1
+            self._job.policy.wait(self._breaks, error)
         elif isinstance(error, RangeRefused):
             self._ranges = False
         elif not resumed:
@@ -171,13 +188,13 @@ class Transfer:
 
     def _is_open(self, verdict: Verdict) -> bool:
         """Whether the checksum that was to prove what an earlier run left has not decided after all."""
-        return verdict.assurance in (SIZE_ONLY, UNVERIFIED) and self._is_provable()
+        return verdict.assurance in UNPROVEN and self._is_provable()
 
     def _prepare(self, part: PartFile, place: Place, found: Inspection) -> None:
         """What can be resumed stays in the part file; what cannot is cut off."""
         if self._file.size is not None and part.size > self._file.size:
             part.truncate()
-        if not self._ranges:
+        if not (self._ranges and self._job.handling.resume):
             part.truncate()
         elif found.state is State.PARTIAL and found.size > part.size and self._is_provable():
             self._adopt(part, place, found.size)
@@ -215,23 +232,27 @@ class Transfer:
         self._count(len(remote))
         return os.pread(descriptor, size - start, start) == remote
 
-    def _fetch(self, part: PartFile) -> Verdict:
-        """Fills the part file to its end and holds it against the checksums."""
+    def _fetch(self, part: PartFile) -> tuple[Verdict, Finding]:
+        """Fills the part file to its end, holds it against the checksums, and says what is in it.
+
+        Raises what the look at the content raises, for bytes that are the source's as far as that is known.
+        """
         expected = self._file.size
         form = first_to_try(self._file, expected) if expected is not None else None
-        hasher = form.hasher() if form else None
-        if hasher and part.size:
-            hash_bytes(part.descriptor, part.size, hasher, self._job.halt.check)
-        self._receive(part, hasher)
+        witness = Witness(form.hasher() if form else None, self._job.handling.content.begin(self._file))
+        if part.size and not witness.is_idle:
+            hash_bytes(part.descriptor, part.size, witness, self._job.halt.check)
+        self._receive(part, witness)
 
         def value_of(wanted: Checksum) -> str:
-            if hasher is not None and wanted == form:
-                return hasher.value()
+            if wanted == form:
+                return witness.value()
             return checksum_of(part.descriptor, part.size, wanted, self._job.halt.check)
 
-        return judge(self._file, part.size, value_of)
+        verdict = judge(self._file, part.size, value_of)
+        return verdict, witness.conclude() if verdict.good else Finding()
 
-    def _receive(self, part: PartFile, hasher: Hasher | None) -> None:
+    def _receive(self, part: PartFile, witness: Witness) -> None:
         start = part.size
         with (
             self._window(start) as depth,
@@ -240,8 +261,7 @@ class Transfer:
         ):
             for buffer in stream:
                 writer.write(buffer)
-                if hasher is not None:
-                    hasher.update(buffer)
+                witness.update(buffer)
                 self._count(len(buffer))
 
     @contextmanager
@@ -271,8 +291,11 @@ class Transfer:
         self._fetched += count
         self._job.tally.add(count)
 
-    def _commit(self, part: PartFile, found: Inspection, verdict: Verdict, *, resumed: bool) -> FileResult:
-        size = part.size
+    def _commit(
+        self, part: PartFile, found: Inspection, proof: tuple[Verdict, Finding], *, resumed: bool
+    ) -> FileResult:
+        (verdict, finding), size = proof, part.size
+        part.set_time(self._file.modified)
         refused = commit([part])
         for error in refused.values():
             raise error
@@ -287,8 +310,9 @@ class Transfer:
             size,
             self._fetched,
             self._seconds,
-            verdict.assurance,
+            assured(verdict.assurance, finding),
             found.reason if healed else "",
+            resources=finding.resources,
         )
 
 

@@ -1,7 +1,8 @@
 """Results on their way from the tasks that downloaded to the one that reports: small, whatever the number of files.
 
-Both ends make the same plan, so that neither names nor expected checksums travel: a result stands for the planned file
-with the same index, and says only what the plan does not. A plain file takes a byte or two.
+A result stands for the expected file with the same index, and says only what could not be expected: a plain file takes
+a byte or two. Where both ends make the same plan, neither names nor checksums travel. Where they cannot (a listing is
+another one a moment later), what is expected travels too, once.
 """
 
 from __future__ import annotations
@@ -9,18 +10,29 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+from downloader.errors import NotTried
 from downloader.planning import local_name
 from downloader.remote_file import Planned, RemoteFile
-from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome, failed
 
-__all__ = ["LONGEST_MESSAGE", "pack", "unpack"]
+__all__ = [
+    "LONGEST_MESSAGE",
+    "Expected",
+    "expected",
+    "pack",
+    "pack_expected",
+    "results_of",
+    "unpack",
+    "unpack_expected",
+]
 
 LONGEST_MESSAGE: Final = 1000
 """Characters of a message; more is cut off."""
 
+_DIED: Final = "the download task died before it came to this file"
 _NONE: Final = "-"
 _LETTERS: Final = {
     Outcome.DOWNLOADED: "d",
@@ -32,61 +44,109 @@ _LETTERS: Final = {
 _OUTCOMES: Final = {letter: outcome for outcome, letter in _LETTERS.items()}
 
 
-def pack(results: Sequence[FileResult | None], planned: Sequence[Planned]) -> str:
-    """One result, or None, for each planned file, as a short text. Messages are cut at `LONGEST_MESSAGE`."""
+class Expected(NamedTuple):
+    """What is known of a file's result before there is one. `assurance`: that of a plain success."""
+
+    name: str
+    size: int | None
+    assurance: str
+
+
+def expected(planned: Iterable[Planned]) -> list[Expected]:
+    """What is to be expected of planned files."""
+    return [Expected(local_name(item), item.size, _usual_assurance(item)) for item in planned]
+
+
+def pack_expected(files: Sequence[Expected]) -> str:
+    """What is expected, as a short text."""
+    return _packed([list(column) for column in zip(*files, strict=True)])
+
+
+def unpack_expected(packed: str) -> list[Expected]:
+    """What `pack_expected` made a text of. Raises ValueError."""
+    return [Expected(*row) for row in zip(*_unpacked(packed), strict=True)]
+
+
+def pack(results: Sequence[FileResult | None], files: Sequence[Expected]) -> str:
+    """One result, or None, for each expected file, as a short text. Messages are cut at `LONGEST_MESSAGE`."""
     outcomes = "".join(_LETTERS[result.outcome] if result else _NONE for result in results)
     tenths = [round(result.seconds * 10) for result in results if result]
     odd = {
         index: difference
-        for index, (result, item) in enumerate(zip(results, planned, strict=True))
-        if result and (difference := _difference(result, item))
+        for index, (result, file) in enumerate(zip(results, files, strict=True))
+        if result and (difference := _difference(result, file))
     }
-    text = json.dumps([outcomes, tenths, odd], separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode())).decode()
+    return _packed([outcomes, tenths, odd])
 
 
-def unpack(packed: str, planned: Sequence[Planned]) -> list[FileResult | None]:
-    """What `pack` made a text of. Raises ValueError where it is of another plan, or cannot be read."""
-    try:
-        outcomes, tenths, odd = json.loads(zlib.decompress(base64.b64decode(packed)))
-    except zlib.error as error:
-        raise ValueError("these are no results") from error
-    if len(outcomes) != len(planned):
-        raise ValueError(f"results of {len(outcomes)} files, {len(planned)} are planned")
+def unpack(packed: str, files: Sequence[Expected]) -> list[FileResult | None]:
+    """What `pack` made a text of. Raises ValueError where it is of other files, or cannot be read."""
+    outcomes, tenths, odd = _unpacked(packed)
+    if len(outcomes) != len(files):
+        raise ValueError(f"results of {len(outcomes)} files, {len(files)} are expected")
     seconds = iter(tenths)
     return [
-        None if letter == _NONE else _result(item, _OUTCOMES[letter], next(seconds) / 10, odd.get(str(index), {}))
-        for index, (letter, item) in enumerate(zip(outcomes, planned, strict=True))
+        None if letter == _NONE else _result(file, _OUTCOMES[letter], next(seconds) / 10, odd.get(str(index), {}))
+        for index, (letter, file) in enumerate(zip(outcomes, files, strict=True))
     ]
 
 
-def _difference(result: FileResult, item: Planned) -> dict[str, Any]:
+def results_of(files: Sequence[Expected], value: Mapping[str, Any] | None) -> Iterator[FileResult]:
+    """One result for each file, from what a task handed over; None where it handed over nothing."""
+    results: Sequence[FileResult | None] = [None] * len(files)
+    if value is not None and value["results"]:
+        results = unpack(value["results"], files)
+    note = value["note"] if value is not None else ""
+    for file, result in zip(files, results, strict=True):
+        if result is not None:
+            yield result
+        elif note:
+            yield FileResult(file.name, Outcome.FAILED, message=note)
+        else:
+            yield failed(file.name, NotTried(_DIED))
+
+
+def _packed(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def _unpacked(packed: str) -> Any:
+    try:
+        return json.loads(zlib.decompress(base64.b64decode(packed)))
+    except zlib.error as error:
+        raise ValueError("this was not packed here") from error
+
+
+def _difference(result: FileResult, file: Expected) -> dict[str, Any]:
     """What is not as one would expect it of such a file and such an outcome."""
-    usual = _usual(item, result.outcome)
+    usual = _usual(file, result.outcome)
     here = {
         "size": result.size,
         "fetched": result.fetched,
         "assurance": result.assurance,
         "message": _short(result.message),
         "retryable": result.retryable,
+        "resources": result.resources,
     }
     return {name: value for name, value in here.items() if value != usual[name]}
 
 
-def _result(item: Planned, outcome: Outcome, seconds: float, difference: dict[str, Any]) -> FileResult:
-    return FileResult(local_name(item), outcome, seconds=seconds, **{**_usual(item, outcome), **difference})
+def _result(file: Expected, outcome: Outcome, seconds: float, difference: dict[str, Any]) -> FileResult:
+    return FileResult(file.name, outcome, seconds=seconds, **{**_usual(file, outcome), **difference})
 
 
-def _usual(item: Planned, outcome: Outcome) -> dict[str, Any]:
+def _usual(file: Expected, outcome: Outcome) -> dict[str, Any]:
     ok = outcome is not Outcome.FAILED
-    size = (item.size or 0) if ok else 0
+    size = (file.size or 0) if ok else 0
     came = outcome in (Outcome.DOWNLOADED, Outcome.SELF_HEALED)
     return {
         "size": size,
         "fetched": size if came else 0,
-        "assurance": _usual_assurance(item) if ok else "",
+        "assurance": file.assurance if ok else "",
         "message": "",
         "retryable": False,
+        "resources": None,
     }
 
 

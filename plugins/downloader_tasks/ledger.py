@@ -20,9 +20,10 @@ class Ledger:
 
     def __init__(self, planned: Sequence[Planned], earlier: str = "") -> None:
         """`earlier`: what `packed` answered in an earlier try of the same shard."""
-        self._planned = planned
+        self._files = handover.expected(planned)
+        self._sizes = [item.size or 0 for item in planned]
         self._index = {local_name(item): index for index, item in enumerate(planned)}
-        self._results: list[FileResult | None] = _unpacked(earlier, planned)
+        self._results: list[FileResult | None] = _unpacked(earlier, self._files)
 
     def note(self, result: FileResult) -> None:
         """Writes down one result of this try."""
@@ -31,7 +32,7 @@ class Ledger:
 
     def planned_size(self, name: str) -> int:
         """Bytes that a file was planned with, 0 where that is not known."""
-        return self._planned[self._index[name]].size or 0
+        return self._sizes[self._index[name]]
 
     def results(self) -> list[FileResult | None]:
         """One a planned file; None where it has not been come to."""
@@ -39,15 +40,15 @@ class Ledger:
 
     def packed(self) -> str:
         """All results as a short text."""
-        return handover.pack(self._results, self._planned)
+        return handover.pack(self._results, self._files)
 
 
-def _unpacked(earlier: str, planned: Sequence[Planned]) -> list[FileResult | None]:
+def _unpacked(earlier: str, files: Sequence[handover.Expected]) -> list[FileResult | None]:
     if earlier:
         # What another version of this program kept may read differently: then it is as if nothing had been kept.
         with suppress(ValueError):
-            return handover.unpack(earlier, planned)
-    return [None] * len(planned)
+            return handover.unpack(earlier, files)
+    return [None] * len(files)
 
 
 def _joined(earlier: FileResult | None, now: FileResult) -> FileResult:

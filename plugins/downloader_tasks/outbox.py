@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from .interruptions import Interruptions
 
-__all__ = ["RESULTS", "Outbox"]
+__all__ = ["PLAN", "RESULTS", "Outbox"]
 
 RESULTS: Final = "results"
 """Key of the results, as XCom and in the state store."""
+PLAN: Final = "plan"
+"""Key of the XCom of what is planned, where the report cannot plan the same again."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,11 @@ class Outbox:
                 self._store.set(key, dict(value))
         except Exception:
             log.warning("The state store did not take %s; the download goes on", key, exc_info=True)
+
+    def tell_plan(self, value: Mapping[str, Any]) -> None:
+        """Tells the report what is planned."""
+        with self._interruptions.held():
+            self._ti.xcom_push(key=PLAN, value=dict(value))
 
     def hand_over(self, value: Mapping[str, Any], *, last: bool) -> None:
         """Hands the results to the report. Only where it is the `last` time, a refusal is an error."""

@@ -1,57 +1,15 @@
-"""What a run of `s3_downloader` was asked for."""
+"""What a run was asked for, as far as all DAGs are alike."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from fnmatch import translate
-from typing import Any, Self
+from typing import Any
 
 from .failures import Refusal
-from .wording import a_few, counted, one_line
+from .wording import a_few
 
-__all__ = ["Request", "Selection", "refuse_unknown_keys"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The raw files to restore, each once, and the patterns that choose among their files (none: all of them)."""
-
-    raw_file_ids: tuple[str, ...]
-    patterns: tuple[str, ...]
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """Raises Refusal where the parameters do not fit together."""
-        one, several = params.get("raw_file_id"), params.get("raw_file_ids")
-        if one and several:
-            raise Refusal("raw_file_id and raw_file_ids are both given; give only one of them")
-        ids = _trimmed([one] if one else several or [])
-        if not ids:
-            raise Refusal('no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}')
-        return cls(ids, _trimmed(params.get("files") or []))
-
-
-class Selection:
-    """The files that patterns choose. `*` also stands for `/`; the name of a folder stands for all that is in it."""
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = patterns
-        wanted = [form for pattern in patterns for form in (pattern, pattern.rstrip("/") + "/*")]
-        self._forms = re.compile("|".join(f"(?:{translate(form)})" for form in wanted))
-
-    def __contains__(self, name: str) -> bool:
-        return not self._patterns or name in self._patterns or self._forms.match(name) is not None
-
-    def refuse_empty(self, raw_file_id: str, names: Sequence[str]) -> None:
-        """Raises Refusal where none of `names` is chosen."""
-        if not any(name in self for name in names):
-            raise Refusal(
-                f"files ({a_few(self._patterns)}) matches none of the {counted(len(names))} of raw file "
-                f"{one_line(raw_file_id)}; it has {a_few(names)}"
-            )
+__all__ = ["refuse_unknown_keys", "trimmed"]
 
 
 def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) -> None:
@@ -64,6 +22,6 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) 
     raise Refusal(f"there is no parameter {a_few(unknown)}: {hint}the parameters are {', '.join(sorted(known))}")
 
 
-def _trimmed(values: Iterable[str]) -> tuple[str, ...]:
+def trimmed(values: Iterable[str]) -> tuple[str, ...]:
     """`values` without the space around them, each once, in their order."""
     return tuple(dict.fromkeys(value.strip() for value in values if value.strip()))

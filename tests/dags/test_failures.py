@@ -21,7 +21,8 @@ from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader.results import FileResult
 from downloader.source import Source
-from downloader_tasks import configuration, download, reporting
+from downloader_tasks import attempts, configuration
+from downloader_tasks.raw_files import download, reporting
 from support.object_server import ObjectServer, reset_at, serving
 
 SAMPLE = "20250115_sample"
@@ -155,7 +156,7 @@ def dying(death: str) -> Any:
 )
 def test_a_task_that_dies_leaves_what_it_had(lab: Lab, monkeypatch: pytest.MonkeyPatch, death: str, said: str) -> None:
     lab.upload(SAMPLE, {"a.raw": b"1", "b.raw": b"2", "c.raw": b"3"})
-    monkeypatch.setattr(download, "restore", dying(death))
+    monkeypatch.setattr(attempts, "restore", dying(death))
     limit = timedelta(seconds=3 if death == "time limit" else 3600)
     run = lab.run({"raw_file_id": SAMPLE}, download={"execution_timeout": limit})
     assert (run.state, run.states()["download"]) == ("failed", ["failed"])

@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.lab import Lab, md5
-from downloader_tasks.validate import validate
+from downloader_tasks.raw_files.validate import validate
 from support.servers import rclone_server
 
 SAMPLE = "20250115_sample"

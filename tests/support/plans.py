@@ -9,7 +9,7 @@ from downloader.errors import CorruptRecord, UnsafePath
 from downloader.paths import safe_path
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused, RemoteFile
-from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from downloader.results import UNPROVEN, FileResult, Outcome
 
 __all__ = ["file_results", "plans"]
 
@@ -53,7 +53,8 @@ def file_results(item: Planned) -> st.SearchStrategy[FileResult]:
         st.integers(0, 2**50) | st.just(item.size or 0),
         st.integers(0, 2**50) | st.just(item.size or 0),
         st.floats(0, 1e6),
-        st.sampled_from([*usual, SIZE_ONLY, UNVERIFIED, "", "crc64nvme:0123456789abcdef"]),
+        st.sampled_from([*usual, *sorted(UNPROVEN), "crc64nvme:0123456789abcdef"]),
         st.text(max_size=60),
         st.booleans(),
+        st.none() | st.integers(0, 2**40),
     )

@@ -13,7 +13,7 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
 from downloader.results import FileResult, Outcome, failed
-from downloader_tasks.handover import LONGEST_MESSAGE, pack, unpack
+from downloader_tasks.handover import LONGEST_MESSAGE, expected, pack, pack_expected, unpack, unpack_expected
 from support.plans import file_results, plans
 
 
@@ -40,13 +40,13 @@ def plain(item: Planned, seconds: float) -> FileResult:
 def test_what_is_packed_comes_out_again(data: st.DataObject) -> None:
     planned = data.draw(plans())
     results = [data.draw(st.none() | file_results(item)) for item in planned]
-    assert unpack(pack(results, planned), planned) == results
+    assert unpack(pack(results, expected(planned)), expected(planned)) == results
 
 
 def test_a_plain_file_takes_less_than_two_bytes() -> None:
     draw = random.Random(7)
     planned = many(2000)
-    packed = pack([plain(item, draw.random() * 2) for item in planned], planned)
+    packed = pack([plain(item, draw.random() * 2) for item in planned], expected(planned))
     assert len(packed) < 2 * len(planned)
 
 
@@ -54,13 +54,15 @@ def test_a_file_that_failed_takes_few_bytes_too() -> None:
     planned = many(2000)
     error = NetworkError("the connection to https://s3.eu-central-1.amazonaws.com broke while s3://b/{} was read")
     results = [failed(str(item.path), error, seconds=60.1) for item in planned if isinstance(item, RemoteFile)]
-    assert len(pack(results, planned)) < 10 * len(planned)
+    assert len(pack(results, expected(planned))) < 10 * len(planned)
 
 
 def test_a_long_message_is_cut() -> None:
     planned = many(1)
-    packed = pack([FileResult("sample.d/000000.bin", Outcome.FAILED, message="x" * 5000)], planned)
-    assert [result.message for result in unpack(packed, planned) if result] == ["x" * (LONGEST_MESSAGE - 3) + "..."]
+    packed = pack([FileResult("sample.d/000000.bin", Outcome.FAILED, message="x" * 5000)], expected(planned))
+    assert [result.message for result in unpack(packed, expected(planned)) if result] == [
+        "x" * (LONGEST_MESSAGE - 3) + "..."
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", base64.b64encode(b"no zlib").decode(), "AAAA"])
@@ -70,12 +72,17 @@ def test_what_is_no_result_is_refused(text: str) -> None:
 
 
 def test_results_of_another_plan_are_refused() -> None:
-    packed = pack([None, None], many(2))
-    with pytest.raises(ValueError, match="results of 2 files, 3 are planned"):
-        unpack(packed, many(3))
+    packed = pack([None, None], expected(many(2)))
+    with pytest.raises(ValueError, match="results of 2 files, 3 are expected"):
+        unpack(packed, expected(many(3)))
 
 
 def test_it_is_text_that_any_store_takes() -> None:
-    packed = pack([None], many(1))
+    packed = pack([None], expected(many(1)))
     assert packed.isascii()
     assert zlib.decompress(base64.b64decode(packed)) == b'["-",[],{}]'
+
+
+@given(plans())
+def test_what_is_expected_comes_out_again(planned: list[Planned]) -> None:
+    assert unpack_expected(pack_expected(expected(planned))) == expected(planned)

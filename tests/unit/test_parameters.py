@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from downloader_tasks.failures import Refusal
-from downloader_tasks.parameters import Request, Selection, refuse_unknown_keys
+from downloader_tasks.parameters import refuse_unknown_keys
+from downloader_tasks.raw_files.request import Request, Selection
 
 KNOWN = ("raw_file_id", "raw_file_ids", "files")
 

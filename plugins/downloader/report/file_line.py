@@ -5,11 +5,12 @@
 
 The words are for people and follow the result; the facts are exact, and hold what the words do not::
 
-    [1294467072 bytes, fetched 524288 bytes, 45.2s, retryable, md5:9b2c...]
+    [1294467072 bytes, fetched 524288 bytes, 45.2s, 1204 resources, retryable, md5:9b2c...]
 
 The size always stands there if the file does. The others stand there where they are not what the words say:
 ``fetched`` where it is not the size (for a file that was skipped or failed: not 0), the seconds where the words have
-none and it took any, ``retryable`` if a failure is, and the checksum if one was compared. An empty bracket is left out.
+none and it took any, the resources where they were counted, ``retryable`` if a failure is, and the checksum if one was
+compared. An empty bracket is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ..results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from ..results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from .escaping import escape, escape_assurance, escape_message, escape_name, unescape
 from .quantities import shown_seconds, shown_size
 
@@ -37,6 +38,7 @@ _FETCHES_ALL: Final = _SAYS_TIME | {Outcome.SELF_HEALED}
 _WITHOUT_CHECKSUM: Final = {
     SIZE_ONLY: "size verified, no checksum available",
     UNVERIFIED: "not verified, neither size nor checksum known",
+    **{form: f"{form}, no checksum available" for form in FORMS},
     "": "not verified, nothing recorded",
 }
 _ASSURANCES: Final = {words: assurance for assurance, words in _WITHOUT_CHECKSUM.items()}
@@ -44,7 +46,8 @@ _ASSURANCES: Final = {words: assurance for assurance, words in _WITHOUT_CHECKSUM
 _IS_OK: Final = ": OK - "
 _IS_FAILURE: Final = ": FAILURE - "
 _FACTS = re.compile(
-    r"(?:, ([0-9]+) bytes)?(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(, retryable)?(?:, ([^\[\]]+))?"
+    r"(?:, ([0-9]+) bytes)?(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(?:, ([0-9]+) resources)?"
+    r"(, retryable)?(?:, ([^\[\]]+))?"
 )
 """All facts may be missing; each has its comma in front."""
 
@@ -107,6 +110,8 @@ def _facts(result: FileResult, proved: bool) -> str:
         facts.append(f"fetched {result.fetched} bytes")
     if result.seconds and not (proved and outcome in _SAYS_TIME):
         facts.append(shown_seconds(result.seconds))
+    if result.resources is not None:
+        facts.append(f"{result.resources} resources")
     if result.retryable:
         facts.append("retryable")
     if proved or (failed and result.assurance):
@@ -118,7 +123,7 @@ def _parse_failure(name: str, rest: str) -> FileResult:
     message, facts = rest, ""
     if rest.endswith("]"):
         message, _, facts = rest[:-1].rpartition(" [")
-    size, fetched, seconds, retryable, assurance = _parse_facts(facts)
+    size, fetched, seconds, resources, retryable, assurance = _parse_facts(facts)
     return FileResult(
         name,
         Outcome.FAILED,
@@ -128,6 +133,7 @@ def _parse_failure(name: str, rest: str) -> FileResult:
         unescape(assurance or ""),
         unescape(message),
         retryable is not None,
+        None if resources is None else int(resources),
     )
 
 
@@ -137,7 +143,7 @@ def _parse_ok(name: str, rest: str) -> FileResult:
     outcome = _OUTCOMES.get(words.removesuffix(" and verified"))
     if outcome is None:
         raise ValueError("OK, and not in the words of a report")
-    size, fetched, seconds, retryable, checksum = _parse_facts(facts)
+    size, fetched, seconds, resources, retryable, checksum = _parse_facts(facts)
     assurance, message, said = _CLAUSES[outcome](clauses, checksum)
     return FileResult(
         name,
@@ -148,11 +154,12 @@ def _parse_ok(name: str, rest: str) -> FileResult:
         unescape(assurance),
         unescape(message),
         retryable is not None,
+        None if resources is None else int(resources),
     )
 
 
 def _parse_facts(facts: str) -> tuple[str | None, ...]:
-    """Size, fetched, seconds, retryable, checksum: as they are written, None for those that are missing."""
+    """Size, fetched, seconds, resources, retryable, checksum: as they are written, None for those that are missing."""
     match = _FACTS.fullmatch(f", {facts}" if facts else "")
     if match is None:
         raise ValueError(f"[{facts}] holds no facts")

@@ -24,7 +24,7 @@ from ..errors import CredentialsExpired, DownloadError, NetworkError, ObjectChan
 from ..remote_file import RemoteFile
 from ..source import ByteStream
 from .s3_credentials import RenewedCredentials
-from .s3_errors import Subject, from_obstore, plain_address
+from .s3_errors import AWS_FIELDS, Fields, Subject, from_obstore, plain_address
 
 __all__ = ["BucketAddress", "Limits", "ObjectStore", "ObjectStream", "OpenOdd", "bare_etag"]
 
@@ -61,10 +61,11 @@ class BucketAddress:
     """Whether certificates are checked; a string is the file of an authority to trust as well."""
     requester_pays: bool = False
     limits: Limits = field(default_factory=Limits)
+    fields: Fields = AWS_FIELDS
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
-        return Subject(self.bucket, key, plain_address(self.url))
+        return Subject(self.bucket, key, plain_address(self.url), self.fields)
 
 
 def bare_etag(header: str | None) -> str | None:

@@ -17,6 +17,7 @@ from .object_store import BucketAddress, Limits, ObjectStore
 from .s3_bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
 from .s3_credentials import RenewedCredentials
 from .s3_describe import describe
+from .s3_errors import AWS_FIELDS, Fields
 from .s3_oddities import open_with_boto3
 
 __all__ = ["S3Access", "S3Source", "client_config"]
@@ -53,10 +54,11 @@ class S3Access:
     """As boto3's: whether certificates are checked, or the file of an authority; None: ``AWS_CA_BUNDLE``, or True."""
     requester_pays: bool = False
     limits: Limits = field(default_factory=Limits)
+    fields: Fields = AWS_FIELDS
 
     def bucket(self, name: str) -> S3Bucket:
         """The bucket, for questions."""
-        return S3Bucket(name, self.client, self.requester_pays)
+        return S3Bucket(name, self.client, self.requester_pays, self.fields)
 
     def address(self, bucket: str) -> BucketAddress:
         """The bucket, for bytes. Raises `DownloadError` where there are no credentials."""
@@ -72,6 +74,7 @@ class S3Access:
             verify=(os.environ.get("AWS_CA_BUNDLE") or True) if self.verify is None else self.verify,
             requester_pays=self.requester_pays,
             limits=self.limits,
+            fields=self.fields,
         )
 
 

@@ -10,7 +10,7 @@ from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..errors import AccessDenied, DownloadError, Misconfigured
-from .s3_errors import Subject, from_boto3, plain_address
+from .s3_errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
 
@@ -24,10 +24,11 @@ class S3Bucket:
     name: str
     client: Any
     requester_pays: bool = False
+    fields: Fields = AWS_FIELDS
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
-        return Subject(self.name, key, plain_address(self.client.meta.endpoint_url))
+        return Subject(self.name, key, plain_address(self.client.meta.endpoint_url), self.fields)
 
     def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         """The answer to one request. `operation` is a method's name of the boto3 client. Raises `DownloadError`."""

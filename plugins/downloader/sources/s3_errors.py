@@ -11,8 +11,6 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -33,8 +31,42 @@ from ..errors import (
     SizeMismatch,
     StreamStalled,
 )
+from .http_headers import retry_after
 
-__all__ = ["Subject", "archived", "from_answer", "from_boto3", "from_obstore", "plain_address", "retry_after"]
+__all__ = [
+    "AWS_FIELDS",
+    "Fields",
+    "Subject",
+    "archived",
+    "from_answer",
+    "from_boto3",
+    "from_obstore",
+    "from_tls",
+    "no_such_host",
+    "plain_address",
+    "stalled",
+    "unreachable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the fields of the connection are called: advice names the one to correct."""
+
+    address: str
+    region: str
+    without_tls: str
+    """What to do where the server speaks no TLS."""
+    with_tls: str
+    authority: str = "verify"
+
+
+AWS_FIELDS: Final = Fields(
+    "endpoint_url",
+    "region_name",
+    "write http:// for https:// in the connection's endpoint_url",
+    "write https:// for http:// in the connection's endpoint_url",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +77,7 @@ class Subject:
     key: str | None
     address: str
     """Scheme, host and port of the server, without login."""
+    fields: Fields = AWS_FIELDS
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}" if self.key is None else f"s3://{self.bucket}/{self.key}"
@@ -78,7 +111,9 @@ def _denied(what: str, advice: str | None = None) -> _Maker:
 
 
 def _misconfigured(what: str, advice: str) -> _Maker:
-    return lambda about: Misconfigured(what.format(about=about, server=about.address), advice)
+    return lambda about: Misconfigured(
+        what.format(about=about, server=about.address), advice.format(fields=about.fields)
+    )
 
 
 def _missing_object(about: Subject) -> DownloadError:
@@ -100,20 +135,16 @@ _WRONG_SECRET = _denied(
 _BAD_TOKEN = _denied("{server} refused the session token", "correct aws_session_token in the connection")
 _SKEWED = _denied("the clock of this machine differs from that of {server}", "set this machine's clock (NTP)")
 _REGION = _misconfigured(
-    "the bucket of {about} lies in another region", "set region_name in the connection to the bucket's region"
+    "the bucket of {about} lies in another region", "set {fields.region} in the connection to the bucket's region"
 )
 _CUSTOMER_KEY = _denied("{about} is encrypted with a customer's own key (SSE-C)", "copy it to an object without SSE-C")
 _NO_KMS = _denied("the key that {about} is encrypted with may not be used", "give the credentials kms:Decrypt on it")
 _NO_CREDENTIALS = _denied("the connection holds no credentials", "fill in login and password of the connection")
-_TLS_ON_PLAIN = _misconfigured(
-    "{server} does not speak TLS", "write http:// for https:// in the connection's endpoint_url"
-)
-_PLAIN_ON_TLS = _misconfigured(
-    "{server} speaks TLS only", "write https:// for http:// in the connection's endpoint_url"
-)
+_TLS_ON_PLAIN = _misconfigured("{server} does not speak TLS", "{fields.without_tls}")
+_PLAIN_ON_TLS = _misconfigured("{server} speaks TLS only", "{fields.with_tls}")
 _CERTIFICATE = _misconfigured(
     "the certificate of {server} is not trusted",
-    "set verify in the connection to the file of the authority that signed it",
+    "set {fields.authority} in the connection to the file of the authority that signed it",
 )
 
 _BY_CODE: Final[dict[str, _Maker]] = {
@@ -175,16 +206,23 @@ def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadEr
     return maker(about) if maker else Lasting(f"{about.address} refused the request for {about} ({shown})")
 
 
-def _stalled(about: Subject) -> DownloadError:
+def stalled(about: Subject) -> DownloadError:
+    """Bytes stopped coming."""
     return StreamStalled(f"no more bytes of {about} came from {about.address}")
 
 
-def _unreachable(about: Subject) -> DownloadError:
-    return NetworkError(f"{about.address} cannot be reached", "check endpoint_url and the network, then run it again")
+def unreachable(about: Subject) -> DownloadError:
+    """Nobody answers at the address."""
+    return NetworkError(
+        f"{about.address} cannot be reached", f"check {about.fields.address} and the network, then run it again"
+    )
 
 
-def _unknown_host(about: Subject) -> DownloadError:
-    return NetworkError(f"no such host: {about.address}", "check endpoint_url of the connection, then run it again")
+def no_such_host(about: Subject) -> DownloadError:
+    """The address has no machine behind it."""
+    return NetworkError(
+        f"no such host: {about.address}", f"check {about.fields.address} of the connection, then run it again"
+    )
 
 
 def _broken(about: Subject) -> DownloadError:
@@ -195,6 +233,11 @@ def _no_range(about: Subject) -> DownloadError:
     return RangeRefused(f"{about.address} sent something else than the range of {about} that was asked for")
 
 
+def from_tls(error: Exception, about: Subject) -> DownloadError:
+    """A handshake that failed: the certificate is not trusted, or there is no TLS at the other end."""
+    return (_CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else _TLS_ON_PLAIN)(about)
+
+
 # --- boto3 -----------------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +246,7 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
     if isinstance(error, boto.ClientError):
         return _from_client_error(error, about)
     if isinstance(error, boto.SSLError):
-        return (_CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else _TLS_ON_PLAIN)(about)
+        return from_tls(error, about)
     for kinds, maker in _BOTO:
         if isinstance(error, kinds):
             return maker(about)
@@ -219,23 +262,11 @@ def _from_client_error(error: Any, about: Subject) -> DownloadError:
     return made
 
 
-def retry_after(header: str | None) -> float | None:
-    """A ``Retry-After`` header in seconds; None where it is neither seconds nor a date."""
-    if not header:
-        return None
-    if header.isdigit():
-        return float(header)
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
 _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
     ((boto.NoCredentialsError, boto.PartialCredentialsError), _NO_CREDENTIALS),
     ((boto.CredentialRetrievalError, boto.TokenRetrievalError), _expired),
-    ((boto.ReadTimeoutError,), _stalled),
-    ((boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError), _unreachable),
+    ((boto.ReadTimeoutError,), stalled),
+    ((boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError), unreachable),
     ((boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError, OSError), _broken),
 )
 
@@ -277,7 +308,7 @@ _OBSTORE: Final[tuple[tuple[str, _Maker], ...]] = (
     ("BareRedirect", _REGION),
     ("InvalidCertificate", _CERTIFICATE),
     ("InvalidContentType", _TLS_ON_PLAIN),
-    ("dns error", _unknown_host),
-    ("kind: Connect,", _unreachable),
-    ("TimedOut", _stalled),
+    ("dns error", no_such_host),
+    ("kind: Connect,", unreachable),
+    ("TimedOut", stalled),
 )

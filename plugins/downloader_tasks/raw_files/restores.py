@@ -14,11 +14,11 @@ from downloader.folding import refuse_folded
 from downloader.planning import local_name
 from downloader.remote_file import Planned
 
-from .configuration import Configuration, LocationError
-from .failures import Refusal
-from .parameters import Selection
-from .shards import Plan
-from .wording import one_line
+from ..configuration import Configuration, LocationError
+from ..failures import Refusal
+from ..shards import Plan
+from ..wording import one_line
+from .request import Selection
 
 __all__ = ["Restore", "find_restore"]
 

@@ -1,74 +1,43 @@
-"""The task `download`: brings one shard home, and hands over what became of each of its files."""
+"""One try of one mapped task `download`, whatever it brings home, and what leaves it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.batch import Means, restore
-from downloader.checksums import MIB
 from downloader.errors import DiskFull, DownloadError, from_os_error
-from downloader.job import Limits
 from downloader.remote_file import Planned
 from downloader.results import FileResult
-from downloader.retry import RetryPolicy
+from downloader.source import Source
 
-from .configuration import Configuration, Transfer, load
-from .connections import catalogue, s3_access
-from .failures import told_to_airflow
 from .interruptions import Interruptions
 from .ledger import Ledger
 from .outbox import RESULTS, Outbox
-from .parameters import Request
 from .progress import Lines, Watch
 from .remembered import Remembered
-from .restores import Restore, find_restore
-from .shards import PlanChanged, Shard
 from .wording import counted, one_line
 
-if TYPE_CHECKING:
-    from downloader.sources.s3 import S3Source
-
-__all__ = ["download"]
+__all__ = ["Attempt", "conclude"]
 
 _PROGRESS: Final = "progress"
 _VERIFIED: Final = "verified"
 
 
-def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
-    """Restores the slice that `shard` describes.
+class Attempt:
+    """One try of one shard."""
 
-    Hands its results over as the XCom `RESULTS`, while it runs and at the end, whatever the end is. Raises
-    AirflowException where another try may bring home what this one could not, AirflowFailException where none will.
-    """
-    with told_to_airflow():
-        wanted = Shard.from_xcom(shard)
-        configuration = load()
-        request = Request.from_params(context["params"])
-        with catalogue(configuration) as records:
-            found = find_restore(records, configuration, wanted.raw_file_id, request.patterns)
-        ti = context["ti"]
-        attempt = _Attempt(wanted, context)
-        planned = wanted.cut(found.plan)
-        if planned is None:
-            attempt.refuse(PlanChanged(f"the record of raw file {wanted.raw_file_id} was changed after the run began"))
-        source = attempt.prepared(planned, found, configuration)
-        results = attempt.restore(planned, source, found.destination, configuration.transfer)
-        _conclude(results, may_try_again=ti.try_number <= ti.max_tries)
-
-
-class _Attempt:
-    """One try of one shard, and what leaves it."""
-
-    def __init__(self, shard: Shard, context: Mapping[str, Any]) -> None:
-        self._shard = shard
+    def __init__(self, key: Mapping[str, Any], fingerprint: str, context: Mapping[str, Any]) -> None:
+        """`key`: by what the report knows the shard. `fingerprint`: stands for the files that are planned in it."""
+        self._key = key
         self._began = time.time()
         self._interruptions = Interruptions(self._save)
-        self._outbox = Outbox(context, shard.fingerprint, self._interruptions)
+        self._outbox = Outbox(context, fingerprint, self._interruptions)
         self._ledger: Ledger | None = None
         self._remembered: Remembered | None = None
 
@@ -77,31 +46,40 @@ class _Attempt:
         self._hand_over("", str(error), last=True)
         raise error
 
-    def prepared(self, planned: Sequence[Planned], found: Restore, configuration: Configuration) -> S3Source:
-        """The source, with the destination made. Raises DownloadError."""
-        from downloader.sources.s3 import S3Source
+    def tell_plan(self, plan: Mapping[str, Any]) -> None:
+        """Hands over what is planned, where the report could not plan the very same again."""
+        self._outbox.tell_plan({**self._key, **plan})
 
+    def prepared(self, connect: Callable[[], Source], destination: Path) -> Source:
+        """The source, with the destination made. Raises DownloadError."""
         try:
-            source = S3Source(found.upload.bucket, planned, s3_access(configuration))
+            source = connect()
             # The location itself is never made: where a disk is not mounted any more, its place must not be filled.
-            found.destination.mkdir(exist_ok=True)
+            destination.mkdir(exist_ok=True)
         except DownloadError as error:
             self.refuse(error)
         except OSError as error:
-            self.refuse(from_os_error(error, str(found.destination)))
+            self.refuse(from_os_error(error, str(destination)))
         return source
 
     def restore(
-        self, planned: Sequence[Planned], source: S3Source, destination: Path, transfer: Transfer
+        self,
+        planned: Sequence[Planned],
+        source: Source,
+        destination: Path,
+        means: Means,
+        found: Callable[[], Mapping[str, Any]] = dict,
     ) -> list[FileResult]:
-        """What became of each file. What is known so far is handed over, should it be interrupted."""
+        """What became of each file. What is known so far is handed over, should it be interrupted.
+
+        `found` answers, once all is done, what else the report is to know, in terms of JSON.
+        """
         ledger = self._ledger = Ledger(planned, self._outbox.kept(RESULTS))
         remembered = self._remembered = Remembered(planned, self._outbox.kept(_VERIFIED))
         watch = Watch(ledger, Lines(len(planned)), self._show, self._save)
-        means = Means(_limits(transfer), RetryPolicy(transfer.attempts), watch, remembered)
         with self._interruptions:
             try:
-                results = restore(planned, source, destination, means)
+                results = restore(planned, source, destination, replace(means, listener=watch, verified=remembered))
             except BaseException:
                 self._save()
                 raise
@@ -109,7 +87,7 @@ class _Attempt:
             ledger.note(result)
         # A shard that came home whole has no next try; one that a person starts anew begins with a clean sheet.
         self._outbox.keep(RESULTS, "" if all(result.ok for result in results) else ledger.packed())
-        self._hand_over(ledger.packed(), last=True)
+        self._hand_over(ledger.packed(), last=True, **found())
         return results
 
     def _show(self, figures: Mapping[str, Any]) -> None:
@@ -126,39 +104,30 @@ class _Attempt:
             self._outbox.keep(RESULTS, packed)
             self._hand_over(packed)
 
-    def _hand_over(self, packed: str, note: str = "", *, last: bool = False) -> None:
+    def _hand_over(self, packed: str, note: str = "", *, last: bool = False, **found: Any) -> None:
         """`note`: why every file failed that has no result of its own."""
         value = {
-            "raw_file_id": self._shard.raw_file_id,
-            "start": self._shard.start,
+            **self._key,
             "results": packed,
             "note": note,
             "began": self._began,
             "ended": time.time(),
+            **found,
         }
         self._outbox.hand_over(value, last=last)
 
 
-def _limits(transfer: Transfer) -> Limits:
-    return Limits(
-        threads=transfer.threads,
-        range_size=transfer.range_size_mib * MIB,
-        read_ahead=transfer.read_ahead,
-        small_file=transfer.small_file_mib * MIB,
-        lock_wait=transfer.lock_wait_seconds,
-    )
-
-
-def _conclude(results: Sequence[FileResult], *, may_try_again: bool) -> None:
+def conclude(results: Sequence[FileResult], context: Mapping[str, Any]) -> None:
+    """Raises where files failed: AirflowException where another try may help, AirflowFailException where none will."""
     failures = [result for result in results if not result.ok]
     if not failures:
         return
-    first = failures[0]
+    first, ti = failures[0], context["ti"]
     sentence = (
         f"{len(failures):,} of {counted(len(results))} failed, the first of them {one_line(first.name)}: "
         f"{one_line(first.message)}"
     )
-    if may_try_again and _may_pass(failures):
+    if ti.try_number <= ti.max_tries and _may_pass(failures):
         raise AirflowException(f"{sentence} (to be tried again)")
     raise AirflowFailException(sentence)
 

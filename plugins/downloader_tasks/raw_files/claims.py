@@ -8,9 +8,9 @@ from pathlib import Path
 from downloader.planning import local_name
 from downloader.remote_file import Planned, RemoteFile
 
-from .failures import Refusal
-from .shards import digest_of
-from .wording import one_line
+from ..failures import Refusal
+from ..shards import digest_of
+from ..wording import one_line
 
 __all__ = ["Claims"]
 

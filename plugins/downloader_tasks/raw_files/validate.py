@@ -29,15 +29,16 @@ from downloader.checksums import MIB
 from downloader.errors import DownloadError, ObjectNotFound
 from downloader.remote_file import RemoteFile
 
+from ..configuration import Configuration, load, writable_location
+from ..connections import catalogue, s3_access
+from ..failures import Refusal, told_to_airflow
+from ..parameters import refuse_unknown_keys
+from ..shards import Bounds, Outline, cut
+from ..space import Space
+from ..wording import counted, one_line, shown_size
 from .claims import Claims
-from .configuration import Configuration, load, writable_location
-from .connections import catalogue, s3_access
-from .failures import Refusal, told_to_airflow
-from .parameters import Request, refuse_unknown_keys
+from .request import Request
 from .restores import Restore, find_restore
-from .shards import Bounds, Outline, cut
-from .space import Space
-from .wording import counted, one_line, shown_size
 
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access

@@ -1,0 +1,90 @@
+"""What lies in a bucket of MinIO, key by key: streamed, in the order of the keys, begun anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from minio import Minio
+
+from ..errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
+from ..retry import RetryPolicy
+from .minio_server import MINIO_ERRORS, MinioServer, from_minio
+
+__all__ = ["Listed", "Listing"]
+
+_PAGE: Final = 1000
+"""Keys of one answer: S3's own limit."""
+_MOST_BUCKETS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One object as the listing tells of it. `etag` is bare, ``""`` where there is none."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class Listing:
+    """Lists one bucket. Holds one page at a time."""
+
+    def __init__(self, server: MinioServer, bucket: str, policy: RetryPolicy | None = None) -> None:
+        """Raises Misconfigured where the server's settings are no good. Nothing is asked yet."""
+        self._client: Minio = server.client()
+        self._about = server.subject(bucket)
+        self._policy = policy or RetryPolicy()
+
+    def objects(self, prefix: str = "", after: str = "", upto: str | None = None) -> Iterator[Listed]:
+        """The objects whose keys begin with `prefix`, sorted, from the first key behind `after` to `upto` itself.
+
+        Of an object with versions the latest; one whose latest version is a delete marker is not there. Markers of
+        folders (keys that end in a slash) are no objects. Raises DownloadError; a page is asked for again before that.
+        """
+        last = after
+        while True:
+            page = self._policy.call(lambda last=last: self._page(prefix, last))  # type: ignore[misc]
+            for listed in page:
+                if upto is not None and listed.key > upto:
+                    return
+                self._refuse_disorder(last, listed.key)
+                last = listed.key
+                if not last.endswith("/"):
+                    yield listed
+            if len(page) < _PAGE:
+                return
+
+    def _page(self, prefix: str, after: str) -> list[Listed]:
+        try:
+            answers = self._client.list_objects(
+                self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
+            )
+            return [
+                Listed(answer.object_name or "", answer.size or 0, answer.etag or "")
+                for answer in islice(answers, _PAGE)
+            ]
+        except MINIO_ERRORS as error:
+            problem = from_minio(error, self._about)
+        except SyntaxError:  # ElementTree's ParseError is one: an answer that broke off, or is no XML
+            problem = NetworkError(f"{self._about.address} sent a listing of {self._about} that cannot be read")
+        raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
+
+    def _refuse_disorder(self, last: str, key: str) -> None:
+        if key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
+            raise Misconfigured(
+                f"{self._about.address} does not list the keys of {self._about} in their order, from a given one on",
+                "use a server that follows S3's ListObjectsV2",
+            )
+
+    def _with_buckets(self, problem: DownloadError) -> DownloadError:
+        """The refusal of a bucket that is missing, with the names of those that are there, if they may be known."""
+        try:
+            names = sorted(bucket.name for bucket in self._client.list_buckets())
+        except (*MINIO_ERRORS, SyntaxError):
+            return problem
+        shown = ", ".join(names[:_MOST_BUCKETS]) + (", ..." if len(names) > _MOST_BUCKETS else "")
+        there = f"there are {shown}" if names else "there is none at all"
+        return ObjectNotFound(problem.what, f"check the bucket's name: {there}")

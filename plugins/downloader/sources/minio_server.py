@@ -1,0 +1,141 @@
+"""A MinIO server: how it is reached, by which two clients, and what its refusals mean.
+
+The `minio` client lists; bytes and single questions go the way of S3 (see `s3`), which MinIO speaks as well.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import boto3
+import certifi
+import urllib3
+from botocore import UNSIGNED
+from botocore.config import Config
+from minio import Minio
+from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from urllib3 import exceptions as urllib3_errors
+
+from ..errors import DownloadError, Misconfigured, NetworkError
+from .http_headers import retry_after
+from .object_store import Limits
+from .s3 import S3Access, client_config
+from .s3_errors import Fields, Subject, from_answer, from_tls, no_such_host, stalled, unreachable
+
+__all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
+
+MINIO_FIELDS: Final = Fields(
+    address="host and port",
+    region="region",
+    without_tls='write "secure": false into the connection\'s extra',
+    with_tls='write "secure": true into the connection\'s extra',
+)
+MINIO_ERRORS: Final = (MinioException, urllib3_errors.HTTPError, OSError, ValueError)
+"""What a call of the `minio` client raises."""
+_REGION: Final = "us-east-1"
+"""MinIO's own, where it is not told another."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinioServer:
+    """Where a server is, and by what right it is read.
+
+    `endpoint`: ``host:port``. Without a `key` it is read anonymously. `verify`: whether certificates are checked, or
+    the file of an authority to trust.
+    """
+
+    endpoint: str
+    key: str = ""
+    secret: str = field(default="", repr=False)
+    secure: bool = True
+    region: str = _REGION
+    verify: bool | str = True
+    limits: Limits = field(default_factory=Limits)
+    fields: Fields = MINIO_FIELDS
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``."""
+        return f"{'https' if self.secure else 'http'}://{self.endpoint}"
+
+    def subject(self, bucket: str) -> Subject:
+        """What an error is about."""
+        return Subject(bucket, None, self.url, self.fields)
+
+    def client(self) -> Minio:
+        """The client that lists, with its own retries off. Raises Misconfigured."""
+        try:
+            return Minio(
+                endpoint=self.endpoint,
+                access_key=self.key or None,
+                secret_key=self.secret if self.key else None,
+                secure=self.secure,
+                region=self.region,
+                http_client=self._pool(),
+            )
+        except (ValueError, OSError, ssl.SSLError) as error:
+            reason = type(error).__name__
+        raise Misconfigured(
+            f"{self.endpoint} is no address of a server, or its settings do not fit ({reason})",
+            f"correct {self.fields.address}, {self.fields.region} and {self.fields.authority} of the connection",
+        )
+
+    def access(self) -> S3Access:
+        """The way of S3 to the same server."""
+        session = boto3.session.Session(self.key or None, self.secret or None, region_name=self.region)
+        plain = Config(s3={"addressing_style": "path"}, signature_version=None if self.key else UNSIGNED)
+        client: Any = session.client(
+            "s3", endpoint_url=self.url, verify=self.verify, config=client_config(self.limits).merge(plain)
+        )
+        credentials = session.get_credentials() if self.key else None
+        return S3Access(client, credentials, self.verify, limits=self.limits, fields=self.fields)
+
+    def _pool(self) -> urllib3.PoolManager:
+        """A missing authority's file is found out here, not at the first request."""
+        if isinstance(self.verify, str):
+            ssl.create_default_context(cafile=self.verify)
+        return urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.stall),
+            retries=urllib3.Retry(total=False, redirect=False),
+            cert_reqs="CERT_NONE" if self.verify is False else "CERT_REQUIRED",
+            ca_certs=self.verify if isinstance(self.verify, str) else os.environ.get("SSL_CERT_FILE", certifi.where()),
+        )
+
+
+def from_minio(error: Exception, about: Subject) -> DownloadError:
+    """What the `minio` client, or what lies below it, raised."""
+    if isinstance(error, S3Error):
+        answer: Any = error.response
+        made = from_answer(about, answer.status, error.code or "", error.message or "")
+        made.retry_after = retry_after(answer.headers.get("retry-after"))
+        return made
+    if isinstance(error, InvalidResponseError):
+        return from_answer(about, error._code, text=str(error))  # noqa: SLF001 it is told nowhere else
+    if isinstance(error, ServerError):
+        return from_answer(about, error.status_code)
+    return _from_urllib3(error, about)
+
+
+def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
+    cause = error.reason if isinstance(error, urllib3_errors.MaxRetryError) and error.reason else error
+    for kinds, maker in _CAUSES:
+        if isinstance(cause, kinds):
+            return maker(about)
+    if isinstance(cause, urllib3_errors.SSLError):
+        return from_tls(cause, about)
+    if isinstance(cause, urllib3_errors.HTTPError | OSError):
+        return NetworkError(f"the connection to {about.address} broke while {about} was listed")
+    return Misconfigured(
+        f"{about.address} did not answer as an S3 server does ({type(cause).__name__})",
+        f"check {about.fields.address} of the connection",
+    )
+
+
+_CAUSES: Final = (
+    (urllib3_errors.NameResolutionError, no_such_host),
+    (urllib3_errors.ReadTimeoutError, stalled),
+    ((urllib3_errors.NewConnectionError, urllib3_errors.ConnectTimeoutError), unreachable),
+)

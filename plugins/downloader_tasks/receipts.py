@@ -1,0 +1,64 @@
+"""Reports on their way out: printed, written, and the sentence that the run fails with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from downloader.errors import DownloadError
+from downloader.report import Report, write
+from downloader.report.layout import lines_of
+
+from .progress import FEW
+from .wording import counted
+
+__all__ = ["Receipt", "one_sentence", "publish"]
+
+_OK: Final = ": OK - "
+_FAILURE: Final = ": FAILURE - "
+_MOST_PROBLEMS: Final = 20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A report, the folder that it belongs into, the id in its name, and what it is about, in words for the log."""
+
+    report: Report
+    folder: Path
+    report_id: str
+    about: str
+
+
+def publish(receipt: Receipt) -> str:
+    """Prints the report and writes it. Answers what failed, ``""`` for nothing."""
+    _print(receipt.report)
+    summary = receipt.report.summary
+    counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
+    try:
+        receipt.folder.mkdir(exist_ok=True)
+        path = write(receipt.report, receipt.folder, receipt.report_id)
+    except (DownloadError, OSError) as error:
+        return f"{counts}, and the report could not be written (it stands in the log): {error}"
+    log.info("Report: %s", path)
+    return f"{counts}, see {path}" if summary.failed else ""
+
+
+def one_sentence(problems: Sequence[str]) -> str:
+    """The first of `problems`, and how many more there are."""
+    more = len(problems) - _MOST_PROBLEMS
+    return "; ".join(problems[:_MOST_PROBLEMS]) + (f"; and {more:,} more, see the logs" if more > 0 else "")
+
+
+def _print(text: Report) -> None:
+    """The whole report of a small restore; of a large one the head, the first failures, and the summary."""
+    few = len(text.results) <= FEW
+    failures = 0
+    for line in lines_of(text):
+        failures += _FAILURE in line
+        if few or not (_OK in line or (_FAILURE in line and failures > FEW)):
+            log.info("%s", line)
