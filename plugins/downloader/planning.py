@@ -12,7 +12,7 @@ from .errors import NameCollision, PathConflict
 from .paths import SafePath
 from .remote_file import Planned, Refused, RemoteFile
 
-__all__ = ["case_collisions", "local_name", "refuse_conflicts"]
+__all__ = ["case_collisions", "folded", "local_name", "refuse_conflicts"]
 
 
 def local_name(item: Planned) -> str:
@@ -58,14 +58,14 @@ def case_collisions(planned: list[Planned]) -> list[list[SafePath]]:
     groups: dict[str, list[SafePath]] = {}
     for item in planned:
         if isinstance(item, RemoteFile):
-            folded = _folded(item.path.text)
-            held = first.setdefault(folded, item.path)
+            form = folded(item.path.text)
+            held = first.setdefault(form, item.path)
             if held is not item.path:
-                groups.setdefault(folded, [held]).append(item.path)
+                groups.setdefault(form, [held]).append(item.path)
     folders = _folders(first)
     for folder in folders.keys() & first.keys():
         groups[folder] = [first[folders[folder]], *groups.get(folder, [first[folder]])]
-    return [groups[folded] for folded in sorted(groups)]
+    return [groups[form] for form in sorted(groups)]
 
 
 def _one_for_each_path(planned: list[Planned]) -> dict[str, RemoteFile]:
@@ -90,7 +90,7 @@ def _folders(paths: Iterable[str]) -> dict[str, str]:
     return folders
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
     """`path` as a disk sees it that knows neither case nor Unicode forms."""
     if path.isascii():
         return path.lower()

@@ -68,11 +68,11 @@ class Attempt:
         source: Source,
         destination: Path,
         means: Means,
-        found: Callable[[], Mapping[str, Any]] = dict,
+        found: Callable[[Sequence[FileResult]], Mapping[str, Any]] | None = None,
     ) -> list[FileResult]:
         """What became of each file. What is known so far is handed over, should it be interrupted.
 
-        `found` answers, once all is done, what else the report is to know, in terms of JSON.
+        `found` answers what else the report is to know, in terms of JSON.
         """
         ledger = self._ledger = Ledger(planned, self._outbox.kept(RESULTS))
         remembered = self._remembered = Remembered(planned, self._outbox.kept(_VERIFIED))
@@ -87,7 +87,7 @@ class Attempt:
             ledger.note(result)
         # A shard that came home whole has no next try; one that a person starts anew begins with a clean sheet.
         self._outbox.keep(RESULTS, "" if all(result.ok for result in results) else ledger.packed())
-        self._hand_over(ledger.packed(), last=True, **found())
+        self._hand_over(ledger.packed(), last=True, **(found(results) if found else {}))
         return results
 
     def _show(self, figures: Mapping[str, Any]) -> None:

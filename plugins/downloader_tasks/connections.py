@@ -17,7 +17,7 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["catalogue", "s3_access"]
+__all__ = ["aws_access", "catalogue", "s3_access"]
 
 
 @contextmanager
@@ -42,14 +42,19 @@ def s3_access(configuration: Configuration) -> S3Access:
 
     Where there is no such connection, boto3's own rules find credentials: environment, profile, the machine's role.
     """
+    return aws_access(configuration.s3.connection, configuration.s3.region, configuration.transfer.stall_seconds)
+
+
+def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
+    """What an AWS connection says. `region`: where it names none. `stall`: seconds without a byte."""
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     from downloader.sources.object_store import Limits
     from downloader.sources.s3 import S3Access, client_config
 
-    hook = S3Hook(aws_conn_id=configuration.s3.connection)
-    limits = Limits(stall=configuration.transfer.stall_seconds)
-    region = hook.conn_config.region_name or configuration.s3.region
+    hook = S3Hook(aws_conn_id=connection_id)
+    limits = Limits(stall=stall)
+    region = hook.conn_config.region_name or region
     session = hook.get_session(region_name=region)
     client = session.client(
         "s3",

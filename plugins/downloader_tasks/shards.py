@@ -19,13 +19,28 @@ from downloader.errors import Lasting
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused
 
-__all__ = ["MOST_SHARDS", "Bounds", "Outline", "Plan", "PlanChanged", "Shard", "cut", "digest_of"]
+__all__ = [
+    "DIGEST",
+    "EACH",
+    "MOST_SHARDS",
+    "Bounds",
+    "Outline",
+    "Plan",
+    "PlanChanged",
+    "Shard",
+    "cut",
+    "digest_of",
+    "fingerprint_of",
+    "label_of",
+    "slices",
+]
 
 MOST_SHARDS: Final = 1000
 """Airflow maps a task over 1,024 at most (``max_map_length``)."""
-_EACH: Final = 64 * 1024
+EACH: Final = 64 * 1024
 """What a file costs besides its bytes, in bytes: a request takes as long as this many do."""
-_DIGEST: Final = 8
+DIGEST: Final = 8
+"""Bytes that stand for a file in a fingerprint."""
 _LONGEST_LABEL: Final = 200
 """Airflow keeps 250 characters."""
 
@@ -60,7 +75,7 @@ class Plan:
 
     def outline(self) -> Outline:
         """What cutting it needs to know."""
-        costs = accumulate(((item.size or 0) + _EACH for item in self.files), initial=0)
+        costs = accumulate(((item.size or 0) + EACH for item in self.files), initial=0)
         return Outline(self.raw_file_id, self.origin, array("q", costs), b"".join(map(digest_of, self.files)))
 
 
@@ -81,7 +96,7 @@ class Outline:
 
     def fingerprint(self, start: int, stop: int) -> str:
         """16 hex digits that stand for the slice `start` to `stop`: origin, names, sizes, checksums."""
-        return _fingerprint(self.origin, self.digests[start * _DIGEST : stop * _DIGEST])
+        return fingerprint_of(self.origin, self.digests[start * DIGEST : stop * DIGEST])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +121,28 @@ class Shard:
     def cut(self, plan: Plan) -> Sequence[Planned] | None:
         """The slice of a plan that was made anew; None where it is not what was planned."""
         files = plan.files[self.start : self.stop]
-        if self.stop > len(plan.files) or _fingerprint(plan.origin, map(digest_of, files)) != self.fingerprint:
+        if self.stop > len(plan.files) or fingerprint_of(plan.origin, map(digest_of, files)) != self.fingerprint:
             return None
         return files
 
 
 def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
     """The shards of several plans, none of which is empty, in their order: at most `MOST_SHARDS` for as many plans."""
-    while True:
-        cuts = [_cut_one(outline.costs, bounds) for outline in outlines]
-        if sum(map(len, cuts)) <= max(MOST_SHARDS, len(outlines)):
-            break
-        bounds = bounds.doubled()
+    cuts = slices([outline.costs for outline in outlines], bounds)
     return [
         Shard(outline.raw_file_id, start, stop, outline.fingerprint(start, stop), _label(outline, start, stop))
         for outline, slices in zip(outlines, cuts, strict=True)
         for start, stop in slices
     ]
+
+
+def slices(several: Sequence[Sequence[int]], bounds: Bounds) -> list[list[tuple[int, int]]]:
+    """Where each of several lists is cut: at most `MOST_SHARDS` slices, or one of each. See `Outline.costs`."""
+    while True:
+        cuts = [_cut_one(costs, bounds) for costs in several]
+        if sum(map(len, cuts)) <= max(MOST_SHARDS, len(several)):
+            return cuts
+        bounds = bounds.doubled()
 
 
 def digest_of(item: Planned) -> bytes:
@@ -132,7 +152,7 @@ def digest_of(item: Planned) -> bytes:
         told = (item.name, item.error.kind)
     else:
         told = (local_name(item), item.size, *((c.algorithm, c.value, c.part_sizes) for c in item.checksums))
-    return hashlib.sha256(ascii(told).encode()).digest()[:_DIGEST]
+    return hashlib.sha256(ascii(told).encode()).digest()[:DIGEST]
 
 
 def _cut_one(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
@@ -160,15 +180,21 @@ def _fill(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
     return slices
 
 
-def _fingerprint(origin: str, digests: bytes | Iterable[bytes]) -> str:
+def fingerprint_of(origin: str, digests: bytes | Iterable[bytes]) -> str:
+    """16 hex digits that stand for files, by their digests, and for where they come from and go to."""
     together = digests if isinstance(digests, bytes) else b"".join(digests)
     return hashlib.sha256(ascii(origin).encode() + b"\0" + together).hexdigest()[:16]
 
 
 def _label(plan: Outline, start: int, stop: int) -> str:
     """``20250115_sample``, or ``20250115_sample, files 2,001 to 4,000 of 12,000``."""
-    name = "".join(letter if letter.isprintable() else "?" for letter in plan.raw_file_id)
     whole = len(plan)
     part = "" if stop - start == whole else f", files {start + 1:,} to {stop:,} of {whole:,}"
+    return label_of(plan.raw_file_id, part)
+
+
+def label_of(name: str, part: str) -> str:
+    """`name` and `part`, as short as Airflow wants it, and printable."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     room = _LONGEST_LABEL - len(part)
-    return (name if len(name) <= room else f"{name[: room - 3]}...") + part
+    return (shown if len(shown) <= room else f"{shown[: room - 3]}...") + part

@@ -16,7 +16,7 @@ from downloader.remote_file import Planned, RemoteFile
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "bytes_to_come"]
+__all__ = ["Share", "Space", "bytes_to_come", "nearest", "size_there"]
 
 
 class Share(NamedTuple):
@@ -34,9 +34,12 @@ class Space:
 
     def share(self, files: Sequence[Planned], destination: Path) -> Share:
         """The room that `files` need. Raises Refusal, saying how much is missing, where there is not enough."""
-        there = _nearest(destination)
+        return self.room(bytes_to_come(files, destination), destination)
+
+    def room(self, need: int, destination: Path) -> Share:
+        """Room for `need` bytes. Raises Refusal as `share` does."""
+        there = nearest(destination)
         disk = os.stat(there).st_dev
-        need = bytes_to_come(files, destination)
         free = shutil.disk_usage(there).free - self._promised.get(disk, 0)
         if need > free:
             raise Refusal(
@@ -64,19 +67,22 @@ def _to_come(file: RemoteFile, folder: Destination) -> int:
         place = folder.place(file.path)
     except DownloadError:
         return size  # the download will say what is wrong with it
-    if _size_of(place.final) == size:
+    if size_there(place.final) == size:
         return 0
-    return max(0, size - _size_of(f"{place.folder}/{part_name(file.path.name, file.identity)}"))
+    half = size_there(f"{place.folder}/{part_name(file.path.name, file.identity)}")
+    return max(0, size - max(0, half))
 
 
-def _size_of(path: str) -> int:
+def size_there(path: str | Path) -> int:
+    """Bytes of what lies under a name; -1 where nothing does."""
     try:
         return os.lstat(path).st_size
     except OSError:
-        return 0
+        return -1
 
 
-def _nearest(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
+    """`folder`, or the folder above it that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder

@@ -23,4 +23,4 @@ def lab(
     caplog: pytest.LogCaptureFixture,
 ) -> Lab:
     """A lab with an empty bucket, an empty catalogue, and an empty output folder."""
-    return Lab(moto, tmp_path, monkeypatch, capfd, caplog)
+    return Lab(tmp_path, monkeypatch, capfd, caplog, moto)

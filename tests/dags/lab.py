@@ -1,4 +1,4 @@
-"""What the tests of the DAG work with: a bucket, a catalogue, an output folder, and runs."""
+"""What the tests of the DAGs work with: runs, and for `s3_downloader` a bucket, a catalogue and an output folder."""
 
 from __future__ import annotations
 
@@ -28,14 +28,34 @@ SECRET = "opens+nothing/but=tests"
 
 
 @dataclass
-class Lab:
-    """`files` of a record: relative path -> content, which lies in the bucket and stands in the catalogue."""
+class Runner:
+    """Runs DAGs in a folder of the test's own."""
 
-    server: S3Server
     folder: Path
     patch: pytest.MonkeyPatch
     printed: pytest.CaptureFixture[str]
     logged: pytest.LogCaptureFixture
+
+    def run_dag(self, dag_id: str, conf: Mapping[str, Any], **tasks: Mapping[str, Any]) -> Run:
+        """Runs a DAG to its end, without retries. `tasks`: attributes of tasks, by task."""
+        dag = DagBag(str(ROOT / "dags" / f"{dag_id}.py")).dags[dag_id]
+        for task in dag.tasks:
+            task.retries = 0
+            for name, value in tasks.get(task.task_id, {}).items():
+                setattr(task, name, value)
+        self.printed.readouterr()
+        self.logged.clear()
+        self.logged.set_level("INFO")
+        run = dag.test(run_conf=dict(conf))
+        printed = self.printed.readouterr()
+        return Run(run.run_id, str(run.state), self.logged.text + printed.out + printed.err, self.folder / "output")
+
+
+@dataclass
+class Lab(Runner):
+    """`files` of a record: relative path -> content, which lies in the bucket and stands in the catalogue."""
+
+    server: S3Server
     bucket: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,18 +110,8 @@ class Lab:
             database.execute("DELETE FROM raw_file WHERE id = ?", (raw_file_id,))
 
     def run(self, conf: Mapping[str, Any], **tasks: Mapping[str, Any]) -> Run:
-        """Runs the DAG to its end, without retries. `tasks`: attributes of tasks, by task."""
-        dag = DagBag(str(ROOT / "dags" / "s3_downloader.py")).dags["s3_downloader"]
-        for task in dag.tasks:
-            task.retries = 0
-            for name, value in tasks.get(task.task_id, {}).items():
-                setattr(task, name, value)
-        self.printed.readouterr()
-        self.logged.clear()
-        self.logged.set_level("INFO")
-        run = dag.test(run_conf=dict(conf))
-        printed = self.printed.readouterr()
-        return Run(run.run_id, str(run.state), self.logged.text + printed.out + printed.err, self)
+        """Runs `s3_downloader`."""
+        return self.run_dag("s3_downloader", conf, **tasks)
 
 
 @dataclass
@@ -112,7 +122,7 @@ class Run:
     state: str
     log: str
     """All that was printed meanwhile: the logs of all tasks, and Airflow's own."""
-    lab: Lab
+    output: Path
 
     def states(self) -> dict[str, list[str]]:
         """The states of the instances of each task, in their order."""
@@ -151,8 +161,8 @@ class Run:
         return str(self.xcom("problem"))
 
     def report(self, project: str = "PRID001") -> Report:
-        """The newest report in a project's folder."""
-        return read(reports_in(self.lab.output / project)[0])
+        """The newest report in a project's folder, or another one of the output folder."""
+        return read(reports_in(self.output / project)[0])
 
     def lines(self, project: str = "PRID001") -> dict[str, str]:
         """Name -> outcome and message, of the newest report."""

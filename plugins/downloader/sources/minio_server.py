@@ -50,6 +50,7 @@ class MinioServer:
     endpoint: str
     key: str = ""
     secret: str = field(default="", repr=False)
+    token: str | None = field(default=None, repr=False)
     secure: bool = True
     region: str = _REGION
     verify: bool | str = True
@@ -72,20 +73,26 @@ class MinioServer:
                 endpoint=self.endpoint,
                 access_key=self.key or None,
                 secret_key=self.secret if self.key else None,
+                session_token=self.token,
                 secure=self.secure,
                 region=self.region,
                 http_client=self._pool(),
             )
-        except (ValueError, OSError, ssl.SSLError) as error:
-            reason = type(error).__name__
-        raise Misconfigured(
-            f"{self.endpoint} is no address of a server, or its settings do not fit ({reason})",
-            f"correct {self.fields.address}, {self.fields.region} and {self.fields.authority} of the connection",
-        )
+        except OSError:  # SSLError is one
+            problem = Misconfigured(
+                f"the file of an authority, {self.verify}, cannot be read",
+                f"correct {self.fields.authority} in the connection",
+            )
+        except ValueError:
+            problem = Misconfigured(
+                f"{self.url} is no address of a server, or {self.region} is no region",
+                f"correct {self.fields.address} and {self.fields.region} of the connection",
+            )
+        raise problem
 
     def access(self) -> S3Access:
         """The way of S3 to the same server."""
-        session = boto3.session.Session(self.key or None, self.secret or None, region_name=self.region)
+        session = boto3.session.Session(self.key or None, self.secret or None, self.token, region_name=self.region)
         plain = Config(s3={"addressing_style": "path"}, signature_version=None if self.key else UNSIGNED)
         client: Any = session.client(
             "s3", endpoint_url=self.url, verify=self.verify, config=client_config(self.limits).merge(plain)

@@ -17,6 +17,7 @@ from downloader.remote_file import Planned
 from ..configuration import Configuration, LocationError
 from ..failures import Refusal
 from ..shards import Plan
+from ..space import nearest
 from ..wording import one_line
 from .request import Selection
 
@@ -50,7 +51,7 @@ def find_restore(
     if configuration.locations.output is None:
         raise LocationError(f"locations.output is not set in {configuration.file}: write the path of a folder there")
     destination = configuration.locations.output / raw_file.project_folder()
-    files = refuse_folded(_chosen(raw_file, patterns), _nearest(destination))
+    files = refuse_folded(_chosen(raw_file, patterns), nearest(destination))
     # The separator stands in neither a bucket's name nor a folder's.
     origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
     return Restore(raw_file, upload, destination, Plan(raw_file_id, origin, files))
@@ -66,10 +67,3 @@ def _chosen(raw_file: RawFile, patterns: Sequence[str]) -> list[Planned]:
     chosen = Selection(patterns)
     chosen.refuse_empty(raw_file.id, [local_name(item) for item in files])
     return [item for item in files if local_name(item) in chosen]
-
-
-def _nearest(folder: Path) -> Path:
-    """`folder`, or the folder above it that exists."""
-    while not folder.is_dir():
-        folder = folder.parent
-    return folder

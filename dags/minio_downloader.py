@@ -1,0 +1,122 @@
+"""Brings FHIR exports home from a bucket of MinIO. What the tasks do is in `plugins/downloader_tasks/minio`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, TriggerRule, dag, get_current_context, task
+
+from downloader_tasks.notification import notify_failure
+
+DOC = """
+### Bring FHIR exports home from MinIO
+
+Press *Trigger*: every `.ndjson` file of the bucket comes into the configured folder, each checked against the checksum
+that the server has of it, and a receipt lies beside them: `_download_status_<bucket>_<time>.txt`. All fields may stay
+as they are.
+
+| task | what it does |
+| --- | --- |
+| `validate` | looks through the bucket, and says in one sentence what is wrong, if anything is |
+| `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
+| `report` | writes the receipt, prints it in its log, and turns the run red if any file failed |
+
+**The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
+run again: what is already there is not fetched a second time.
+"""
+
+PARAMS = {
+    "bucket": Param(
+        None,
+        type=["null", "string"],
+        maxLength=255,
+        title="Bucket",
+        description="Leave it empty for the bucket of the configuration.",
+    ),
+    "prefix": Param(
+        None,
+        type=["null", "string"],
+        maxLength=1024,
+        title="Only keys that begin with",
+        description="Such as exports/2024/; leave it empty for the whole bucket.",
+    ),
+    "filter": Param(
+        None,
+        type=["null", "string"],
+        maxLength=10_000,
+        title="Only these resource types",
+        description="With commas between them: Patient, Observation. Leave it empty for all.",
+    ),
+    "organize": Param(
+        False,
+        type="boolean",
+        title="A folder for each resource type",
+        description="Off: all files come into one folder.",
+    ),
+    "overwrite": Param(
+        False,
+        type="boolean",
+        title="Fetch again what is there",
+        description="Off: what is there and right is kept. A file is replaced by a verified one only, in either case.",
+    ),
+    "check_ndjson": Param(
+        False,
+        type="boolean",
+        title="Look into the files",
+        description="Every line has to be a FHIR resource. The receipt then says how many there are of each type.",
+    ),
+    "output": Param(
+        None,
+        type=["null", "string"],
+        maxLength=3500,
+        title="Folder",
+        description="Below the configured one, such as exports/2024; leave it empty for that folder itself.",
+    ),
+}
+
+
+@dag(
+    dag_id="minio_downloader",
+    description="Bring FHIR exports home from MinIO, verified, with a receipt",
+    doc_md=DOC,
+    tags=["minio", "fhir", "download", "manual"],
+    schedule=None,
+    catchup=False,
+    is_paused_upon_creation=False,
+    params=PARAMS,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+)
+def minio_downloader() -> None:
+    """Three tasks; what they need is imported where they run, so that parsing stays light."""
+
+    @task(show_return_value_in_logs=False)
+    def validate() -> list[dict[str, Any]]:
+        """Fails early, with one sentence, or answers the shards to download."""
+        from downloader_tasks.minio.tasks import validate as run
+
+        return run(get_current_context())
+
+    @task(
+        pool="minio_download_pool",
+        execution_timeout=timedelta(hours=8),
+        map_index_template="{{ task.op_kwargs['shard']['label'] }}",
+        show_return_value_in_logs=False,
+    )
+    def download(shard: dict[str, Any]) -> None:
+        """Brings one range of the bucket's keys home."""
+        from downloader_tasks.minio.tasks import download as run
+
+        run(shard, get_current_context())
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=notify_failure)
+    def report() -> None:
+        """Writes the receipt, and fails the run if anything failed."""
+        from downloader_tasks.minio.tasks import report as run
+
+        run(get_current_context())
+
+    download.expand(shard=validate()) >> report()
+
+
+minio_downloader()

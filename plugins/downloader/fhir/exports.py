@@ -1,0 +1,69 @@
+"""Exported files: which keys of a bucket are some, and where each belongs below the destination.
+
+Flat: all in one folder; organised: each in the folder of its type. Where that would give two objects one name, both
+keep the folders of their keys; and where even those meet on a disk (``a//b`` and ``a/b``, or a path that no disk
+takes), the name gets a hash of the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from ..errors import DownloadError
+from ..paths import SafePath, safe_path
+from .resource_types import type_of
+
+__all__ = ["Layout", "Level", "is_export"]
+
+_ENDING: Final = re.compile(r"\.ndjson(\.gz)?$", re.IGNORECASE)
+
+
+def is_export(key: str) -> bool:
+    """Whether a key is that of an exported file: ``*.ndjson``, ``*.ndjson.gz``."""
+    return _ENDING.search(key) is not None
+
+
+class Level(IntEnum):
+    """How much of its key a file keeps in its path."""
+
+    NAME = 0
+    KEY = 1
+    HASH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where files go."""
+
+    organize: bool = False
+
+    def path(self, key: str, level: Level = Level.NAME) -> SafePath:
+        """The path of an object below the destination. Raises DownloadError where it has no path at this level."""
+        name = key.rpartition("/")[2]
+        folder = f"{type_of(name)}/" if self.organize else ""
+        if level is Level.NAME:
+            return safe_path(f"{folder}{name}")
+        if level is Level.KEY:
+            # A key may begin with a slash; what is absolute is none of ours to drop, so it goes below the folder.
+            return safe_path(f"{folder}{key.lstrip('/')}")
+        return safe_path(f"{folder}{_hashed(name, key)}")
+
+    def paths(self, key: str) -> Iterator[str]:
+        """The paths that the object may get, whatever else there is."""
+        for level in Level:
+            with suppress(DownloadError):
+                yield self.path(key, level).text
+
+
+def _hashed(name: str, key: str) -> str:
+    """``Patient.ndjson`` as ``Patient~3f2a9c1b7d40.ndjson``: another name for every key."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    ending = _ENDING.search(name)
+    at = ending.start() if ending else len(name)
+    return f"{name[:at]}~{digest}{name[at:]}"

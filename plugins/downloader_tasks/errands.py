@@ -1,0 +1,161 @@
+"""What a DAG's run brings home where the source itself is asked for the list: told anew in each of its tasks.
+
+A list may be another one a moment later. So each task `download` lists its own shard, and tells the report what it
+planned; the report lists a shard itself only where its task died before that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from downloader.batch import Means
+from downloader.errors import DownloadError
+from downloader.remote_file import Planned
+from downloader.report import Report
+from downloader.report.status_report import Pairs
+from downloader.results import FileResult
+from downloader.source import Source
+
+from .attempts import Attempt, conclude
+from .failures import told_to_airflow
+from .handover import Expected, expected, pack_expected, results_of, unpack_expected
+from .outbox import PLAN, RESULTS
+from .receipts import Receipt, one_sentence, publish
+from .shards import digest_of, fingerprint_of
+from .wording import one_line
+
+__all__ = ["PROBLEM", "Errand", "Target", "download", "report"]
+
+PROBLEM: Final = "problem"
+"""Key of the XCom that says why `validate` failed."""
+
+log = logging.getLogger(__name__)
+
+Handed = Sequence[Mapping[str, Any]]
+"""What the tasks handed over, those that got so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the files go, and what the report says above them."""
+
+    folder: Path
+    title: str
+    report_id: str
+    about: str
+    """What the files belong to, in words for the log."""
+    head: Pairs = field(default=())
+
+
+class Errand(Protocol):
+    """One run, seen from one of its tasks. A shard is what `validate` made, with its `number`."""
+
+    @property
+    def target(self) -> Target:
+        """Where the files go."""
+
+    @property
+    def means(self) -> Means:
+        """How they travel."""
+
+    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
+        """The files of a shard as they are now. Raises DownloadError."""
+
+    def source(self, planned: Sequence[Planned]) -> Source:
+        """Where they are read. Raises DownloadError."""
+
+    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
+        """What the report is to know of a shard besides its results, in terms of JSON."""
+
+    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
+        """More lines of the report's summary."""
+
+
+def download(errand: Errand, shard: dict[str, Any], context: Mapping[str, Any]) -> None:
+    """Brings one shard home. Raises as `told_to_airflow` and `conclude` do; hands its results over in any case."""
+    with told_to_airflow():
+        key, folder = {"shard": shard["number"]}, errand.target.folder
+        try:
+            planned = errand.planned(shard)
+        except DownloadError as error:
+            Attempt(key, "", context).refuse(error)
+        attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context)
+        attempt.tell_plan({"plan": pack_expected(expected(planned))})
+        source = attempt.prepared(lambda: errand.source(planned), folder)
+        results = attempt.restore(planned, source, folder, errand.means, errand.found)
+        conclude(results, context)
+
+
+def report(errand: Errand, shards: Sequence[Mapping[str, Any]], context: Mapping[str, Any]) -> None:
+    """Writes the report, prints it, and raises AirflowFailException if anything failed."""
+    ti = context["ti"]
+    with told_to_airflow():
+        handed = _by_shard(ti.xcom_pull(task_ids="download", key=RESULTS))
+        plans = _by_shard(ti.xcom_pull(task_ids="download", key=PLAN))
+        results, problems = _joined(errand, shards, handed, plans)
+        text = _text(errand, results, list(handed.values()))
+        target = errand.target
+        failed = publish(Receipt(text, target.folder, target.report_id, target.about))
+    if failed or problems:
+        raise AirflowFailException(one_sentence([*filter(None, [failed]), *problems]))
+
+
+def _by_shard(pulled: Any) -> dict[int, Mapping[str, Any]]:
+    """`pulled`: what all mapped tasks pushed; a single one's is not in a list."""
+    values: Iterable[Any] = pulled if isinstance(pulled, list) else [pulled]
+    return {value["shard"]: value for value in values if value}
+
+
+def _joined(
+    errand: Errand,
+    shards: Sequence[Mapping[str, Any]],
+    handed: Mapping[int, Mapping[str, Any]],
+    plans: Mapping[int, Mapping[str, Any]],
+) -> tuple[list[FileResult], list[str]]:
+    """One result for each file that was planned, and sentences on shards of which no files can be named."""
+    results: list[FileResult] = []
+    problems: list[str] = []
+    for shard in shards:
+        number = shard["number"]
+        try:
+            files = _expected(errand, shard, plans.get(number))
+        except DownloadError as error:
+            problems.append(f"{one_line(shard['label'])}: no files can be named: {one_line(str(error))}")
+        else:
+            results += results_of(files, handed.get(number))
+    return list(_unique(results)), problems
+
+
+def _expected(errand: Errand, shard: Mapping[str, Any], plan: Mapping[str, Any] | None) -> list[Expected]:
+    return unpack_expected(plan["plan"]) if plan is not None else expected(errand.planned(shard))
+
+
+def _unique(results: Iterable[FileResult]) -> Iterator[FileResult]:
+    """A file that moved from one shard to the next while they were listed has two results: the better one counts."""
+    best: dict[str, FileResult] = {}
+    for result in results:
+        held = best.get(result.name)
+        if held is None or (result.ok and not held.ok):
+            best[result.name] = result
+    return iter(best.values())
+
+
+def _text(errand: Errand, results: Sequence[FileResult], handed: Handed) -> Report:
+    began = min((value["began"] for value in handed), default=0.0)
+    ended = max((value["ended"] for value in handed), default=0.0)
+    return Report(
+        title=errand.target.title,
+        timestamp=datetime.now(UTC),
+        destination=str(errand.target.folder),
+        head=errand.target.head,
+        results=tuple(results),
+        duration=max(0.0, ended - began),
+        extra=errand.summary(results, handed),
+    )

@@ -1,0 +1,138 @@
+"""The connection to a MinIO server, as the engine wants it.
+
+Two kinds of connection are understood: ``generic`` (host, port, login, password, and the extra keys `secure`, `region`
+and `verify`), and ``aws``, whose extra `endpoint_url` is the server: all that Airflow's Amazon provider knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from ..configuration import Configuration
+from ..connections import aws_access
+from ..failures import Refusal
+
+if TYPE_CHECKING:
+    from downloader.sources.minio_server import MinioServer
+    from downloader.sources.s3 import S3Access
+
+__all__ = ["endpoint"]
+
+_REGION: Final = "us-east-1"
+_KNOWN: Final = ("secure", "region", "verify")
+_FALSE, _TRUE = ("false", "0", "no"), ("true", "1", "yes")
+
+
+def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
+    """The server, and the way of S3 to it. Raises Refusal in one sentence that names the connection's field."""
+    connection_id = configuration.minio.connection
+    try:
+        connection = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        connection = None
+    if connection is None:
+        raise Refusal(
+            f"there is no Airflow connection {connection_id}, which leads to MinIO; make it (Admin, Connections; type "
+            f"generic: host, port, login, password), or name another as minio.connection in {configuration.file}"
+        )
+    if connection.conn_type == "aws":
+        return _of_aws(connection, configuration)
+    if connection.conn_type in ("generic", "http", ""):
+        server = _of_generic(connection, configuration)
+        return server, server.access()
+    raise Refusal(
+        f"the connection {connection_id} is of type {connection.conn_type}, which does not lead to MinIO; "
+        "make it one of type generic or aws"
+    )
+
+
+def _of_generic(connection: Connection, configuration: Configuration) -> MinioServer:
+    from downloader.sources.minio_server import MinioServer
+    from downloader.sources.object_store import Limits
+
+    extra = _extra(connection)
+    host, secure = _address(connection, extra)
+    return MinioServer(
+        endpoint=host,
+        key=connection.login or "",
+        secret=connection.password or "",
+        secure=secure,
+        region=str(extra.get("region") or _REGION),
+        verify=_verify(connection, extra),
+        limits=Limits(stall=configuration.transfer.stall_seconds),
+    )
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    extra: dict[str, Any] = connection.extra_dejson
+    unknown = sorted(set(extra) - set(_KNOWN))
+    if unknown:
+        raise Refusal(
+            f"the extra of the connection {connection.conn_id} has a key {unknown[0]}, which means nothing here; "
+            f"its keys are {', '.join(_KNOWN)}"
+        )
+    return extra
+
+
+def _address(connection: Connection, extra: dict[str, Any]) -> tuple[str, bool]:
+    """``host:port``, and whether TLS is spoken there: as `secure` says, else as an address with a scheme does."""
+    host = (connection.host or "").strip()
+    scheme, _, rest = host.rpartition("://")
+    parts = urlsplit(f"//{rest.rstrip('/')}")
+    if not parts.hostname or parts.path or parts.query or "@" in rest or scheme not in ("", "http", "https"):
+        raise Refusal(
+            f"the host of the connection {connection.conn_id} is no server's name; write one such as minio.example.org "
+            "there, and the port into its own field"
+        )
+    secure = _truth(connection, "secure", extra.get("secure", scheme != "http"))
+    port = connection.port or parts.port
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return (f"{name}:{port}" if port else name), secure
+
+
+def _truth(connection: Connection, key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise Refusal(
+            f"{key} in the extra of the connection {connection.conn_id} is neither true nor false; correct it"
+        )
+    return text in _TRUE
+
+
+def _verify(connection: Connection, extra: dict[str, Any]) -> bool | str:
+    value = extra.get("verify", True)
+    if isinstance(value, str) and value.strip().lower() not in _TRUE + _FALSE:
+        return value
+    return _truth(connection, "verify", value)
+
+
+def _of_aws(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
+    from downloader.sources.minio_server import MinioServer
+    from downloader.sources.s3_errors import AWS_FIELDS
+
+    access = aws_access(configuration.minio.connection, _REGION, configuration.transfer.stall_seconds)
+    if not connection.extra_dejson.get("endpoint_url"):
+        raise Refusal(
+            f"the connection {connection.conn_id} has no endpoint_url in its extra; write the address of the MinIO "
+            "server there, such as http://localhost:9000"
+        )
+    url = urlsplit(access.client.meta.endpoint_url)
+    held = access.credentials.get_frozen_credentials() if access.credentials else None
+    server = MinioServer(
+        endpoint=url.netloc.rpartition("@")[2],
+        key=held.access_key if held else "",
+        secret=held.secret_key if held else "",
+        token=(held.token or None) if held else None,
+        secure=url.scheme == "https",
+        region=access.client.meta.region_name or _REGION,
+        verify=True if access.verify is None else access.verify,
+        limits=access.limits,
+        fields=AWS_FIELDS,
+    )
+    return server, access

@@ -1,0 +1,138 @@
+"""A run of `minio_downloader`, as each of its tasks sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from downloader.batch import Means
+from downloader.errors import DownloadError
+from downloader.fhir.exports import Layout, Level, is_export
+from downloader.fhir.ndjson import NdjsonCheck
+from downloader.fhir.resource_types import type_of
+from downloader.folding import folds_case, refuse_folded
+from downloader.job import Handling
+from downloader.planning import refuse_conflicts
+from downloader.remote_file import Planned, Refused
+from downloader.report.status_report import Pairs
+from downloader.results import FileResult
+from downloader.sources.minio import MinioSource, listed_file
+from downloader.sources.minio_listing import Listed, Listing
+
+from ..configuration import Configuration, load
+from ..errands import Handed, Target
+from ..manner import means
+from ..shards import Bounds, fingerprint_of
+from ..space import nearest
+from ..wording import counted, one_line
+from .endpoint import endpoint
+from .request import Request
+from .survey import KeyRange, Survey, digest_of, unpack_levels
+
+if TYPE_CHECKING:
+    from downloader.sources.minio_server import MinioServer
+    from downloader.sources.s3 import S3Access
+
+__all__ = ["FhirErrand"]
+
+_TITLE: Final = "MinIO Download Status Report"
+_ALL: Final = Bounds(2**62, 2**62)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FhirErrand:
+    """Brings the exports of a bucket home (`Errand`)."""
+
+    request: Request
+    server: MinioServer
+    access: S3Access
+    means: Means
+    check: NdjsonCheck
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> FhirErrand:
+        """What the parameters and the configuration say. Raises Refusal, LocationError, ConfigurationError."""
+        configuration = configuration or load()
+        request = Request.from_params(params, configuration)
+        server, access = endpoint(configuration)
+        check = NdjsonCheck()
+        handling = Handling(overwrite=request.overwrite)
+        if request.check_ndjson:
+            handling = Handling(overwrite=request.overwrite, content=check)
+        return cls(request, server, access, means(configuration.transfer, handling), check)
+
+    @property
+    def target(self) -> Target:
+        """As `Errand`."""
+        request = self.request
+        head = [("Source", f"{request.bucket}@{self.server.endpoint}")]
+        if request.prefix:
+            head.append(("Prefix", request.prefix))
+        if request.types or request.unheard:
+            head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
+        if request.organize:
+            head.append(("Organized", "by resource type"))
+        return Target(request.output, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head))
+
+    def listing(self) -> Listing:
+        """The bucket's. Raises Misconfigured."""
+        return Listing(self.server, self.request.bucket, self.means.policy)
+
+    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
+        """As `Errand`."""
+        keys = KeyRange.from_xcom(dict(shard))
+        listed = list(self._exports(keys.after, keys.upto))
+        if fingerprint_of(self.request.bucket, map(digest_of, listed)) == keys.fingerprint:
+            levels = unpack_levels(keys.levels, len(listed))
+        else:
+            log.warning(
+                "The bucket has changed since the run began: %s here now, %s then", counted(len(listed)), keys.files
+            )
+            levels = self._levels_now(listed)
+        files = [self._file(item, level) for item, level in zip(listed, levels, strict=True)]
+        return refuse_folded(refuse_conflicts(files), nearest(self.request.output))
+
+    def source(self, planned: Sequence[Planned]) -> MinioSource:
+        """As `Errand`."""
+        return MinioSource(self.request.bucket, planned, self.access)
+
+    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
+        """As `Errand`: the resources by type, in the files that stand under their final names."""
+        if not self.request.check_ndjson:
+            return {}
+        return {"resources": self.check.counts(result.name for result in results if result.ok)}
+
+    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
+        """As `Errand`: where the files are, and the resources by type."""
+        lines = []
+        if self.request.check_ndjson:
+            counts: Counter[str] = Counter()
+            for value in handed:
+                counts.update(value.get("resources", {}))
+            lines = [("Resources", f"{counts.total():,}")]
+            lines += [(f"Resources of type {kind}", f"{count:,}") for kind, count in sorted(counts.items())]
+        return (*lines, ("Location", str(self.request.output)))
+
+    def _exports(self, after: str, upto: str | None) -> Iterator[Listed]:
+        for listed in self.listing().objects(self.request.prefix, after, upto):
+            if is_export(listed.key) and self.request.wants(type_of(listed.key)):
+                yield listed
+
+    def _levels_now(self, listed: Sequence[Listed]) -> list[Level]:
+        """The levels of these objects, from a look at all that is in the bucket now."""
+        survey = Survey(self.request, _ALL)
+        keys = [item.key for item in self.listing().objects(self.request.prefix) if survey.add(item)]
+        folds = survey.folds_matter and folds_case(nearest(self.request.output))
+        levels = dict(zip(keys, survey.levels(folds_case=folds), strict=True))
+        return [Level(levels.get(item.key, Level.HASH)) for item in listed]
+
+    def _file(self, listed: Listed, level: Level) -> Planned:
+        try:
+            return listed_file(listed, Layout(self.request.organize).path(listed.key, level))
+        except DownloadError as error:
+            return Refused(one_line(listed.key), error)

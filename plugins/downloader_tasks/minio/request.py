@@ -1,0 +1,82 @@
+"""What a run of `minio_downloader` was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from downloader.errors import DownloadError
+from downloader.fhir.resource_types import canonical_type
+from downloader.paths import safe_path
+
+from ..configuration import Configuration, writable_location
+from ..failures import Refusal
+from ..wording import one_line
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`types`: the resource types to bring, in their official spelling; empty for all.
+
+    `unheard`: what the filter names besides, which is no type.
+    """
+
+    bucket: str
+    prefix: str
+    types: frozenset[str]
+    unheard: tuple[str, ...]
+    organize: bool
+    overwrite: bool
+    check_ndjson: bool
+    output: Path
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
+        """Raises Refusal, LocationError."""
+        words = [word.strip() for word in (params.get("filter") or "").split(",") if word.strip()]
+        return cls(
+            bucket=(params.get("bucket") or "").strip() or configuration.minio.bucket,
+            prefix=params.get("prefix") or "",
+            types=frozenset(filter(None, map(canonical_type, words))),
+            unheard=tuple(dict.fromkeys(word for word in words if canonical_type(word) is None)),
+            organize=bool(params.get("organize")),
+            overwrite=bool(params.get("overwrite")),
+            check_ndjson=bool(params.get("check_ndjson")),
+            output=_output((params.get("output") or "").strip(), configuration),
+        )
+
+    def wants(self, kind: str) -> bool:
+        """Whether files of that type are to be brought."""
+        return kind in self.types or not (self.types or self.unheard)
+
+
+def _output(named: str, configuration: Configuration) -> Path:
+    """The folder that the run fills: the location, or one below it, named by its whole path or from the location on."""
+    location = writable_location(configuration, "minio")
+    if not named:
+        return location
+    below = named
+    if Path(named).is_absolute():
+        if not Path(named).is_relative_to(location):
+            raise Refusal(_not_below(named, location))
+        below = str(Path(named).relative_to(location))
+    if below in (".", "./"):
+        return location
+    try:
+        folder = location / safe_path(below.rstrip("/")).text
+    except DownloadError:
+        raise Refusal(_not_below(named, location)) from None
+    if not folder.resolve().is_relative_to(location.resolve()):
+        raise Refusal(_not_below(named, location))
+    return folder
+
+
+def _not_below(named: str, location: Path) -> str:
+    return (
+        f"output is {one_line(named)}, which is no folder below {location} (locations.minio of the configuration); "
+        f"give the name of one, such as exports/2024"
+    )

@@ -1,0 +1,177 @@
+"""One look over all exports of a bucket: how many there are, of which types, where each goes, and who fetches which.
+
+The keys are not kept: forty bytes of each are, and the keys at which the list may be cut.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
+from typing import Any, Final, Self
+
+from downloader.errors import DownloadError
+from downloader.fhir.exports import Layout, Level, is_export
+from downloader.fhir.resource_types import type_of
+from downloader.planning import folded
+from downloader.sources.minio_listing import Listed
+
+from ..shards import DIGEST, EACH, Bounds, fingerprint_of, label_of, slices
+from .request import Request
+
+__all__ = ["KeyRange", "Survey", "digest_of", "unpack_levels"]
+
+_BLOCKS: Final = 20
+"""Blocks that a full shard is made of: shards are balanced to that grain."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """A shard: the keys behind `after` up to `upto` itself, as it travels between tasks.
+
+    `fingerprint`: stands for keys, sizes and ETags of its exports. `levels`: how much of its key each of them keeps (a
+    packed `Level` each, in the order of the keys), ``""`` where all keep their names alone. `label` is for people.
+    """
+
+    number: int
+    after: str
+    upto: str
+    files: int
+    fingerprint: str
+    levels: str
+    label: str
+
+    @classmethod
+    def from_xcom(cls, value: dict[str, Any]) -> Self:
+        """What `to_xcom` made."""
+        return cls(**value)
+
+    def to_xcom(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+class Survey:
+    """Takes the objects of a listing, one by one, in their order."""
+
+    def __init__(self, request: Request, bounds: Bounds) -> None:
+        self._request = request
+        self._layout = Layout(request.organize)
+        self._bounds = bounds
+        self._block = Bounds(max(1, bounds.files // _BLOCKS), max(1, bounds.bytes // _BLOCKS))
+        self.present: Counter[str] = Counter()
+        """Exports by type, the chosen ones and the others."""
+        self.files = 0
+        self.bytes = 0
+        self._digests = bytearray()
+        # What a name is, is told apart by Python's own hash: 64 bits, with a secret of this process.
+        self._names, self._folded_names = array("q"), array("q")
+        self._keys, self._folded_keys = array("q"), array("q")
+        self._ends: list[tuple[int, str]] = []
+        self._costs: list[int] = []
+        self._room = self._block
+
+    def add(self, listed: Listed) -> bool:
+        """Takes one object. Answers whether it is an export that was asked for."""
+        if not is_export(listed.key):
+            return False
+        kind = type_of(listed.key)
+        self.present[kind] += 1
+        if not self._request.wants(kind):
+            return False
+        self.files += 1
+        self.bytes += listed.size
+        self._digests += digest_of(listed)
+        self._note_paths(listed.key)
+        self._note_cost(listed)
+        return True
+
+    @property
+    def folds_matter(self) -> bool:
+        """Whether there are names that a disk which folds case could not keep apart, and any other can."""
+        return len(_twice(self._folded_names)) > len(_twice(self._names))
+
+    def ranges(self, *, folds_case: bool = False) -> list[KeyRange]:
+        """The shards. `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name."""
+        levels = self.levels(folds_case=folds_case)
+        costs = list(accumulate(self._costs, initial=0))
+        blocks = Bounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
+        cuts = slices([costs], blocks)[0]
+        return [self._range(number, *cut, levels) for number, cut in enumerate(cuts)]
+
+    def levels(self, *, folds_case: bool = False) -> bytes:
+        """The `Level` of each export, in the order of the keys."""
+        names = self._folded_names if folds_case else self._names
+        keys = self._folded_keys if folds_case else self._keys
+        shared_names, shared_keys = _twice(names), _twice(keys)
+        return bytes(
+            Level.NAME if name not in shared_names else Level.HASH if not key or key in shared_keys else Level.KEY
+            for name, key in zip(names, keys, strict=True)
+        )
+
+    def _note_paths(self, key: str) -> None:
+        name = _path(self._layout, key, Level.NAME) or f"\0{key}"
+        path = _path(self._layout, key, Level.KEY)
+        self._names.append(hash(name))
+        self._folded_names.append(hash(folded(name)))
+        self._keys.append(hash(path) if path else 0)
+        self._folded_keys.append(hash(folded(path)) if path else 0)
+
+    def _note_cost(self, listed: Listed) -> None:
+        """Ends the block with this object, once it is full."""
+        if not self._costs or self._room.files <= 0 or self._room.bytes <= 0:
+            self._costs.append(0)
+            self._ends.append((0, ""))
+            self._room = self._block
+        self._costs[-1] += listed.size + EACH
+        self._ends[-1] = (self.files, listed.key)
+        self._room = Bounds(self._room.files - 1, self._room.bytes - listed.size)
+
+    def _range(self, number: int, first: int, last: int, levels: bytes) -> KeyRange:
+        """The shard of the blocks `first` to `last` (exclusive)."""
+        start, after = self._ends[first - 1] if first else (0, "")
+        stop, upto = self._ends[last - 1]
+        part = "" if stop - start == self.files else f", files {start + 1:,} to {stop:,} of {self.files:,}"
+        return KeyRange(
+            number,
+            after,
+            upto,
+            stop - start,
+            fingerprint_of(self._request.bucket, bytes(self._digests[start * DIGEST : stop * DIGEST])),
+            _packed(levels[start:stop]),
+            label_of(self._request.bucket, part),
+        )
+
+
+def digest_of(listed: Listed) -> bytes:
+    """Bytes that stand for key, size and content of an object."""
+    return hashlib.sha256(ascii((listed.key, listed.size, listed.etag)).encode()).digest()[:DIGEST]
+
+
+def unpack_levels(packed: str, files: int) -> list[Level]:
+    """What `KeyRange.levels` says of `files` exports."""
+    if not packed:
+        return [Level.NAME] * files
+    return [Level(value) for value in zlib.decompress(base64.b64decode(packed))]
+
+
+def _packed(levels: bytes) -> str:
+    return base64.b64encode(zlib.compress(levels)).decode() if any(levels) else ""
+
+
+def _path(layout: Layout, key: str, level: Level) -> str | None:
+    try:
+        return layout.path(key, level).text
+    except DownloadError:
+        return None
+
+
+def _twice(values: Iterable[int]) -> set[int]:
+    """The values that are there more than once."""
+    ordered = sorted(values)
+    return {here for here, following in pairwise(ordered) if here == following}

@@ -1,0 +1,120 @@
+"""The three tasks of `minio_downloader`.
+
+`validate` refuses, in one sentence, what no file could come home with: parameters, configuration, connection, bucket,
+rights, room on the disk. What concerns one file is left to the report.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from downloader.checksums import MIB
+from downloader.fhir.exports import Layout
+from downloader.folding import folds_case
+
+from .. import errands
+from ..configuration import Configuration, load
+from ..errands import PROBLEM
+from ..failures import Refusal, told_to_airflow
+from ..parameters import refuse_unknown_keys
+from ..shards import Bounds
+from ..space import Space, nearest, size_there
+from ..wording import a_few, counted, one_line, shown_size
+from .errand import FhirErrand
+from .survey import Survey
+
+__all__ = ["download", "report", "validate"]
+
+_GIB = 1024 * MIB
+
+log = logging.getLogger(__name__)
+
+
+def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The shards of what is to come home, as XComs. Where it fails, the sentence is pushed as `PROBLEM`."""
+    try:
+        with told_to_airflow():
+            refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
+            configuration = load()
+            return _shards(FhirErrand.of(context["params"], configuration), configuration)
+    except AirflowException as problem:
+        context["ti"].xcom_push(key=PROBLEM, value=str(problem))
+        raise
+
+
+def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
+    """Brings one shard home."""
+    with told_to_airflow():
+        errand = FhirErrand.of(context["params"])
+    errands.download(errand, shard, context)
+
+
+def report(context: Mapping[str, Any]) -> None:
+    """Writes the report, and fails the run if anything failed."""
+    shards = context["ti"].xcom_pull(task_ids="validate") or []
+    if not shards:
+        problem = context["ti"].xcom_pull(task_ids="validate", key=PROBLEM)
+        raise AirflowFailException(f"validate failed: {problem or 'see its log'}")
+    with told_to_airflow():
+        errand = FhirErrand.of(context["params"])
+    errands.report(errand, shards, context)
+
+
+def _shards(errand: FhirErrand, configuration: Configuration) -> list[dict[str, Any]]:
+    request = errand.request
+    log.info("=== MinIO Resource Downloader ===")
+    log.info("Source: %s@%s", one_line(request.bucket), errand.server.endpoint)
+    log.info("Destination: %s", request.output)
+    survey = Survey(request, Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB)))
+    to_come = _surveyed(errand, survey)
+    _tell_of_filter(errand, survey)
+    if not survey.files:
+        raise Refusal(_nothing(errand, survey))
+    Space().room(to_come, request.output)
+    log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
+    folds = survey.folds_matter and folds_case(nearest(request.output))
+    return [keys.to_xcom() for keys in survey.ranges(folds_case=folds)]
+
+
+def _surveyed(errand: FhirErrand, survey: Survey) -> int:
+    """Shows the whole listing to `survey`. Answers the bytes that are not on the disk yet."""
+    request, to_come = errand.request, 0
+    fresh = request.overwrite or not request.output.is_dir()
+    for listed in errand.listing().objects(request.prefix):
+        if survey.add(listed) and (fresh or not _is_there(errand, listed.key, listed.size)):
+            to_come += listed.size
+    return to_come
+
+
+def _is_there(errand: FhirErrand, key: str, size: int) -> bool:
+    """Whether a file of that size stands under one of the names that the object may get."""
+    return any(size_there(errand.request.output / path) == size for path in Layout(errand.request.organize).paths(key))
+
+
+def _tell_of_filter(errand: FhirErrand, survey: Survey) -> None:
+    request = errand.request
+    strangers = [*request.unheard, *sorted(kind for kind in request.types if kind not in survey.present)]
+    if strangers:
+        log.warning(
+            "The filter names %s, of which there is nothing in %s; there are %s",
+            a_few(strangers),
+            one_line(request.bucket),
+            _kinds(survey),
+        )
+
+
+def _kinds(survey: Survey) -> str:
+    """``Observation (12), Patient (1)``; ``no exports at all``."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in sorted(survey.present.items())) or "no exports at all"
+
+
+def _nothing(errand: FhirErrand, survey: Survey) -> str:
+    request = errand.request
+    where = f"bucket {one_line(request.bucket)}" + (f" below {one_line(request.prefix)}" if request.prefix else "")
+    if survey.present:
+        return f"the filter leaves nothing of what is in {where}; there are {_kinds(survey)}"
+    return f"there is no .ndjson file in {where}; check the bucket and the prefix"
