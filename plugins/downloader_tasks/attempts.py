@@ -16,6 +16,7 @@ from downloader.remote_file import Planned
 from downloader.results import FileResult
 from downloader.source import Source
 
+from .folders import make_below
 from .interruptions import Interruptions
 from .ledger import Ledger
 from .outbox import RESULTS, Outbox
@@ -50,12 +51,11 @@ class Attempt:
         """Hands over what is planned, where the report could not plan the very same again."""
         self._outbox.tell_plan({**self._key, **plan})
 
-    def prepared(self, connect: Callable[[], Source], destination: Path) -> Source:
-        """The source, with the destination made. Raises DownloadError."""
+    def prepared(self, connect: Callable[[], Source], destination: Path, location: Path) -> Source:
+        """The source, with the destination made, below its location. Raises DownloadError."""
         try:
             source = connect()
-            # The location itself is never made: where a disk is not mounted any more, its place must not be filled.
-            destination.mkdir(exist_ok=True)
+            make_below(location, destination)
         except DownloadError as error:
             self.refuse(error)
         except OSError as error:

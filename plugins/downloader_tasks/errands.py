@@ -47,6 +47,8 @@ class Target:
     """Where the files go, and what the report says above them."""
 
     folder: Path
+    location: Path
+    """What the configuration names; it is the folder or lies above it."""
     title: str
     report_id: str
     about: str
@@ -88,7 +90,7 @@ def download(errand: Errand, shard: dict[str, Any], context: Mapping[str, Any]) 
             Attempt(key, "", context).refuse(error)
         attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context)
         attempt.tell_plan({"plan": pack_expected(expected(planned))})
-        source = attempt.prepared(lambda: errand.source(planned), folder)
+        source = attempt.prepared(lambda: errand.source(planned), folder, errand.target.location)
         results = attempt.restore(planned, source, folder, errand.means, errand.found)
         conclude(results, context)
 
@@ -102,7 +104,7 @@ def report(errand: Errand, shards: Sequence[Mapping[str, Any]], context: Mapping
         results, problems = _joined(errand, shards, handed, plans)
         text = _text(errand, results, list(handed.values()))
         target = errand.target
-        failed = publish(Receipt(text, target.folder, target.report_id, target.about))
+        failed = publish(Receipt(text, target.folder, target.location, target.report_id, target.about))
     if failed or problems:
         raise AirflowFailException(one_sentence([*filter(None, [failed]), *problems]))
 

@@ -12,6 +12,7 @@ from downloader.errors import DownloadError
 from downloader.report import Report, write
 from downloader.report.layout import lines_of
 
+from .folders import make_below
 from .progress import FEW
 from .wording import counted
 
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A report, the folder that it belongs into, the id in its name, and what it is about, in words for the log."""
+    """A report, and where it belongs: a folder, and the location above it. `about`: what it is on, for the log."""
 
     report: Report
     folder: Path
+    location: Path
     report_id: str
     about: str
 
@@ -40,7 +42,7 @@ def publish(receipt: Receipt) -> str:
     summary = receipt.report.summary
     counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
     try:
-        receipt.folder.mkdir(exist_ok=True)
+        make_below(receipt.location, receipt.folder)
         path = write(receipt.report, receipt.folder, receipt.report_id)
     except (DownloadError, OSError) as error:
         return f"{counts}, and the report could not be written (it stands in the log): {error}"

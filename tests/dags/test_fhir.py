@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dags.fhir_lab import FhirLab, contents, resources
+from downloader.remote_file import Planned
 from downloader.report import Status
+from downloader_tasks import attempts, errands
+from downloader_tasks.minio import errand
 from support.servers import S3Server
 
 EXPORTS = {
@@ -51,3 +59,259 @@ def test_all_exports_come_home_into_one_folder(lab: FhirLab) -> None:
     assert again.state == "success"
     assert set(again.lines("").values()) == {"skipped"}
     assert "⊘ (already exists, skipped)" in again.log
+
+
+def test_organised_by_type_and_filtered(lab: FhirLab) -> None:
+    lab.upload({**EXPORTS, "log.ndjson": b"{}\n"})
+    run = lab.run({"filter": " patient ,ENCOUNTER,Bogus", "organize": True, "output": "2024/june"})
+    assert run.state == "success"
+    folder = lab.output / "2024" / "june"
+    assert contents(folder) == {
+        "Patient/Patient.ndjson": EXPORTS["Patient.ndjson"],
+        "Encounter/1.Encounter.ndjson": EXPORTS["exports/2024/1.Encounter.ndjson"],
+    }
+    assert dict(run.report("2024/june").head)["Filter"] == "Encounter, Patient, Bogus"
+    assert "The filter names Bogus" in run.log
+    assert "Encounter (1), Observation (1), Patient (1), Unknown (1)" in run.log
+
+
+def test_two_of_one_name_keep_their_folders_and_nothing_is_lost(lab: FhirLab) -> None:
+    objects = {
+        "a/Patient.ndjson": resources("Patient", 1),
+        "b/Patient.ndjson": resources("Patient", 2),
+        "c//Patient.ndjson": resources("Patient", 3),
+        "c/Patient.ndjson": resources("Patient", 4),
+        "Observation.ndjson": resources("Observation", 1),
+    }
+    lab.upload(objects)
+    lab.configure("shards: {files: 1}")
+    run = lab.run()
+    assert run.state == "success", run.log
+    assert len(run.map_indexes()) == 5
+    found = contents(lab.output)
+    assert sorted(found.values()) == sorted(objects.values())
+    assert {name: data for name, data in found.items() if "~" not in name} == {
+        "a/Patient.ndjson": objects["a/Patient.ndjson"],
+        "b/Patient.ndjson": objects["b/Patient.ndjson"],
+        "Observation.ndjson": objects["Observation.ndjson"],
+    }
+    assert set(run.lines("")) == set(found)
+
+
+def test_odd_keys_come_home(lab: FhirLab) -> None:
+    objects = {
+        "with space/my Patient.ndjson": resources("Patient", 1),
+        "per%2Fcent.Group.ndjson": resources("Group", 1),
+        "größe/Beobachtung Observation.ndjson": resources("Observation", 1),
+        "//Encounter.ndjson": resources("Encounter", 1),
+        "plus+and&Device.ndjson.gz": gzip.compress(resources("Device", 2)),
+        "../Flag.ndjson": resources("Flag", 1),
+    }
+    lab.upload(objects)
+    run = lab.run({"check_ndjson": True})
+    assert run.state == "success", run.log
+    assert contents(lab.output) == flat(objects)
+    assert not list(lab.folder.glob("Flag.ndjson"))
+
+
+def test_what_is_in_the_files_is_checked_and_counted(lab: FhirLab) -> None:
+    lab.upload({**EXPORTS, "Group.ndjson": resources("Group", 2) + b"{broken\n" + resources("Group", 1)})
+    run = lab.run({"check_ndjson": True})
+    assert run.state == "failed"
+    report = run.report("")
+    assert report.summary.status is Status.PARTIAL_FAILURE
+    assert {result.name: result.resources for result in report.results} == {
+        "Patient.ndjson": 3,
+        "Observation-0.ndjson": 5,
+        "1.Encounter.ndjson": 2,
+        "Group.ndjson": None,
+    }
+    assert run.lines("")["Group.ndjson"].startswith("failed Broken content: line 3 of Group.ndjson: it is no JSON")
+    assert contents(lab.output) == flat(EXPORTS)
+    assert dict(report.extra) == {
+        "Resources": "10",
+        "Resources of type Encounter": "2",
+        "Resources of type Observation": "5",
+        "Resources of type Patient": "3",
+        "Location": str(lab.output),
+    }
+    again = lab.run({"check_ndjson": True})
+    assert dict(again.report("").extra) == dict(report.extra), "what is kept is counted too"
+
+
+def test_what_is_wrong_is_healed_and_what_is_half_there_is_resumed(lab: FhirLab) -> None:
+    big = resources("Observation", 60_000)
+    lab.upload({"Patient.ndjson": EXPORTS["Patient.ndjson"], "Observation.ndjson": big, "Group.ndjson": b"{}\n"})
+    (lab.output / "Patient.ndjson").write_bytes(EXPORTS["Patient.ndjson"][::-1])
+    (lab.output / "Observation.ndjson").write_bytes(big[:2_000_000])
+    run = lab.run()
+    assert run.state == "success"
+    assert run.lines("") == {
+        "Patient.ndjson": "self-healed hash mismatch detected",
+        "Observation.ndjson": "resumed",
+        "Group.ndjson": "downloaded",
+    }
+    fetched = {result.name: result.fetched for result in run.report("").results}
+    assert fetched["Observation.ndjson"] < len(big) - 1_900_000
+
+
+def test_overwrite_fetches_again(lab: FhirLab) -> None:
+    lab.upload(EXPORTS)
+    lab.run()
+    run = lab.run({"overwrite": True})
+    assert run.state == "success"
+    assert set(run.lines("").values()) == {"downloaded"}
+    assert sum(result.fetched for result in run.report("").results) == sum(map(len, EXPORTS.values()))
+
+
+def test_of_a_versioned_bucket_the_latest(lab: FhirLab) -> None:
+    client = lab.server.client()
+    client.put_bucket_versioning(Bucket=lab.bucket, VersioningConfiguration={"Status": "Enabled"})
+    lab.upload({"Patient.ndjson": resources("Patient", 1), "Group.ndjson": resources("Group", 1)})
+    lab.upload({"Patient.ndjson": resources("Patient", 2)})
+    client.delete_object(Bucket=lab.bucket, Key="Group.ndjson")
+    run = lab.run()
+    assert run.state == "success"
+    assert contents(lab.output) == {"Patient.ndjson": resources("Patient", 2)}
+
+
+def test_a_bucket_that_changes_while_the_run_goes_on(lab: FhirLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One export goes, one comes whose name another has, one is written anew."""
+    lab.upload({"a/Patient.ndjson": resources("Patient", 1), "b/Group.ndjson": resources("Group", 1)})
+    lab.upload({"b/Flag.ndjson": resources("Flag", 1)})
+    before = errand.FhirErrand.planned
+
+    def change_first(self: errand.FhirErrand, shard: Mapping[str, Any]) -> list[Planned]:
+        lab.upload({"a/Group.ndjson": resources("Group", 7), "a/Patient.ndjson": resources("Patient", 9)})
+        lab.server.client().delete_object(Bucket=lab.bucket, Key="b/Flag.ndjson")
+        return before(self, shard)
+
+    monkeypatch.setattr(errand.FhirErrand, "planned", change_first)
+    run = lab.run()
+    assert run.state == "success", run.log
+    assert "The bucket has changed since the run began" in run.log
+    assert contents(lab.output) == {
+        "Patient.ndjson": resources("Patient", 9),
+        "a/Group.ndjson": resources("Group", 7),
+        "b/Group.ndjson": resources("Group", 1),
+    }
+    assert set(run.lines("")) == set(contents(lab.output))
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_task_that_died_leaves_its_lines(lab: FhirLab, monkeypatch: pytest.MonkeyPatch, listed: bool) -> None:
+    """`listed`: whether it got as far as telling the report what it had planned."""
+    lab.upload(EXPORTS)
+
+    def die(*args: object, **more: object) -> None:
+        raise MemoryError
+
+    if listed:
+        monkeypatch.setattr(attempts, "restore", die)
+    else:
+        monkeypatch.setattr(errands, "download", die)
+    run = lab.run()
+    assert run.state == "failed"
+    assert set(run.lines("")) == set(flat(EXPORTS))
+    assert all("Not tried: the download task died" in line for line in run.lines("").values())
+
+
+def test_a_task_that_died_and_a_bucket_that_is_gone_are_said(lab: FhirLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.upload({"Patient.ndjson": b"{}\n"})
+
+    def vanish(*args: object) -> None:
+        client = lab.server.client()
+        client.delete_object(Bucket=lab.bucket, Key="Patient.ndjson")
+        client.delete_bucket(Bucket=lab.bucket)
+        raise MemoryError
+
+    monkeypatch.setattr(errands, "download", vanish)
+    run = lab.run()
+    assert run.state == "failed"
+    assert "no files can be named: Not found: there is no bucket" in run.log
+
+
+def test_a_full_disk_is_found_before_anything_is_fetched(lab: FhirLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.upload(EXPORTS)
+    usage = shutil.disk_usage(lab.output)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
+    run = lab.run()
+    assert run.state == "failed"
+    assert "make room for" in run.problem()
+    assert contents(lab.output) == {}
+
+
+@pytest.mark.parametrize(
+    ("conf", "sentence"),
+    [
+        ({"bukcet": "x"}, "there is no parameter bukcet: did you mean bucket?"),
+        ({"bucket": "no-such-bucket"}, "Not found: there is no bucket no-such-bucket at http://127.0.0.1"),
+        ({"filter": "Device"}, "the filter leaves nothing of what is in bucket b-"),
+        ({"filter": "Bogus"}, "there are Encounter (1), Observation (1), Patient (1)"),
+        ({"prefix": "nowhere/"}, "there is no .ndjson file in bucket b-"),
+        ({"output": "/etc"}, "output is /etc, which is no folder below"),
+        ({"output": "../elsewhere"}, "output is ../elsewhere, which is no folder below"),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_refused_in_a_sentence(lab: FhirLab, conf: dict[str, Any], sentence: str) -> None:
+    lab.upload(EXPORTS)
+    run = lab.run(conf)
+    assert run.state == "failed"
+    assert sentence in run.problem()
+    assert run.states()["download"] in (["upstream_failed"], ["skipped"])
+    assert contents(lab.output) == {}
+    assert not list(lab.output.rglob("_download_status_*"))
+    assert "Traceback" not in run.problem()
+
+
+def test_the_names_of_other_buckets_are_told(lab: FhirLab) -> None:
+    assert lab.bucket in lab.run({"bucket": "no-such-bucket"}).problem()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"port": 1}, "cannot be reached; check host and port"),
+        ({"extra": {"secure": True}}, 'does not speak TLS; write "secure": false into the connection\'s extra'),
+        ({"extra": {"secure": "perhaps"}}, "secure in the extra of the connection minio_default is neither true nor"),
+        ({"extra": {"sekure": True}}, "has a key sekure, which means nothing here"),
+        ({"extra": {"verify": "/no/such/file"}}, "the file of an authority, /no/such/file, cannot be read"),
+        ({"host": "a b/c"}, "is no server's name"),
+        ({"conn_type": "postgres"}, "is of type postgres, which does not lead to MinIO"),
+    ],
+)
+def test_a_wrong_connection_is_told_by_its_field(lab: FhirLab, changes: dict[str, Any], sentence: str) -> None:
+    lab.upload(EXPORTS)
+    lab.connect(**changes)
+    run = lab.run()
+    assert run.state == "failed"
+    assert sentence in run.problem()
+    assert lab.server.secret not in run.log
+
+
+def test_no_connection_at_all(lab: FhirLab) -> None:
+    lab.patch.delenv("AIRFLOW_CONN_MINIO_DEFAULT")
+    assert "there is no Airflow connection minio_default" in lab.run().problem()
+
+
+def test_a_connection_of_type_aws_leads_there_as_well(lab: FhirLab) -> None:
+    lab.upload(EXPORTS)
+    connection = {
+        "conn_type": "aws",
+        "login": lab.server.key,
+        "password": lab.server.secret,
+        "extra": {"endpoint_url": lab.server.url},
+    }
+    lab.patch.setenv("AIRFLOW_CONN_MINIO_DEFAULT", json.dumps(connection))
+    run = lab.run()
+    assert run.state == "success", run.log
+    assert contents(lab.output) == flat(EXPORTS)
+    del connection["extra"]
+    lab.patch.setenv("AIRFLOW_CONN_MINIO_DEFAULT", json.dumps(connection))
+    assert "has no endpoint_url in its extra" in lab.run().problem()
+
+
+def test_a_folder_that_is_missing(lab: FhirLab) -> None:
+    lab.upload(EXPORTS)
+    lab.output.rmdir()
+    assert "does not exist: create it" in lab.run().problem()

@@ -77,7 +77,7 @@ class FhirErrand:
             head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
         if request.organize:
             head.append(("Organized", "by resource type"))
-        return Target(request.output, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head))
+        return Target(request.output, request.location, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head))
 
     def listing(self) -> Listing:
         """The bucket's. Raises Misconfigured."""

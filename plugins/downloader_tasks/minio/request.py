@@ -32,11 +32,14 @@ class Request:
     organize: bool
     overwrite: bool
     check_ndjson: bool
+    location: Path
     output: Path
+    """The location, or a folder below it."""
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
         """Raises Refusal, LocationError."""
+        location = writable_location(configuration, "minio")
         words = [word.strip() for word in (params.get("filter") or "").split(",") if word.strip()]
         return cls(
             bucket=(params.get("bucket") or "").strip() or configuration.minio.bucket,
@@ -46,7 +49,8 @@ class Request:
             organize=bool(params.get("organize")),
             overwrite=bool(params.get("overwrite")),
             check_ndjson=bool(params.get("check_ndjson")),
-            output=_output((params.get("output") or "").strip(), configuration),
+            location=location,
+            output=_output((params.get("output") or "").strip(), location),
         )
 
     def wants(self, kind: str) -> bool:
@@ -54,9 +58,8 @@ class Request:
         return kind in self.types or not (self.types or self.unheard)
 
 
-def _output(named: str, configuration: Configuration) -> Path:
+def _output(named: str, location: Path) -> Path:
     """The folder that the run fills: the location, or one below it, named by its whole path or from the location on."""
-    location = writable_location(configuration, "minio")
     if not named:
         return location
     below = named

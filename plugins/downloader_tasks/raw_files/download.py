@@ -42,6 +42,6 @@ def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
 
             return S3Source(found.upload.bucket, planned, s3_access(configuration))
 
-        source = attempt.prepared(connect, found.destination)
+        source = attempt.prepared(connect, found.destination, found.destination.parent)
         results = attempt.restore(planned, source, found.destination, means(configuration.transfer))
         conclude(results, context)

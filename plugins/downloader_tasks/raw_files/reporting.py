@@ -99,7 +99,9 @@ def _receipt(restore: Restore, shards: Sequence[Shard], handed: _Handed) -> Rece
         results=tuple(_joined(restore, shards, handed)),
         duration=max(0.0, ended - began),
     )
-    return Receipt(text, restore.destination, raw_file_id, f"raw file {one_line(raw_file_id)}")
+    return Receipt(
+        text, restore.destination, restore.destination.parent, raw_file_id, f"raw file {one_line(raw_file_id)}"
+    )
 
 
 def _joined(restore: Restore, shards: Sequence[Shard], handed: _Handed) -> Iterable[FileResult]:
