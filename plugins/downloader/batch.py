@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .destination import Destination
 from .errors import NotTried
-from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, VerifiedBefore
+from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, UnderWay, VerifiedBefore
 from .leftovers import Leftovers
 from .remote_file import Planned, Refused, RemoteFile
 from .results import FileResult, failed
@@ -37,6 +37,7 @@ class Progress:
     files: int
     fetched: int
     total: int
+    under_way: tuple[UnderWay, ...] = ()
 
 
 class Listener(Protocol):
@@ -131,7 +132,7 @@ class _Batch:
         return results
 
     def _progress(self, done: int) -> Progress:
-        return Progress(done, len(self._planned), self._job.tally.fetched, self._total)
+        return Progress(done, len(self._planned), self._job.tally.fetched, self._total, self._job.tally.under_way())
 
     def _run_lanes(self) -> None:
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +17,7 @@ from .remote_file import RemoteFile
 from .retry import Clock, Halt, RetryPolicy
 from .source import Source
 
-__all__ = ["Budget", "Handling", "Job", "Limits", "NothingVerified", "Tally", "VerifiedBefore"]
+__all__ = ["Budget", "Handling", "Job", "Limits", "NothingVerified", "Tally", "UnderWay", "VerifiedBefore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,38 @@ class NothingVerified:
         """Forgets it at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A file that is being fetched: bytes that are there, and how many there will be, if that is known."""
+
+    name: str
+    done: int
+    size: int | None
+
+
 class Tally:
-    """Bytes that have come over the network so far, counted by many threads."""
+    """Bytes that have come over the network so far, and files under way, counted by many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._looks: dict[str, Callable[[], UnderWay]] = {}
         self.fetched = 0
+
+    @contextmanager
+    def following(self, name: str, look: Callable[[], UnderWay]) -> Iterator[None]:
+        """The file `name` is under way; `look` says how far it is."""
+        with self._lock:
+            self._looks[name] = look
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._looks[name]
+
+    def under_way(self) -> tuple[UnderWay, ...]:
+        """The files that are being fetched, one by one; small ones that come by the group are not followed."""
+        with self._lock:
+            return tuple(look() for look in self._looks.values())
 
     def add(self, count: int) -> None:
         """Counts `count` bytes more."""

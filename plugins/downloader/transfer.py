@@ -27,7 +27,7 @@ from .errors import (
     in_our_words,
 )
 from .inspection import Inspection, State, assured, checksum_of, inspect, look
-from .job import Job
+from .job import Job, UnderWay
 from .part_file import PartFile, commit
 from .reading import hash_bytes
 from .remote_file import RemoteFile
@@ -144,10 +144,14 @@ class Transfer:
                 if found.state is State.INTACT:
                     return kept(self._file, found, self._seconds)
             try:
-                return self._fill(part, place, found)
+                with self._job.tally.following(str(self._file.path), lambda: self._under_way(part)):
+                    return self._fill(part, place, found)
             except ObjectChanged:
                 part.truncate()
                 raise
+
+    def _under_way(self, part: PartFile) -> UnderWay:
+        return UnderWay(str(self._file.path), part.size, self._file.size)
 
     @property
     def _lock_clock(self) -> Clock:

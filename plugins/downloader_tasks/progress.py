@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,18 +12,16 @@ from downloader.batch import Progress
 from downloader.results import FileResult, Outcome
 
 from .ledger import Ledger
+from .progress_speed import Pace, Speed
+from .under_way import FilesUnderWay
 from .wording import duration, one_line, shown_size
 
-__all__ = ["FEW", "Lines", "Pace", "Rhythm", "Watch"]
+__all__ = ["FEW", "Lines", "Rhythm", "Watch"]
 
 FEW: Final = 200
 """Files up to which each one gets its line in the log."""
 _MOST_FAILURES: Final = 50
 """Failures that get a line in the log of a larger batch; the report has them all."""
-_LEAST: Final = 1024 * 1024
-"""Bytes from which on the speed says something about the rest."""
-_WINDOW: Final = 20.0
-"""Seconds that the speed is an average of."""
 
 log = logging.getLogger(__name__)
 
@@ -46,59 +42,30 @@ class Rhythm:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """Bytes a second of late, and the seconds that the rest takes at that speed, if it can be told."""
-
-    bytes_a_second: float
-    seconds_left: float | None
-
-
-class Pace:
-    """How fast it goes, and for how long still."""
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._marks: deque[tuple[float, int]] = deque([(now(), 0)])
-        self._spared = 0
-
-    def spare(self, count: int) -> None:
-        """`count` bytes need not come any more."""
-        self._spared += count
-
-    def look(self, progress: Progress) -> Speed:
-        """The speed between some time ago and now."""
-        now = self._now()
-        self._marks.append((now, progress.fetched))
-        while len(self._marks) > 2 and now - self._marks[1][0] > _WINDOW:
-            self._marks.popleft()
-        then, before = self._marks[0]
-        speed = (progress.fetched - before) / (now - then) if now > then else 0.0
-        rest = max(0, progress.total - progress.fetched - self._spared)
-        known = speed > 0 and progress.fetched >= _LEAST
-        return Speed(speed, rest / speed if known else None)
-
-
 class Lines:
     """The lines of the log: one a file for a small batch, one every few seconds for a large one."""
 
-    def __init__(self, files: int) -> None:
+    def __init__(self, files: int, *, quiet: bool = False) -> None:
+        """`quiet`: nothing but failures."""
         self.each = files <= FEW
         """Whether each file gets its line."""
+        self._quiet = quiet
         self._failures = 0
         self._rhythm = Rhythm(30.0 if self.each else 5.0)
 
     def result(self, result: FileResult, progress: Progress) -> None:
         """One file has been answered for."""
         self._failures += not result.ok
-        if self.each or (not result.ok and self._failures <= _MOST_FAILURES):
+        if (self.each and not (self._quiet and result.ok)) or (not result.ok and self._failures <= _MOST_FAILURES):
             level = logging.INFO if result.ok else logging.WARNING
             count = f"[{progress.files_done}/{progress.files}]"
             log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _told(result))
 
-    def summary(self, progress: Progress, look: Callable[[Progress], Speed]) -> None:
-        """A line on the whole, when it is time."""
-        if not self._rhythm.due() or progress.files_done == progress.files:
+    def summary(
+        self, progress: Progress, look: Callable[[Progress], Speed], under_way: FilesUnderWay | None = None
+    ) -> None:
+        """A line on the whole, when it is time, and in a small batch one on each file that is under way."""
+        if self._quiet or not self._rhythm.due() or progress.files_done == progress.files:
             return
         speed = look(progress)
         left = "" if speed.seconds_left is None else f", about {duration(speed.seconds_left)} left"
@@ -111,6 +78,8 @@ class Lines:
             shown_size(round(speed.bytes_a_second)),
             left,
         )
+        for line in under_way.lines() if under_way and self.each else ():
+            log.info("  %s", line)
 
 
 class Watch:
@@ -129,6 +98,7 @@ class Watch:
         self._show = show
         self._save = save
         self._pace = Pace()
+        self._under_way = FilesUnderWay()
         self._often = Rhythm(2.0)
         self._seldom = Rhythm(2.0 if lines.each else 10.0)
         self._unsaved = False
@@ -143,15 +113,16 @@ class Watch:
 
     def on_progress(self, progress: Progress) -> None:
         """About twice a second."""
-        self._lines.summary(progress, self._pace.look)
+        self._under_way.follow(progress)
+        self._lines.summary(progress, self._pace.look, self._under_way)
         if self._often.due() or progress.files_done == progress.files:
-            self._show(_figures(progress, self._pace.look(progress)))
+            self._show(_figures(progress, self._pace.look(progress), self._under_way))
         if self._unsaved and self._seldom.due():
             self._unsaved = False
             self._save()
 
 
-def _figures(progress: Progress, speed: Speed) -> dict[str, Any]:
+def _figures(progress: Progress, speed: Speed, under_way: FilesUnderWay) -> dict[str, Any]:
     return {
         "files_done": progress.files_done,
         "files": progress.files,
@@ -159,6 +130,7 @@ def _figures(progress: Progress, speed: Speed) -> dict[str, Any]:
         "bytes_planned": progress.total,
         "bytes_a_second": round(speed.bytes_a_second),
         "seconds_left": None if speed.seconds_left is None else round(speed.seconds_left),
+        "under_way": under_way.figures(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

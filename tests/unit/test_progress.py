@@ -7,12 +7,14 @@ import pytest
 
 from downloader.batch import Progress
 from downloader.errors import AccessDenied
+from downloader.job import UnderWay
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome, failed
 from downloader_tasks import progress as module
 from downloader_tasks.ledger import Ledger
-from downloader_tasks.progress import Lines, Pace, Rhythm, Watch
+from downloader_tasks.progress import Lines, Rhythm, Watch
+from downloader_tasks.progress_speed import Pace
 from downloader_tasks.wording import duration
 
 MB = 1024 * 1024
@@ -138,3 +140,33 @@ def test_progress_is_shown_every_two_seconds(time: Time) -> None:
 )
 def test_times_are_rounded_as_people_do(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+def test_each_file_under_way_is_told_of(caplog: pytest.LogCaptureFixture, time: Time) -> None:
+    caplog.set_level(logging.INFO, module.__name__)
+    shown: list[dict[str, Any]] = []
+    watch = Watch(Ledger([]), Lines(3), shown.append, lambda: None)
+    for second in range(31):
+        files = (UnderWay("big\n.dat", (100 + 4 * second) * MB, 489 * MB), UnderWay("open.dat", 7, None))
+        progress = Progress(0, 3, 4 * second * MB, 1000 * MB, files)
+        watch.on_progress(progress)
+        time.now += 1
+    assert logged(caplog)[1:] == [
+        r"  big\n.dat: 220.0 MB of 489.0 MB (44 %), 4.0 MB/s, about 67 s left",
+        "  open.dat: 7 B, 0 B/s",
+    ]
+    big = shown[-1]["under_way"][0]
+    assert (big["name"], big["size"], big["bytes_a_second"]) == (r"big\n.dat", 489 * MB, 4 * MB)
+    assert big["bytes"] == 220 * MB
+    assert shown[-1]["under_way"][1]["seconds_left"] is None
+
+
+def test_a_quiet_batch_tells_of_failures_alone(caplog: pytest.LogCaptureFixture, time: Time) -> None:
+    caplog.set_level(logging.INFO, module.__name__)
+    lines = Lines(3, quiet=True)
+    lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(1, 3, 0, 0))
+    time.now += 100
+    lines.summary(Progress(1, 3, 0, 0), Pace().look)
+    assert logged(caplog) == []
+    lines.result(failed("b", AccessDenied("no")), Progress(2, 3, 0, 0))
+    assert len(logged(caplog)) == 1
