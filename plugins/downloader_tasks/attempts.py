@@ -33,9 +33,15 @@ _VERIFIED: Final = "verified"
 class Attempt:
     """One try of one shard."""
 
-    def __init__(self, key: Mapping[str, Any], fingerprint: str, context: Mapping[str, Any]) -> None:
-        """`key`: by what the report knows the shard. `fingerprint`: stands for the files that are planned in it."""
+    def __init__(
+        self, key: Mapping[str, Any], fingerprint: str, context: Mapping[str, Any], *, quiet: bool = False
+    ) -> None:
+        """`key`: by what the report knows the shard. `fingerprint`: stands for the files that are planned in it.
+
+        `quiet`: the log names failures alone.
+        """
         self._key = key
+        self._quiet = quiet
         self._began = time.time()
         self._interruptions = Interruptions(self._save)
         self._outbox = Outbox(context, fingerprint, self._interruptions)
@@ -76,7 +82,7 @@ class Attempt:
         """
         ledger = self._ledger = Ledger(planned, self._outbox.kept(RESULTS))
         remembered = self._remembered = Remembered(planned, self._outbox.kept(_VERIFIED))
-        watch = Watch(ledger, Lines(len(planned)), self._show, self._save)
+        watch = Watch(ledger, Lines(len(planned), quiet=self._quiet), self._show, self._save)
         with self._interruptions:
             try:
                 results = restore(planned, source, destination, replace(means, listener=watch, verified=remembered))

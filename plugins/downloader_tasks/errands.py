@@ -7,13 +7,13 @@ planned; the report lists a shard itself only where its task died before that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.batch import Means
 from downloader.errors import DownloadError
@@ -24,14 +24,16 @@ from downloader.results import FileResult
 from downloader.source import Source
 
 from .attempts import Attempt, conclude
+from .configuration import Configuration, load
 from .failures import told_to_airflow
 from .handover import Expected, expected, pack_expected, results_of, unpack_expected
 from .outbox import PLAN, RESULTS
+from .parameters import refuse_unknown_keys
 from .receipts import Receipt, one_sentence, publish
 from .shards import digest_of, fingerprint_of
 from .wording import one_line
 
-__all__ = ["PROBLEM", "Errand", "Target", "download", "report"]
+__all__ = ["PROBLEM", "Errand", "Target", "download", "refused_before", "report_on", "validated"]
 
 PROBLEM: Final = "problem"
 """Key of the XCom that says why `validate` failed."""
@@ -67,6 +69,10 @@ class Errand(Protocol):
     def means(self) -> Means:
         """How they travel."""
 
+    @property
+    def quiet(self) -> bool:
+        """Whether the log is kept to the failures and the summary."""
+
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
         """The files of a shard as they are now. Raises DownloadError."""
 
@@ -88,25 +94,54 @@ def download(errand: Errand, shard: dict[str, Any], context: Mapping[str, Any]) 
             planned = errand.planned(shard)
         except DownloadError as error:
             Attempt(key, "", context).refuse(error)
-        attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context)
+        attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context, quiet=errand.quiet)
         attempt.tell_plan({"plan": pack_expected(expected(planned))})
         source = attempt.prepared(lambda: errand.source(planned), folder, errand.target.location)
         results = attempt.restore(planned, source, folder, errand.means, errand.found)
         conclude(results, context)
 
 
-def report(errand: Errand, shards: Sequence[Mapping[str, Any]], context: Mapping[str, Any]) -> None:
+def validated(
+    context: Mapping[str, Any], shards_of: Callable[[Mapping[str, Any], Configuration], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What `shards_of` parameters and configuration makes: the shards, as XComs.
+
+    Raises as `told_to_airflow` does; the sentence is then pushed as `PROBLEM`, so that whoever is told of the run's
+    failure reads it.
+    """
+    try:
+        with told_to_airflow():
+            refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
+            return shards_of(context["params"], load())
+    except AirflowException as problem:
+        context["ti"].xcom_push(key=PROBLEM, value=str(problem))
+        raise
+
+
+def refused_before(context: Mapping[str, Any]) -> str:
+    """The sentence that `validate` failed with, ``""`` where it did not."""
+    return context["ti"].xcom_pull(task_ids="validate", key=PROBLEM) or ""
+
+
+def report_on(errand_of: Callable[[Mapping[str, Any]], Errand], context: Mapping[str, Any]) -> None:
     """Writes the report, prints it, and raises AirflowFailException if anything failed."""
-    ti = context["ti"]
+    shards = context["ti"].xcom_pull(task_ids="validate")
+    if not shards:
+        raise AirflowFailException(f"validate failed: {refused_before(context) or 'see its log'}")
     with told_to_airflow():
-        handed = _by_shard(ti.xcom_pull(task_ids="download", key=RESULTS))
-        plans = _by_shard(ti.xcom_pull(task_ids="download", key=PLAN))
-        results, problems = _joined(errand, shards, handed, plans)
-        text = _text(errand, results, list(handed.values()))
-        target = errand.target
-        failed = publish(Receipt(text, target.folder, target.location, target.report_id, target.about))
-    if failed or problems:
-        raise AirflowFailException(one_sentence([*filter(None, [failed]), *problems]))
+        problems = _reported(errand_of(context["params"]), shards, context["ti"])
+    if problems:
+        raise AirflowFailException(one_sentence(problems))
+
+
+def _reported(errand: Errand, shards: Sequence[Mapping[str, Any]], ti: Any) -> list[str]:
+    """Writes the report, and answers what failed."""
+    handed = _by_shard(ti.xcom_pull(task_ids="download", key=RESULTS))
+    plans = _by_shard(ti.xcom_pull(task_ids="download", key=PLAN))
+    results, problems = _joined(errand, shards, handed, plans)
+    text, target = _text(errand, results, list(handed.values())), errand.target
+    failed = publish(Receipt(text, target.folder, target.location, target.report_id, target.about))
+    return [*filter(None, [failed]), *problems]
 
 
 def _by_shard(pulled: Any) -> dict[int, Mapping[str, Any]]:

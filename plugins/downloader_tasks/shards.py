@@ -15,9 +15,12 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate
 from typing import Any, Final, Self
 
+from downloader.checksums import MIB
 from downloader.errors import Lasting
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused
+
+from .configuration import Configuration
 
 __all__ = [
     "DIGEST",
@@ -28,6 +31,7 @@ __all__ = [
     "Plan",
     "PlanChanged",
     "Shard",
+    "bounds_of",
     "cut",
     "digest_of",
     "fingerprint_of",
@@ -35,6 +39,7 @@ __all__ = [
     "slices",
 ]
 
+_GIB: Final = 1024 * MIB
 MOST_SHARDS: Final = 1000
 """Airflow maps a task over 1,024 at most (``max_map_length``)."""
 EACH: Final = 64 * 1024
@@ -134,6 +139,11 @@ def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
         for outline, slices in zip(outlines, cuts, strict=True)
         for start, stop in slices
     ]
+
+
+def bounds_of(configuration: Configuration) -> Bounds:
+    """What the configuration says of shards."""
+    return Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB))
 
 
 def slices(several: Sequence[Sequence[int]], bounds: Bounds) -> list[list[tuple[int, int]]]:

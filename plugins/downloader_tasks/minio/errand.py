@@ -53,6 +53,7 @@ class FhirErrand:
     access: S3Access
     means: Means
     check: NdjsonCheck
+    quiet: bool = False
 
     @classmethod
     def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> FhirErrand:

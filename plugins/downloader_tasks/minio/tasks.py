@@ -10,18 +10,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
-
-from downloader.checksums import MIB
 from downloader.fhir.exports import Layout
 from downloader.folding import folds_case
 
-from .. import errands
-from ..configuration import Configuration, load
-from ..errands import PROBLEM
+from ..configuration import Configuration
+from ..errands import download as download_shard
+from ..errands import report_on, validated
 from ..failures import Refusal, told_to_airflow
-from ..parameters import refuse_unknown_keys
-from ..shards import Bounds
+from ..shards import bounds_of
 from ..space import Space, nearest, size_there
 from ..wording import a_few, counted, one_line, shown_size
 from .errand import FhirErrand
@@ -29,47 +25,33 @@ from .survey import Survey
 
 __all__ = ["download", "report", "validate"]
 
-_GIB = 1024 * MIB
-
 log = logging.getLogger(__name__)
 
 
 def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The shards of what is to come home, as XComs. Where it fails, the sentence is pushed as `PROBLEM`."""
-    try:
-        with told_to_airflow():
-            refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
-            configuration = load()
-            return _shards(FhirErrand.of(context["params"], configuration), configuration)
-    except AirflowException as problem:
-        context["ti"].xcom_push(key=PROBLEM, value=str(problem))
-        raise
+    """The shards of what is to come home, as XComs. A failure's sentence is pushed as `PROBLEM`."""
+    return validated(context, _shards)
 
 
 def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
     """Brings one shard home."""
     with told_to_airflow():
         errand = FhirErrand.of(context["params"])
-    errands.download(errand, shard, context)
+    download_shard(errand, shard, context)
 
 
 def report(context: Mapping[str, Any]) -> None:
     """Writes the report, and fails the run if anything failed."""
-    shards = context["ti"].xcom_pull(task_ids="validate") or []
-    if not shards:
-        problem = context["ti"].xcom_pull(task_ids="validate", key=PROBLEM)
-        raise AirflowFailException(f"validate failed: {problem or 'see its log'}")
-    with told_to_airflow():
-        errand = FhirErrand.of(context["params"])
-    errands.report(errand, shards, context)
+    report_on(FhirErrand.of, context)
 
 
-def _shards(errand: FhirErrand, configuration: Configuration) -> list[dict[str, Any]]:
+def _shards(params: Mapping[str, Any], configuration: Configuration) -> list[dict[str, Any]]:
+    errand = FhirErrand.of(params, configuration)
     request = errand.request
     log.info("=== MinIO Resource Downloader ===")
     log.info("Source: %s@%s", one_line(request.bucket), errand.server.endpoint)
     log.info("Destination: %s", request.output)
-    survey = Survey(request, Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB)))
+    survey = Survey(request, bounds_of(configuration))
     to_come = _surveyed(errand, survey)
     _tell_of_filter(errand, survey)
     if not survey.files:

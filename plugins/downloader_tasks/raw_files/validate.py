@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk.exceptions import AirflowException
 
 from downloader.catalogue import Catalogue, CatalogueError
-from downloader.checksums import MIB
 from downloader.errors import DownloadError, ObjectNotFound
 from downloader.remote_file import RemoteFile
 
@@ -33,7 +32,7 @@ from ..configuration import Configuration, load, writable_location
 from ..connections import catalogue, s3_access
 from ..failures import Refusal, told_to_airflow
 from ..parameters import refuse_unknown_keys
-from ..shards import Bounds, Outline, cut
+from ..shards import Outline, bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size
 from .claims import Claims
@@ -49,7 +48,6 @@ REFUSED: Final = "refused"
 """Key of the XCom that names the raw files that are not restored: id -> sentence."""
 PROBLEM: Final = "problem"
 """Key of the XCom that says why the task failed."""
-_GIB: Final = 1024 * MIB
 _BACKED_UP: Final = "upload_done"
 
 log = logging.getLogger(__name__)
@@ -81,8 +79,7 @@ def _validated(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     for sentence in refused.values():
         log.error("Refused: %s", sentence)
     context["ti"].xcom_push(key=REFUSED, value=refused)
-    bounds = Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB))
-    return [shard.to_xcom() for shard in cut(outlines, bounds)]
+    return [shard.to_xcom() for shard in cut(outlines, bounds_of(configuration))]
 
 
 def _refuse_disabled(configuration: Configuration) -> None:

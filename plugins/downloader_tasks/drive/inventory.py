@@ -1,0 +1,67 @@
+"""What lies at the destination, held against the manifest: what is there, what is missing, what nobody asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from downloader.manifest import Dataset, Manifest
+from downloader.paths import REPORT_PREFIX
+from downloader.report import shown_size
+from downloader.report.status_report import Pairs
+
+__all__ = ["inventory"]
+
+_MOST: Final = 200
+"""Names of a kind that are written out."""
+_OURS: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|{REPORT_PREFIX}[^/]*\.txt")
+
+
+def inventory(manifest: Manifest, folder: Path) -> Pairs:
+    """Lines for the summary of a report."""
+    sizes = dict(_files(folder))
+    wanted = {dataset.path: dataset for dataset in manifest.datasets}
+    there = [path for path in wanted if path in sizes]
+    missing = [path for path in wanted if path not in sizes]
+    other = [path for path in there if _differs(wanted[path], sizes[path])]
+    extra = sorted(sizes.keys() - wanted.keys())
+    return (
+        ("Inventory", f"{len(sizes):,} files, {shown_size(sum(sizes.values()))}"),
+        ("In the manifest", f"{len(there):,} of {len(wanted):,} are there"),
+        *_names("Missing", [_with_size(path, wanted[path].size) for path in missing]),
+        *_names("Of another size", [_with_size(path, sizes[path]) for path in other]),
+        *_names("Not in the manifest", [_with_size(path, sizes[path]) for path in extra]),
+    )
+
+
+def _differs(dataset: Dataset, size: int) -> bool:
+    return dataset.size is not None and dataset.size != size
+
+
+def _names(label: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield label, f"{len(names):,}"
+    for name in names[:_MOST]:
+        yield f"- {label}", name
+    if len(names) > _MOST:
+        yield f"- {label}", f"and {len(names) - _MOST:,} more"
+
+
+def _with_size(path: str, size: int | None) -> str:
+    return path if size is None else f"{path} ({shown_size(size)})"
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    """Files below `folder` and their sizes, without this program's own. Links are not followed."""
+    for here, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(here, name)
+            relative = os.path.relpath(path, folder)
+            if _OURS.fullmatch(relative):
+                continue
+            try:
+                yield relative, os.lstat(path).st_size
+            except OSError:
+                continue  # gone since it was listed

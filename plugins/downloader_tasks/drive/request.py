@@ -1,0 +1,78 @@
+"""What a run of `drive_datasets` was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from downloader.errors import DownloadError
+from downloader.paths import safe_path
+
+from ..configuration import PROJECT, Configuration, writable_location
+from ..failures import Refusal
+from ..parameters import trimmed
+from ..wording import one_line
+
+__all__ = ["MOST_STREAMS", "Request"]
+
+MOST_STREAMS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`manifest`: the file. `patterns`: which of its data sets, none for all."""
+
+    manifest: Path
+    patterns: tuple[str, ...]
+    concurrency: int
+    verify: bool
+    resume: bool
+    dry_run: bool
+    quiet: bool
+    location: Path
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
+        """Raises Refusal, LocationError."""
+        concurrency = params.get("concurrency", 3)
+        if not 1 <= concurrency <= MOST_STREAMS:
+            raise Refusal(f"concurrency is {concurrency}; give a number from 1 to {MOST_STREAMS}, best 3")
+        return cls(
+            manifest=_manifest((params.get("manifest") or "").strip(), configuration),
+            patterns=trimmed(params.get("datasets") or []),
+            concurrency=concurrency,
+            verify=params.get("verify", True),
+            resume=params.get("resume", True),
+            dry_run=params.get("dry_run", False),
+            quiet=params.get("quiet", False),
+            location=writable_location(configuration, "datasets"),
+        )
+
+
+def _manifest(named: str, configuration: Configuration) -> Path:
+    """The configured manifest, or the one `named` in its folder."""
+    configured = PROJECT / configuration.drive.manifest
+    folder = configured.parent
+    if not named:
+        file = configured
+    else:
+        try:
+            file = folder / safe_path(named).text
+        except DownloadError:
+            raise Refusal(_elsewhere(named, folder)) from None
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise Refusal(_elsewhere(named, folder))
+    if not file.is_file():
+        raise Refusal(
+            f"there is no manifest {file}; make one: python include/generate_manifest.py FOLDER_URL --output {file}"
+        )
+    return file
+
+
+def _elsewhere(named: str, folder: Path) -> str:
+    return (
+        f"manifest is {one_line(named)}, which is no file below {folder} (the folder of drive.manifest in the "
+        "configuration); put it there, and give its name, such as datasets.json"
+    )
