@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from airflow.sdk import Param, dag
 
-from airflow.sdk import Param, TriggerRule, dag, get_current_context, task
-
-from downloader_tasks.notification import notify_failure
+from downloader_tasks.three_tasks import USUAL, three_tasks
 
 DOC = """
 ### Bring FHIR exports home from MinIO
@@ -81,42 +78,13 @@ PARAMS = {
     description="Bring FHIR exports home from MinIO, verified, with a receipt",
     doc_md=DOC,
     tags=["minio", "fhir", "download", "manual"],
-    schedule=None,
-    catchup=False,
-    is_paused_upon_creation=False,
     params=PARAMS,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    schedule=None,
+    **USUAL,
 )
 def minio_downloader() -> None:
-    """Three tasks; what they need is imported where they run, so that parsing stays light."""
-
-    @task(show_return_value_in_logs=False)
-    def validate() -> list[dict[str, Any]]:
-        """Fails early, with one sentence, or answers the shards to download."""
-        from downloader_tasks.minio.tasks import validate as run
-
-        return run(get_current_context())
-
-    @task(
-        pool="minio_download_pool",
-        execution_timeout=timedelta(hours=8),
-        map_index_template="{{ task.op_kwargs['shard']['label'] }}",
-        show_return_value_in_logs=False,
-    )
-    def download(shard: dict[str, Any]) -> None:
-        """Brings one range of the bucket's keys home."""
-        from downloader_tasks.minio.tasks import download as run
-
-        run(shard, get_current_context())
-
-    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=notify_failure)
-    def report() -> None:
-        """Writes the receipt, and fails the run if anything failed."""
-        from downloader_tasks.minio.tasks import report as run
-
-        run(get_current_context())
-
-    download.expand(shard=validate()) >> report()
+    """Validate, download, report."""
+    three_tasks("downloader_tasks.minio.tasks", "minio_download_pool")
 
 
 minio_downloader()

@@ -17,17 +17,22 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["aws_access", "catalogue", "s3_access"]
+__all__ = ["aws_access", "catalogue", "found", "s3_access"]
+
+
+def found(connection_id: str) -> Connection | None:
+    """The connection; None where there is no such one."""
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
 
 
 @contextmanager
 def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
     """The catalogue of raw files, open. Raises CatalogueError."""
     connection_id = configuration.s3.catalogue
-    try:
-        connection = BaseHook.get_connection(connection_id)
-    except AirflowNotFoundException:
-        connection = None
+    connection = found(connection_id)
     if connection is None:
         raise CatalogueRefused(
             f"there is no Airflow connection {connection_id}, which leads to the catalogue of raw files",

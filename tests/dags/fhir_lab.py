@@ -5,24 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from dags.lab import Run, Runner
 from support.servers import S3Server
 
-__all__ = ["FhirLab", "contents", "resources"]
+__all__ = ["FhirLab", "resources"]
 
 
 def resources(kind: str, count: int) -> bytes:
     """An exported file of `count` resources."""
     return b"".join(json.dumps({"resourceType": kind, "id": f"{n}"}).encode() + b"\n" for n in range(count))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Everything below `folder` but the reports."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("_download_status_"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @dataclass

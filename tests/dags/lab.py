@@ -169,5 +169,11 @@ class Run:
         return {result.name: f"{result.outcome} {result.message}".strip() for result in self.report(project).results}
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything below `folder` but the reports."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("_download_status_"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 def md5(data: bytes) -> str:
     return hashlib.md5(data).hexdigest()

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from dags.fhir_lab import FhirLab, contents, resources
+from dags.fhir_lab import FhirLab, resources
+from dags.lab import contents
 from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader_tasks import attempts, errands

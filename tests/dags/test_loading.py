@@ -19,11 +19,22 @@ from airflow.sdk import DAG
 from dags.lab import ROOT
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
-PARSE = """
+HEAVY = {
+    "boto3",
+    "botocore",
+    "downloader",
+    "downloader_tasks.configuration",
+    "minio",
+    "obstore",
+    "orjson",
+    "psycopg",
+    "ruamel.yaml",
+}
+PARSE = f"""
 import sys
 before = set(sys.modules)
-import s3_downloader
-heavy = {"boto3", "botocore", "obstore", "psycopg", "ruamel.yaml", "downloader", "downloader_tasks.configuration"}
+import {", ".join(dag.stem for dag in DAGS)}
+heavy = set({sorted(HEAVY)})
 print(sorted(heavy & (set(sys.modules) - before)))
 """
 

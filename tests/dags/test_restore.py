@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
-from dags.lab import Lab, md5
+from dags.lab import Lab, contents, md5
 from downloader.checksums import Checksum
 from downloader.part_file import part_name
 from downloader.paths import safe_path
@@ -16,12 +15,6 @@ from downloader.report import Status
 
 SAMPLE = "20250115_sample"
 FOLDER = {"sample.d/analysis.tdf": b"tdf" * 5000, "sample.d/frames/1.bin": b"one" * 900, "sample.d/frames/2.bin": b""}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Everything below `folder` but the reports."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("_download_status_"))
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_a_file_comes_home_with_a_receipt(lab: Lab) -> None:

@@ -2,7 +2,8 @@
 
 Flat: all in one folder; organised: each in the folder of its type. Where that would give two objects one name, both
 keep the folders of their keys; and where even those meet on a disk (``a//b`` and ``a/b``, or a path that no disk
-takes), the name gets a hash of the key.
+takes), the name gets a hash of the key. A name that looks as if it had one gets another, so that no object can be made
+to take another's place.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Final
 
 from ..errors import DownloadError
 from ..paths import SafePath, safe_path
+from ..planning import folded
 from .resource_types import type_of
 
 __all__ = ["Layout", "Level", "is_export"]
 
-_ENDING: Final = re.compile(r"\.ndjson(\.gz)?$", re.IGNORECASE)
+_ENDING: Final = re.compile(r"\.ndjson(\.gz)?\Z", re.IGNORECASE | re.ASCII)
+_DIGITS: Final = 16
+_HASHED: Final = re.compile(rf"~[0-9a-f]{{{_DIGITS}}}\.ndjson(\.gz)?\Z")
 
 
 def is_export(key: str) -> bool:
@@ -47,6 +51,8 @@ class Layout:
         """The path of an object below the destination. Raises DownloadError where it has no path at this level."""
         name = key.rpartition("/")[2]
         folder = f"{type_of(name)}/" if self.organize else ""
+        if _HASHED.search(folded(name)):
+            level = Level.HASH
         if level is Level.NAME:
             return safe_path(f"{folder}{name}")
         if level is Level.KEY:
@@ -62,8 +68,8 @@ class Layout:
 
 
 def _hashed(name: str, key: str) -> str:
-    """``Patient.ndjson`` as ``Patient~3f2a9c1b7d40.ndjson``: another name for every key."""
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    """``Patient.ndjson`` as ``Patient~d61fb26b4b4ab09b.ndjson``: another name for every key."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     ending = _ENDING.search(name)
     at = ending.start() if ending else len(name)
     return f"{name[:at]}~{digest}{name[at:]}"

@@ -19,6 +19,7 @@ from ..checksums import MIB
 from ..content import Finding
 from ..errors import BrokenContent
 from ..remote_file import RemoteFile
+from .resource_types import RESOURCE_TYPES, UNKNOWN
 
 __all__ = ["NdjsonCheck", "NdjsonContent"]
 
@@ -29,6 +30,8 @@ _STEP: Final = MIB
 _TYPE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BLANK: Final = b" \t\r"
+_BOM: Final = b"\xef\xbb\xbf"
+"""May stand before the first line: readers of JSON may pass over it (RFC 8259, section 8.1)."""
 
 
 class NdjsonCheck:
@@ -43,7 +46,10 @@ class NdjsonCheck:
         return NdjsonContent(file.path.text, self._remember)
 
     def counts(self, names: Iterable[str]) -> dict[str, int]:
-        """Resources by type, in the files `names` (local paths) as far as they were looked into to their end."""
+        """Resources by type, in the files `names` (local paths) as far as they were looked into to their end.
+
+        Those of types that FHIR does not have are counted together, as `UNKNOWN`.
+        """
         together: Counter[str] = Counter()
         with self._lock:
             for name in names:
@@ -90,8 +96,9 @@ class NdjsonContent:
         try:
             while data:
                 if self._unpacker.eof:
-                    if not data.strip(b"\0"):
-                        return  # padding, as tapes have it
+                    data = data.lstrip(b"\0")  # padding, as tapes have it
+                    if not data:
+                        return
                     self._unpacker = zlib.decompressobj(_GZIP)  # the next member of several
                 self._fed = True
                 self._take(self._unpacker.decompress(data, _STEP))
@@ -124,6 +131,8 @@ class NdjsonContent:
 
     def _line(self, line: bytes) -> None:
         self._lines += 1
+        if self._lines == 1:
+            line = line.removeprefix(_BOM)
         if not line.strip(_BLANK):
             return  # readers of NDJSON pass over empty lines
         try:
@@ -136,7 +145,8 @@ class NdjsonContent:
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
             raise self._broken(problem)
-        self._counts[kind] += 1
+        # As many types as a file likes to make up would be too many to keep, and to hand on.
+        self._counts[kind if kind in RESOURCE_TYPES else UNKNOWN] += 1
 
     def _broken(self, problem: str) -> BrokenContent:
         where = f"line {self._lines:,} of " if self._lines else ""

@@ -52,6 +52,8 @@ RESOURCE_TYPES: Final = frozenset(  # a list as people read one
 
 _BY_LOWER: Final = {name.lower(): name for name in (*RESOURCE_TYPES, UNKNOWN)}
 _WORDS: Final = re.compile(r"[A-Za-z]+")
+_ENCODED: Final = re.compile(r"%2[0-9a-f]", re.IGNORECASE)
+"""Spaces, slashes and the like as URLs write them: some uploaders leave them in keys. Their letters are no word's."""
 
 
 def canonical_type(name: str) -> str | None:
@@ -66,7 +68,7 @@ def type_of(name: str) -> str:
     does not count.
     """
     stem = re.sub(r"\.ndjson(\.gz)?$", "", name.rpartition("/")[2], flags=re.IGNORECASE)
-    words = _WORDS.findall(stem)
+    words = _WORDS.findall(_ENCODED.sub(" ", stem))
     exact = (word for word in words if word in RESOURCE_TYPES)
     loose = (found for word in words if (found := canonical_type(word)) and found != UNKNOWN)
     return next(exact, None) or next(loose, UNKNOWN)

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-
 from downloader.batch import Means
 from downloader.folding import refuse_folded
 from downloader.job import Handling
@@ -22,6 +19,7 @@ from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
 
 from ..configuration import Configuration, Drive, load
+from ..connections import found as found_connection
 from ..errands import Handed, Target
 from ..failures import Refusal
 from ..manner import means
@@ -121,7 +119,5 @@ def _access(drive: Drive) -> DriveAccess:
 
 def _api_key(connection_id: str) -> str:
     """The key in the connection, ``""`` where there is no such connection: then the web is asked."""
-    try:
-        return BaseHook.get_connection(connection_id).password or ""
-    except AirflowNotFoundException:
-        return ""
+    connection = found_connection(connection_id)
+    return (connection.password or "") if connection else ""

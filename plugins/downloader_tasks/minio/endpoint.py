@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk import Connection
 
 from ..configuration import Configuration
-from ..connections import aws_access
+from ..connections import aws_access, found
 from ..failures import Refusal
 
 if TYPE_CHECKING:
@@ -30,10 +29,7 @@ _FALSE, _TRUE = ("false", "0", "no"), ("true", "1", "yes")
 def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
     """The server, and the way of S3 to it. Raises Refusal in one sentence that names the connection's field."""
     connection_id = configuration.minio.connection
-    try:
-        connection = BaseHook.get_connection(connection_id)
-    except AirflowNotFoundException:
-        connection = None
+    connection = found(connection_id)
     if connection is None:
         raise Refusal(
             f"there is no Airflow connection {connection_id}, which leads to MinIO; make it (Admin, Connections; type "

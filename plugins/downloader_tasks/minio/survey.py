@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Any, Final, Self
 
 from downloader.errors import DownloadError
@@ -93,8 +93,9 @@ class Survey:
 
     @property
     def folds_matter(self) -> bool:
-        """Whether there are names that a disk which folds case could not keep apart, and any other can."""
-        return len(_twice(self._folded_names)) > len(_twice(self._names))
+        """Whether there are paths that a disk which folds case could not keep apart, and any other can."""
+        pairs = (self._names, self._folded_names), (self._keys, self._folded_keys)
+        return any(_distinct(plain) > _distinct(folds) for plain, folds in pairs)
 
     def ranges(self, *, folds_case: bool = False) -> list[KeyRange]:
         """The shards. `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name."""
@@ -169,6 +170,11 @@ def _path(layout: Layout, key: str, level: Level) -> str | None:
         return layout.path(key, level).text
     except DownloadError:
         return None
+
+
+def _distinct(values: Iterable[int]) -> int:
+    """How many different values there are."""
+    return sum(1 for _ in groupby(sorted(values)))
 
 
 def _twice(values: Iterable[int]) -> set[int]:

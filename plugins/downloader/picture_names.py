@@ -1,0 +1,331 @@
+"""Where a picture goes: templates of folders and file names, filled from what is known of it.
+
+Names are the same on every run and good on every disk: Linux, macOS and Windows take them, none leads out of the
+destination, and one that is too long is cut and marked with a hash of its whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import count
+from string import Formatter
+from typing import Any, Final, Generic, TypeVar
+from unicodedata import category, normalize
+
+from .paths import REPORT_PREFIX, SafePath, safe_path
+
+__all__ = [
+    "PLACEHOLDERS",
+    "Arrangement",
+    "Dropped",
+    "Duplicates",
+    "PictureFacts",
+    "PictureNames",
+    "TemplateError",
+    "arrange",
+    "designations_of",
+    "format_of",
+    "object_of",
+]
+
+T = TypeVar("T")
+
+PLACEHOLDERS: Final = (
+    "object",
+    "telescope",
+    "instrument",
+    "format",
+    "type",
+    "filename",
+    "title",
+    "date",
+    "year",
+    "month",
+    "day",
+)
+
+
+class TemplateError(ValueError):
+    """A template cannot be used: one sentence that says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What is known of a picture. Anything may be missing."""
+
+    title: str | None = None
+    telescope: str | None = None
+    instrument: str | None = None
+    filename: str | None = None
+    """As it is called at its source."""
+    kind: str | None = None
+    """``PNG``, ``JPG``, ``JPEG``, ``FITS``, as the source says."""
+    taken: datetime | None = None
+    """UTC."""
+
+
+# --- what a title and a file name tell -------------------------------------------------------------------------------
+
+_FORMATS: Final = {"fits": "FITS", "fit": "FITS", "jpg": "JPEG", "jpeg": "JPEG", "png": "Pictures"}
+_EXTENSIONS: Final = {"FITS": ".fits", "JPEG": ".jpg", "Pictures": ".png"}
+_EXTENSION: Final = re.compile(r".\.([A-Za-z0-9]{1,5})\Z")
+_FILTER: Final = re.compile(r"[_-]([A-Za-z0-9]{1,10})\.[A-Za-z0-9]{1,5}\Z")
+_TYPES: Final = {
+    **dict.fromkeys(("l", "lum", "luminance", "clear"), "Luminance"),
+    **dict.fromkeys(("rgb", "lrgb", "r", "g", "b", "color", "colour"), "RGB"),
+    **dict.fromkeys(("ha", "oiii", "o3", "sii", "s2", "sho", "hoo", "hso"), "Narrowband"),
+    **dict.fromkeys(("m", "mono"), "Monochrome"),
+}
+"""By the last part of a file's name, which at Slooh names the filters."""
+
+
+def _numbered(names: str, prefix: str, most: int) -> tuple[re.Pattern[str], str, int]:
+    pattern = rf"(?<![A-Za-z0-9])(?:{names})([1-9][0-9]{{0,4}})(?![A-Za-z0-9])"
+    return re.compile(pattern, re.IGNORECASE), prefix, most
+
+
+_CATALOGUES: Final = (
+    _numbered(r"M[ -]?|Messier ?", "M", 110),
+    _numbered(r"NGC[ -]?", "NGC", 7840),
+    _numbered(r"IC[ -]?", "IC", 5386),
+    _numbered(r"Caldwell ?", "C", 109),
+    _numbered(r"Sh ?2-", "Sh2-", 313),
+    _numbered(r"Barnard ?", "B", 370),
+    _numbered(r"Abell ?", "Abell", 4076),
+    _numbered(r"Arp ?", "Arp", 338),
+    _numbered(r"Mel ?|Melotte ?", "Mel", 245),
+    _numbered(r"Cr ?|Collinder ?", "Cr", 471),
+    _numbered(r"UGC ?", "UGC", 12921),
+)
+"""In the order of preference, so that ``M31 (NGC 224)`` and ``NGC 224 (M 31)`` are one object."""
+
+
+def object_of(title: str | None) -> str | None:
+    """The object that a title names: ``M31`` or ``IC434`` where it holds a catalogue's number, else its first words.
+
+    ``Horsehead Nebula (IC 434)`` is ``IC434``; ``Jupiter, first light`` is ``Jupiter``. None for an empty title.
+    """
+    found = designations_of(title or "")
+    return found[0] if found else (title or "").partition(",")[0].strip() or None
+
+
+def designations_of(text: str) -> tuple[str, ...]:
+    """The catalogue numbers in `text`, written as the folders are: ``M31``, ``NGC224``. The best known first."""
+    return tuple(
+        f"{prefix}{found[1]}"
+        for pattern, prefix, most in _CATALOGUES
+        for found in pattern.finditer(text)
+        if int(found[1]) <= most
+    )
+
+
+def format_of(facts: PictureFacts) -> str | None:
+    """``FITS``, ``JPEG``, or ``Pictures`` for a PNG: by the file's name, else by what its source says."""
+    return _FORMATS.get(_extension(facts.filename)[1:]) or _FORMATS.get((facts.kind or "").strip().lower())
+
+
+def _type_of(facts: PictureFacts) -> str | None:
+    """``FITS``, ``Luminance``, ``RGB``, ``Narrowband`` or ``Monochrome``."""
+    if format_of(facts) == "FITS":
+        return "FITS"
+    found = _FILTER.search(facts.filename or "")
+    return _TYPES.get(found[1].lower()) if found else None
+
+
+def _extension(filename: str | None) -> str:
+    """``.png``, in small letters; ``""`` where there is none."""
+    found = _EXTENSION.search(filename or "")
+    return f".{found[1].lower()}" if found else ""
+
+
+# --- names that every disk takes -------------------------------------------------------------------------------------
+
+_MOST_BYTES: Final = 150
+"""Of one name in UTF-8. Even decomposed, as older Macs keep names, that is less than the 255 units they take."""
+_FORBIDDEN: Final = frozenset('<>:"/\\|?*')
+_DEVICES: Final = frozenset(
+    {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+    | {f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³"}
+)
+"""Windows takes these for devices, whatever stands behind their first dot."""
+
+
+def _clean(text: str) -> str:
+    """`text` in NFC, without what a disk refuses: ``_`` for what Windows forbids, nothing for what cannot be seen."""
+    characters = (_seen(character) for character in normalize("NFC", text))
+    return normalize("NFC", " ".join("".join(characters).split())).strip(". ")
+
+
+def _seen(character: str) -> str:
+    if character in _FORBIDDEN:
+        return "_"
+    if character.isspace():
+        return " "
+    return "" if category(character) in ("Cc", "Cf", "Cs") else character
+
+
+def _name(text: str, unknown: str) -> str:
+    """`text` as one name of a path."""
+    name = _clean(text) or unknown
+    reserved = name.partition(".")[0].rstrip().upper() in _DEVICES
+    if reserved or name.startswith(REPORT_PREFIX):
+        name = f"_{name}"
+    return name if len(name.encode()) <= _MOST_BYTES else _shortened(name)
+
+
+def _shortened(name: str) -> str:
+    """The beginning of `name`, a hash of the whole, and its extension."""
+    end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{_extension(name)}"
+    beginning = name.encode()[: _MOST_BYTES - len(end)].decode(errors="ignore")
+    return f"{beginning.rstrip('. ')}{end}"
+
+
+# --- templates -------------------------------------------------------------------------------------------------------
+
+
+class PictureNames:
+    """Fills the templates. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        folder_template: str = "{object}/{telescope}/{format}",
+        filename_template: str = "{telescope}_{filename}",
+        unknown: str = "Unknown",
+    ) -> None:
+        """`unknown` stands for whatever is not known of a picture. Raises TemplateError."""
+        self._folders = [_checked("folder_template", part) for part in folder_template.split("/")]
+        self._filename = _checked("filename_template", filename_template)
+        if "/" in filename_template:
+            raise TemplateError("filename_template holds a /; folders belong in folder_template")
+        self._unknown = _name(unknown, "")
+        if not self._unknown:
+            raise TemplateError(f"unknown_object is {unknown!r}, which names no folder; write Unknown, or the like")
+
+    def path_of(self, facts: PictureFacts) -> SafePath:
+        """The picture's place below the destination. The file's name ends as it does at its source.
+
+        Raises NameTooLong where the templates make a path of over 3,500 bytes.
+        """
+        values = {name: _clean(value or "") or self._unknown for name, value in _values(facts).items()}
+        folders = [_name(part.format_map(values), self._unknown) for part in self._folders]
+        extension = _extension(facts.filename) or _EXTENSIONS.get(format_of(facts) or "", "")
+        filename = _clean(self._filename.format_map(values)) or self._unknown
+        if not filename.lower().endswith(extension):
+            filename += extension
+        return safe_path("/".join((*folders, _name(filename, self._unknown))))
+
+
+def _values(facts: PictureFacts) -> Mapping[str, str | None]:
+    """What each placeholder stands for."""
+    taken = facts.taken
+    return {
+        "object": object_of(facts.title),
+        "telescope": facts.telescope,
+        "instrument": facts.instrument,
+        "format": format_of(facts),
+        "type": _type_of(facts),
+        "filename": facts.filename,
+        "title": facts.title,
+        "date": f"{taken:%Y-%m-%d}" if taken else None,
+        "year": f"{taken:%Y}" if taken else None,
+        "month": f"{taken:%m}" if taken else None,
+        "day": f"{taken:%d}" if taken else None,
+    }
+
+
+def _checked(setting: str, template: str) -> str:
+    """`template`, once it is known to hold nothing but text and placeholders."""
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    try:
+        fields = list(Formatter().parse(template))
+    except ValueError:
+        raise TemplateError(f"{setting} has a stray brace in {template!r}; write one of {known}") from None
+    for _, name, spec, conversion in fields:
+        if name is not None and name not in PLACEHOLDERS:
+            raise TemplateError(f"{setting} holds {{{name}}}, which is no placeholder; write one of {known}")
+        if spec or conversion:
+            raise TemplateError(f"{setting} holds more than a name in {{{name}}}; write {{{name}}} and nothing else")
+    if not template.strip(". ") or "\\" in template:
+        raise TemplateError(
+            f"{setting} has {template!r} for a name; write names and placeholders, with / between folders"
+        )
+    return template
+
+
+# --- several pictures with one path ----------------------------------------------------------------------------------
+
+
+class Duplicates(StrEnum):
+    """What becomes of pictures that would get the path of another."""
+
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+    RENAME = "rename"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Generic[T]):
+    """A picture that is not brought home because another has its path."""
+
+    path: SafePath
+    record: T
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement(Generic[T]):
+    """What goes where, in the order in which it was given; no two paths are one on any disk."""
+
+    kept: tuple[tuple[SafePath, T], ...]
+    dropped: tuple[Dropped[T], ...]
+
+
+def arrange(placed: Iterable[tuple[SafePath, T]], duplicates: Duplicates, age: Callable[[T], Any]) -> Arrangement[T]:
+    """Settles which of several records gets a path that they would share, on a disk that folds case too.
+
+    `age` sorts records, the oldest first, whatever the order they are given in. `SKIP` keeps the oldest, `OVERWRITE`
+    the youngest; `RENAME` keeps all, the younger ones as ``name (1).png``, ``name (2).png``. So that a record is given
+    the same name each time, give all that are known, also those that are not wanted this time.
+    """
+    pairs = list(placed)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number, (path, _) in enumerate(pairs):
+        groups[_folded(path.text)].append(number)
+    for group in groups.values():
+        group.sort(key=lambda number: age(pairs[number][1]))
+    if duplicates is Duplicates.RENAME:
+        return Arrangement(_renamed(pairs, groups), ())
+    winner = 0 if duplicates is Duplicates.SKIP else -1
+    winners = {group[winner] for group in groups.values()}
+    kept = tuple(pair for number, pair in enumerate(pairs) if number in winners)
+    side = "an older" if duplicates is Duplicates.SKIP else "a younger"
+    losers = (pair for number, pair in enumerate(pairs) if number not in winners)
+    dropped = (Dropped(path, record, f"{path} is the place of {side} picture") for path, record in losers)
+    return Arrangement(kept, tuple(dropped))
+
+
+def _renamed(pairs: list[tuple[SafePath, T]], groups: Mapping[str, list[int]]) -> tuple[tuple[SafePath, T], ...]:
+    paths = [path for path, _ in pairs]
+    for group in groups.values():
+        numbers = count(1)
+        for index in group[1:]:
+            counted = (_counted(paths[index], number) for number in numbers)
+            paths[index] = next(path for path in counted if _folded(path.text) not in groups)
+    return tuple((path, record) for path, (_, record) in zip(paths, pairs, strict=True))
+
+
+def _counted(path: SafePath, number: int) -> SafePath:
+    """``folder/name.png`` as ``folder/name (1).png``."""
+    extension = path.text[len(path.text) - len(_extension(path.name)) :]
+    return safe_path(f"{path.text.removesuffix(extension)} ({number}){extension}")
+
+
+def _folded(path: str) -> str:
+    """`path` as a disk sees it that knows neither case nor Unicode forms."""
+    return normalize("NFC", normalize("NFD", path).casefold())

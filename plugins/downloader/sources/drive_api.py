@@ -1,0 +1,149 @@
+"""Files of Google Drive by an API key: version 3 of its API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+
+from ..checksums import Checksum
+from ..errors import DownloadError
+from . import drive_errors as errors
+from .drive_errors import Wanted
+from .drive_gate import Gate
+from .drive_key import DriveKey
+from .http import HttpClient
+from .http_answer import Answer
+from .http_headers import retry_after
+from .http_request import Request
+
+__all__ = ["DriveApi", "Record"]
+
+_MOST_JSON: Final = 256 * 1024
+_FIELDS: Final = "id,size,md5Checksum,sha256Checksum,mimeType"
+_NATIVE: Final = "application/vnd.google-apps."
+_THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
+_ABUSIVE: Final = "cannotDownloadAbusiveFile"
+_CARRIES_BYTES: Final = frozenset({200, 206, 416})
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
+_HEX: Final = re.compile(r"[0-9a-f]+")
+
+_MEANINGS: Final[Mapping[str, Callable[[Wanted], DownloadError]]] = {
+    "notFound": errors.missing,
+    "downloadQuotaExceeded": errors.quota,
+    _ABUSIVE: errors.infected,
+    "fileNotDownloadable": errors.no_bytes,
+    "dailyLimitExceeded": errors.key_used_up,
+    "quotaExceeded": errors.key_used_up,
+    "keyInvalid": errors.key_refused,
+    "keyExpired": errors.key_refused,
+    "accessNotConfigured": errors.key_refused,
+    "ipRefererBlocked": errors.key_refused,
+    "badRequest": errors.key_refused,
+}
+"""Reasons that no retry helps against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the API says of one file, as far as it can be believed."""
+
+    size: int | None
+    checksums: tuple[Checksum, ...]
+
+
+class DriveApi:
+    """The API's way to the bytes. Safe to use from many threads."""
+
+    def __init__(self, client: HttpClient, gate: Gate, api_url: str, key: str, user_agent: str) -> None:
+        self._client = client
+        self._gate = gate
+        self._files_url = f"{api_url}/files"
+        self._key = key
+        self._user_agent = user_agent
+        self._acknowledged: set[DriveKey] = set()
+        """Files that are given out only to who says that he knows that they may do harm."""
+
+    def open(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
+        """The answer that carries the bytes: 200, 206 or 416. Raises what came in its place."""
+        acknowledged = wanted.key in self._acknowledged
+        more = {"acknowledgeAbuse": "true"} if acknowledged else {}
+        answer = self._client.send(self._request(wanted, {"alt": "media", **more}).ranged(start, stop))
+        if answer.status in _CARRIES_BYTES:
+            self._gate.passed()
+            return answer
+        reason = _reason(answer)
+        if reason == _ABUSIVE and not acknowledged:
+            self._acknowledged.add(wanted.key)
+            return self.open(wanted, start, stop)
+        raise self._meaning(reason, answer, wanted)
+
+    def describe(self, wanted: Wanted) -> Record:
+        """Size and checksums. Raises what the API says instead."""
+        answer = self._client.send(self._request(wanted, {"fields": _FIELDS}))
+        if answer.status != 200:
+            raise self._meaning(_reason(answer), answer, wanted)
+        held = _object(answer.body(_MOST_JSON))
+        self._gate.passed()
+        if str(held.get("mimeType", "")).startswith(_NATIVE):
+            raise errors.no_bytes(wanted)
+        return _record(held)
+
+    def _request(self, wanted: Wanted, params: Mapping[str, str]) -> Request:
+        key = wanted.key
+        private = {"X-Goog-Api-Key": self._key}
+        if key.resource_key:
+            private["X-Goog-Drive-Resource-Keys"] = f"{key.id}/{key.resource_key}"
+        url = f"{self._files_url}/{quote(key.id, safe='')}"
+        params = {**params, "supportsAllDrives": "true"}
+        return Request(url, str(wanted), params, {"User-Agent": self._user_agent}, private)
+
+    def _meaning(self, reason: str, answer: Answer, wanted: Wanted) -> DownloadError:
+        if reason in _MEANINGS:
+            return _MEANINGS[reason](wanted)
+        if reason in _THROTTLED or answer.status == 429:
+            wait = retry_after(answer.headers.get("Retry-After"))
+            self._gate.throttled(wait)
+            return errors.throttled(wanted, wait)
+        if answer.status in (404, 410):
+            return errors.missing(wanted)
+        if answer.status in (401, 403):
+            return errors.private(wanted)
+        return answer.refusal()
+
+
+def _reason(answer: Answer) -> str:
+    """Why the API refused, in its own word; ``""`` where it gave none."""
+    error = _object(answer.beginning(_MOST_JSON)).get("error")
+    said = error.get("errors") if isinstance(error, dict) else None
+    first = said[0] if isinstance(said, list) and said else None
+    reason = first.get("reason") if isinstance(first, dict) else None
+    return reason if isinstance(reason, str) else ""
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The object that `body` holds as JSON; an empty one where it is something else."""
+    try:
+        held = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _record(held: Mapping[str, Any]) -> Record:
+    size = str(held.get("size", ""))
+    # The checksums of photos are known not to match what is sent.
+    photo = str(held.get("mimeType", "")).startswith("image/")
+    checksums = () if photo else tuple(_checksums(held))
+    return Record(int(size) if _SIZE.fullmatch(size) else None, checksums)
+
+
+def _checksums(held: Mapping[str, Any]) -> Iterator[Checksum]:
+    for algorithm, digits in (("sha256", 64), ("md5", 32)):
+        value = str(held.get(f"{algorithm}Checksum", "")).lower()
+        if len(value) == digits and _HEX.fullmatch(value):
+            yield Checksum(algorithm, value)

@@ -1,0 +1,121 @@
+"""What goes wrong with one file of Google Drive, in sentences that name its page, for a person to open by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import AccessDenied, DownloadError, Lasting, Misconfigured, ObjectNotFound, ServerBusy, SizeMismatch
+from .drive_key import DriveKey
+from .http_errors import Words
+
+__all__ = [
+    "DRIVE_WORDS",
+    "Wanted",
+    "infected",
+    "key_refused",
+    "key_used_up",
+    "missing",
+    "no_bytes",
+    "not_passed",
+    "other_size",
+    "page_instead",
+    "perhaps_native",
+    "private",
+    "quota",
+    "throttled",
+]
+
+DRIVE_WORDS: Final = Words(
+    missing="correct its id in the manifest",
+    denied="ask its owner to share it with anyone who has the link",
+    size="make the manifest anew (include/generate_manifest.py)",
+    refused="open it at Google Drive by hand to see why",
+)
+"""For what is no business of one file alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that is asked for."""
+
+    key: DriveKey
+    name: str
+    """Its path, as it stands in the report."""
+    page: str
+    """Where a person can open it."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def quota(wanted: Wanted) -> DownloadError:
+    """Too many have fetched the file. It comes back within a day, too late for a retry of this run."""
+    advice = f"it will be retried on the next run (up to 24 hours may be needed), or open {wanted.page} by hand"
+    return Lasting(f"the download quota of {wanted} at Google Drive is exceeded", advice)
+
+
+def private(wanted: Wanted) -> DownloadError:
+    """The file wants a login."""
+    advice = f"ask its owner to share it with anyone who has the link, or open {wanted.page} by hand"
+    return AccessDenied(f"{wanted} is not shared with everyone", advice)
+
+
+def missing(wanted: Wanted) -> DownloadError:
+    """There is no such id, or it is not shared."""
+    advice = f"correct its id in the manifest; {wanted.page} would be its page"
+    return ObjectNotFound(f"Google Drive has no {wanted}", advice)
+
+
+def infected(wanted: Wanted) -> DownloadError:
+    """Taken for malware or spam: only its owner may fetch it."""
+    advice = f"ask its owner for another copy, or open {wanted.page} by hand"
+    return Lasting(f"Google Drive takes {wanted} for malware or spam and does not give it out", advice)
+
+
+def no_bytes(wanted: Wanted) -> DownloadError:
+    """A document of Google's own, or a shortcut."""
+    advice = f'set "export" of its entry in the manifest to docx, xlsx or pptx, or open {wanted.page} by hand'
+    return Lasting(f"{wanted} is a Google document or a shortcut, which has no bytes of its own", advice)
+
+
+def page_instead(wanted: Wanted) -> DownloadError:
+    """Some page, and nobody knows which."""
+    return Lasting(f"Google Drive sent a page in place of {wanted}", f"open {wanted.page} by hand to see what it says")
+
+
+def not_passed(wanted: Wanted) -> DownloadError:
+    """Warning after warning."""
+    return Lasting(f"the virus-scan warning of {wanted} comes again and again", f"open {wanted.page} by hand")
+
+
+def perhaps_native(wanted: Wanted) -> DownloadError:
+    """500: the web's word for documents without bytes, and for a fault of its own. Nothing tells the two apart."""
+    advice = 'run it again; if it is a Google document, set "export" of its entry in the manifest to docx, xlsx or pptx'
+    return ServerBusy(f"Google Drive answered 500 for {wanted} ({wanted.page})", advice)
+
+
+def throttled(wanted: Wanted, retry_after: float | None) -> DownloadError:
+    """Too many requests."""
+    advice = "run it again later, with a lower concurrency; what is already there is kept"
+    return ServerBusy(
+        f"Google Drive has had too many requests for now, that for {wanted} too", advice, retry_after=retry_after
+    )
+
+
+def other_size(wanted: Wanted, size: int, expected: int) -> DownloadError:
+    """The file is not the one of the manifest any more."""
+    advice = f"make the manifest anew (include/generate_manifest.py), or compare it with {wanted.page}"
+    return SizeMismatch(f"{wanted} has {size} bytes at Google Drive, the manifest says {expected}", advice)
+
+
+def key_refused(wanted: Wanted) -> DownloadError:
+    """The API knows no such key, or it is not made for Drive."""
+    advice = "correct the password of the connection, and see that the Drive API is enabled for the key's project"
+    return Misconfigured(f"Google Drive refused the API key when {wanted} was asked for", advice)
+
+
+def key_used_up(wanted: Wanted) -> DownloadError:
+    """The day's requests of the key are spent."""
+    advice = f"it will be retried on the next run, from tomorrow on; or open {wanted.page} by hand"
+    return Lasting(f"the API key's quota for today was used up when {wanted} was asked for", advice)

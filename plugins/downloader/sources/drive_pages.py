@@ -1,0 +1,129 @@
+"""Pages that Google Drive shows in place of a file: what they say, and the way on that they offer.
+
+Their texts come in all languages, so what tells them apart is classes, names of inputs and addresses; titles count
+where they happen to be English, which is asked for. A page may be anything: tags are found by expressions that look at
+each character once (the library's parser takes minutes for 64 KiB that are made to hurt), and all is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import islice
+from typing import Final
+
+__all__ = ["PAGE_BYTES", "Page", "WayOn"]
+
+PAGE_BYTES: Final = 1024 * 1024
+"""No more of a page is read."""
+_MOST_INPUTS: Final = 50
+_LONGEST_VALUE: Final = 4096
+
+_TAG: Final = re.compile(r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>""")
+_ATTRIBUTE: Final = re.compile(r"""(?<![\w:.-])([a-zA-Z][\w:.-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
+_TITLE: Final = re.compile(r"<title[^<>]*+>([^<]*+)</title", re.IGNORECASE)
+_DOWNLOAD_URL: Final = re.compile(r'"downloadUrl"\s*+:\s*+("(?:[^"\\\n]|\\.)*+")')
+_ROBOT: Final = re.compile(r"automated queries|google\.com/sorry/", re.IGNORECASE)
+_LOGIN: Final = re.compile(r"//accounts\.google\.com/")
+_FORMS: Final = frozenset({"download-form", "downloadForm"})
+
+Attributes = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WayOn:
+    """What to ask for behind a warning. `target` is an address, maybe a relative one, maybe with a query of its own."""
+
+    target: str
+    method: str = "GET"
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Form:
+    attributes: Attributes
+    hidden: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_the_one(self) -> bool:
+        confirms = "confirm" in self.hidden or "confirm=" in self.attributes.get("action", "")
+        return self.attributes.get("id") in _FORMS or confirms
+
+
+class Page:
+    """One page, read."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tags = [(found[1].lower(), _attributes(found[2])) for found in _TAG.finditer(text)]
+        found = _TITLE.search(text)
+        self._title = unescape(found[1]).lower() if found else ""
+        self._classes = {name for _, held in self._tags for name in held.get("class", "").split()}
+
+    @property
+    def is_quota(self) -> bool:
+        """Whether too many have fetched the file."""
+        return "quota exceeded" in self._title or (not self.is_infected and "uc-error-caption" in self._classes)
+
+    @property
+    def is_infected(self) -> bool:
+        """Whether the file is taken for malware."""
+        return "infected" in self._title
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the file is not for everyone. To be asked last: many a page has a link to the login."""
+        return "access denied" in self._title or bool(_LOGIN.search(self._text))
+
+    @property
+    def is_robot_check(self) -> bool:
+        """Whether the client is taken for a robot."""
+        return bool(_ROBOT.search(self._text)) or self._title.startswith("sorry...")
+
+    def way_on(self) -> WayOn | None:
+        """What the virus-scan warning offers: a form, a link, or an address in a script. None: this is no warning."""
+        return self._form() or self._link() or self._script()
+
+    def _form(self) -> WayOn | None:
+        form = next((form for form in self._forms() if form.is_the_one), None)
+        if form is None:
+            return None
+        method = "POST" if form.attributes.get("method", "").lower() == "post" else "GET"
+        return WayOn(form.attributes.get("action", ""), method, form.hidden)
+
+    def _forms(self) -> Iterable[_Form]:
+        forms: list[_Form] = []
+        for tag, attributes in self._tags:
+            if tag == "form":
+                forms.append(_Form(attributes))
+            elif forms and tag == "input" and attributes.get("type", "").lower() == "hidden":
+                _take(forms[-1].hidden, attributes)
+        return forms
+
+    def _link(self) -> WayOn | None:
+        links = [attributes.get("href", "") for tag, attributes in self._tags if tag == "a"]
+        found = next((link for link in links if "confirm=" in link and "id=" in link), None)
+        return None if found is None else WayOn(found)
+
+    def _script(self) -> WayOn | None:
+        found = _DOWNLOAD_URL.search(self._text)
+        if found is None:
+            return None
+        try:
+            return WayOn(json.loads(found[1]))
+        except ValueError:
+            return None
+
+
+def _attributes(text: str) -> Attributes:
+    found = islice(_ATTRIBUTE.finditer(text), _MOST_INPUTS)
+    return {one[1].lower(): unescape(one[2] or one[3] or one[4] or "") for one in found}
+
+
+def _take(hidden: dict[str, str], attributes: Attributes) -> None:
+    name, value = attributes.get("name", ""), attributes.get("value", "")
+    if name and len(hidden) < _MOST_INPUTS and len(name) + len(value) <= _LONGEST_VALUE:
+        hidden[name] = value

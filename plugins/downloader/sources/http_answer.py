@@ -1,0 +1,168 @@
+"""One answer over HTTP: its body as a page that is read in bounds, or as the stream of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Final
+
+import requests
+
+from ..checksums import Checksum
+from ..errors import DownloadError, Lasting, NetworkError, RangeRefused, SizeMismatch
+from .http_errors import FAILURES, Words, from_client, from_status
+from .http_headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
+from .http_request import Request
+
+__all__ = ["Answer", "HttpStream", "stream_of"]
+
+_CHUNK: Final = 256 * 1024
+"""Bytes of one buffer."""
+_PIECES: Final = 16
+"""Reads that make one buffer at most: a slow network's bytes are handed on though they do not fill it."""
+
+
+class Answer:
+    """One answer, its body not read yet. Closed by whoever got it."""
+
+    def __init__(self, response: requests.Response, request: Request, words: Words) -> None:
+        self._response = response
+        self._words = words
+        self._closed = False
+        self.request = request
+        """The last one, behind all redirects."""
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    def beginning(self, most: int) -> bytes:
+        """The first `most` bytes of the body, decoded; all of them, where there are no more. Closes the answer."""
+        try:
+            data: bytes = self._response.raw.read(most, decode_content=True)
+            return data
+        except FAILURES as error:
+            problem = self._problem(error)
+        finally:
+            self.close()
+        raise problem
+
+    def body(self, most: int) -> bytes:
+        """The whole body, decoded. Raises `Lasting` where it has more than `most` bytes. Closes the answer."""
+        data = self.beginning(most + 1)
+        if len(data) > most:
+            raise Lasting(f"{self.request.host} answered {self.request.about} with more than {most} bytes")
+        return data
+
+    def buffers(self) -> Iterator[bytes]:
+        """The body as it came, in buffers of 256 KiB, shorter where the network is slow.
+
+        What came before a break is given before the break is raised.
+        """
+        while True:
+            pieces, problem = self._next()
+            if pieces:
+                yield b"".join(pieces)
+            if problem is not None:
+                raise problem
+            if not pieces:
+                return
+
+    def refusal(self) -> DownloadError:
+        """The answer as an error, by its status alone. Closes the answer."""
+        self.close()
+        if self.status == 416:
+            return self._too_short()
+        error = from_status(self.status, self.request.host, self.request.about, self._words)
+        error.retry_after = retry_after(self.headers.get("Retry-After"))
+        return error
+
+    def close(self) -> None:
+        """Lets go of the connection. May be called twice, and from another thread: a read that waits there ends."""
+        self._closed = True
+        with suppress(*FAILURES, RuntimeError):  # closed, or already given back to the pool
+            self._response.raw.shutdown()
+        with suppress(*FAILURES):
+            self._response.close()
+
+    def _too_short(self) -> DownloadError:
+        size = total_of_unsatisfied(self.headers.get("Content-Range"))
+        known = "is shorter than expected" if size is None else f"has {size} bytes at its source, more are expected"
+        return SizeMismatch(f"{self.request.about} {known}", self._words.size)
+
+    def _next(self) -> tuple[list[bytes], DownloadError | None]:
+        pieces: list[bytes] = []
+        problem: DownloadError | None = None
+        room = _CHUNK
+        try:
+            while room and len(pieces) < _PIECES and (piece := self._read(room)):
+                pieces.append(piece)
+                room -= len(piece)
+        except (*FAILURES, AttributeError) as error:  # the latter where another thread closes under the client's hands
+            problem = self._problem(error)
+        if self._closed:  # a socket that was shut looks like the end of a body without a length
+            problem = NetworkError(f"the stream of {self.request.about} was closed")
+        return pieces, problem
+
+    def _read(self, most: int) -> bytes:
+        raw = self._response.raw
+        left: int | None = raw.length_remaining
+        data: bytes = b"" if self._closed else raw.read1(most if left is None else min(most, left))
+        return data
+
+    def _problem(self, error: Exception) -> DownloadError:
+        return from_client(error, self.request.host, self.request.about, self._words)
+
+
+class HttpStream:
+    """The bytes of one file off one answer. See `source.ByteStream`."""
+
+    checksums: tuple[Checksum, ...] = ()
+
+    def __init__(self, answer: Answer, start: int, size: int | None) -> None:
+        self._answer = answer
+        self.start = start
+        self.size = size
+        self.etag = entity_tag(answer.headers.get("ETag"))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Buffers as `Answer.buffers`."""
+        return self._answer.buffers()
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._answer.close()
+
+
+def stream_of(answer: Answer, start: int = 0, stop: int | None = None) -> HttpStream:
+    """The bytes `start` to `stop` off an answer to a request for them. The answer is closed where it is not that.
+
+    Raises `RangeRefused` for something else than the range, `SizeMismatch` for a 416, and what the status means.
+    """
+    try:
+        return _stream_of(answer, start, stop)
+    except BaseException:
+        answer.close()
+        raise
+
+
+def _stream_of(answer: Answer, start: int, stop: int | None) -> HttpStream:
+    about, host = answer.request.about, answer.request.host
+    if answer.status not in (200, 206):
+        raise answer.refusal()
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Lasting(f"{host} sends {about} compressed, though it was asked not to", "report it: it cannot be read")
+    if answer.status == 206:
+        span = content_range(answer.headers.get("Content-Range"))
+        if span is None or span.start != start or not _reaches(span.stop, span.size, stop):
+            raise RangeRefused(f"{host} sent something else than the range of {about} that was asked for")
+        return HttpStream(answer, start, span.size)
+    if start or stop is not None:
+        raise RangeRefused(f"asked for a range of {about}, {host} sent the whole")
+    return HttpStream(answer, 0, content_length(answer.headers.get("Content-Length")))
+
+
+def _reaches(end: int, size: int | None, stop: int | None) -> bool:
+    """Whether a range that ends at `end` ends where `stop` says. An open one of a file of unknown size always does."""
+    if size is None:
+        return stop is None or end <= stop
+    return end == (size if stop is None else min(stop, size))
