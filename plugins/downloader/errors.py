@@ -189,14 +189,14 @@ class SizeMismatch(Lasting):
     """The remote length is not the one that was expected."""
 
     kind = "Size mismatch"
-    advice = "compare the catalogue's record with the object in the bucket"
+    advice = "compare what is recorded of the file with the file at its source"
 
 
 class ChecksumMismatch(Lasting):
     """Fetched twice from the start, wrong both times."""
 
     kind = "Checksum mismatch"
-    advice = "the remote copy is damaged or is not the recorded file: restore it from another backup"
+    advice = "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
 
 
 class BrokenContent(Lasting):

@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from unicodedata import category, normalize
 
 from .paths import REPORT_PREFIX, SafePath, safe_path
+from .planning import folded
 
 __all__ = [
     "PLACEHOLDERS",
@@ -296,7 +297,7 @@ def arrange(placed: Iterable[tuple[SafePath, T]], duplicates: Duplicates, age: C
     pairs = list(placed)
     groups: dict[str, list[int]] = defaultdict(list)
     for number, (path, _) in enumerate(pairs):
-        groups[_folded(path.text)].append(number)
+        groups[folded(path.text)].append(number)
     for group in groups.values():
         group.sort(key=lambda number: age(pairs[number][1]))
     if duplicates is Duplicates.RENAME:
@@ -316,7 +317,7 @@ def _renamed(pairs: list[tuple[SafePath, T]], groups: Mapping[str, list[int]]) -
         numbers = count(1)
         for index in group[1:]:
             counted = (_counted(paths[index], number) for number in numbers)
-            paths[index] = next(path for path in counted if _folded(path.text) not in groups)
+            paths[index] = next(path for path in counted if folded(path.text) not in groups)
     return tuple((path, record) for path, (_, record) in zip(paths, pairs, strict=True))
 
 
@@ -324,8 +325,3 @@ def _counted(path: SafePath, number: int) -> SafePath:
     """``folder/name.png`` as ``folder/name (1).png``."""
     extension = path.text[len(path.text) - len(_extension(path.name)) :]
     return safe_path(f"{path.text.removesuffix(extension)} ({number}){extension}")
-
-
-def _folded(path: str) -> str:
-    """`path` as a disk sees it that knows neither case nor Unicode forms."""
-    return normalize("NFC", normalize("NFD", path).casefold())

@@ -236,7 +236,7 @@ def flips_the_last_bit(opening: Opening) -> ByteStream:
 
 AGAIN = "; run it again; what is already there is kept"
 LENGTH = "bytes at its source, {size} are expected"
-RECORD = "; compare the catalogue's record with the object in the bucket"
+RECORD = "; compare what is recorded of the file with the file at its source"
 ENDINGS = [
     Ending("the network is down", reset, f"Network error: connection reset{AGAIN}", retryable=True),
     Ending("not a byte comes", stall_after(0), f"Stalled: no byte for 60 s{AGAIN}", retryable=True),
@@ -269,7 +269,7 @@ ENDINGS = [
         "a bit is always wrong",
         flips_the_last_bit,
         "Checksum mismatch: x came wrong twice: md5 * instead of *; "
-        "the remote copy is damaged or is not the recorded file: restore it from another backup",
+        "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record",
     ),
 ]
 

@@ -272,7 +272,7 @@ def test_a_bit_that_is_always_wrong_fails_and_nothing_changes(destination: Path,
     found = hashlib.md5(damaged(DATA, SIZE - 1)).hexdigest()
     assert result.message == (
         f"Checksum mismatch: x came wrong twice: md5 {found} instead of {FILE.checksums[0].value}; "
-        "the remote copy is damaged or is not the recorded file: restore it from another backup"
+        "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
     )
     assert not result.retryable
     assert tree(destination) == ({"x": copy} if copy is not None else {})
@@ -480,7 +480,7 @@ def test_another_length_than_recorded_fails_before_a_byte_is_fetched(destination
     result = transferred(memory(data=DATA + b"!"), destination)
     assert result.message == (
         f"Size mismatch: x has {SIZE + 1} bytes at its source, {SIZE} are expected; "
-        "compare the catalogue's record with the object in the bucket"
+        "compare what is recorded of the file with the file at its source"
     )
     assert result.fetched == 0
 

@@ -7,6 +7,7 @@ further. Proxies and authorities are those of the environment (``HTTPS_PROXY``, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,9 @@ __all__ = ["HttpClient", "Timeouts"]
 
 _HOPS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+# It names addresses with their signed queries: at DEBUG each one, at WARNING those with a broken header.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""Where pictures may be fetched from: Slooh's hosts, and those that the configuration names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urljoin
+
+from ..errors import CorruptRecord, Lasting
+from .http_request import Hosts, Request
+
+__all__ = ["ImageHosts"]
+
+_SLOOH: Final = ("slooh.com", "*.slooh.com")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+class ImageHosts:
+    """Judges addresses. All go over https, but for those of the configured address itself, if that is http."""
+
+    def __init__(self, base_url: str, names: Iterable[str] = ()) -> None:
+        """`names`: hosts besides Slooh's own, without scheme and port."""
+        self._base_url = base_url
+        self.hosts = Hosts((base_url,), (*_SLOOH, *(name.lower() for name in names)))
+
+    def checked(self, address: str | None) -> str:
+        """`address`, whole.
+
+        Raises:
+            CorruptRecord: there is none, or it cannot be read.
+            Lasting: it leads elsewhere. The host is named, and nothing else of the address.
+        """
+        if not address or _CONTROL.search(address):
+            raise _unreadable()
+        try:
+            whole = urljoin(self._base_url, address)
+        except ValueError:
+            whole = ""
+        if not whole:
+            raise _unreadable()
+        if not self.hosts.permit(whole):
+            host = Request(whole, "").host
+            what = f"the picture lies at {host}, which is no host of Slooh's, or not reached over https"
+            raise Lasting(what, "add the host to slooh.image_hosts in the configuration, if you trust it")
+        return whole
+
+
+def _unreadable() -> CorruptRecord:
+    return CorruptRecord("Slooh's list gives no address for the picture", "look at the picture on Slooh's site")

@@ -1,0 +1,535 @@
+"""The Drive source against the stand-in: what it asks for, what it takes for the file, and what it says of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from downloader.checksums import Checksum
+from downloader.errors import (
+    AccessDenied,
+    DownloadError,
+    Misconfigured,
+    ObjectChanged,
+    ObjectNotFound,
+    RangeRefused,
+    ServerBusy,
+    SizeMismatch,
+)
+from downloader.paths import SafePath
+from downloader.remote_file import RemoteFile
+from downloader.sources.drive import GOOGLE_HOSTS, DriveAccess, DriveSource
+from downloader.sources.drive_key import DriveKey
+from downloader.sources.http import Timeouts
+from downloader.sources.http_request import Hosts
+from support.drive_pages import html_page
+from support.drive_server import (
+    DriveFile,
+    DriveServer,
+    Form,
+    ScanWarning,
+    access_denied,
+    api_error,
+    automated_queries,
+    file_id,
+    login,
+    missing,
+    quota_exceeded,
+    redirect_to,
+    serving,
+    too_many_requests,
+)
+from support.restoring import FakeClock, content
+from support.wire import Answer, Fault, ignore_range, refuse, without
+
+BODY = content(600_000, 7)
+ID = file_id("fan")
+DOCUMENT = "application/vnd.google-apps.document"
+PAGE = f"/file/d/{ID}/view"
+
+
+@pytest.fixture
+def drive() -> Iterator[DriveServer]:
+    with serving(DriveServer()) as served:
+        yield served
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+class Reader:
+    """One file of the stand-in, and a source to read it by."""
+
+    def __init__(self, drive: DriveServer, clock: FakeClock) -> None:
+        self.drive = drive
+        self.clock = clock
+        self.file = RemoteFile(SafePath("events/fan.dat"), len(BODY), ID)
+        self.keyless = self.source()
+
+    def source(self, key: str = "", *, checksums: bool = True) -> DriveSource:
+        access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, key, Timeouts(5, 5))
+        return DriveSource([self.file], access, clock=self.clock.clock, checksums=checksums)
+
+    @property
+    def keyed(self) -> DriveSource:
+        return self.source(self.drive.api_key)
+
+    def read(self, source: DriveSource | None = None, start: int = 0, stop: int | None = None) -> bytes:
+        stream = (source or self.keyless).open(self.file, start, stop)
+        try:
+            assert stream.start == start
+            return b"".join(stream)
+        finally:
+            stream.close()
+
+    def refused(self, source: DriveSource | None = None, start: int = 0) -> DownloadError:
+        error = refusal(lambda: (source or self.keyless).open(self.file, start))
+        assert self.drive.api_key not in str(error)
+        return error
+
+    @property
+    def asked(self) -> list[str]:
+        return [one.target for one in self.drive.requests]
+
+
+def refusal(action: Callable[[], object]) -> DownloadError:
+    with pytest.raises(DownloadError) as caught:
+        action()
+    assert caught.value.__cause__ is None
+    assert not any(word in str(caught.value) for word in ("uuid", "confirm=", "SECRET"))
+    return caught.value
+
+
+@pytest.fixture
+def reader(drive: DriveServer, clock: FakeClock) -> Reader:
+    drive.add(DriveFile(ID, "fan.dat", BODY))
+    return Reader(drive, clock)
+
+
+# --- without a key ----------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file_is_one_request(reader: Reader) -> None:
+    assert reader.read() == BODY
+    assert reader.asked == [f"/download?id={ID}&export=download"]
+
+
+def test_a_resource_key_is_sent(reader: Reader) -> None:
+    reader.file = replace(reader.file, key=f"{ID}?resourcekey=0-SECRET")
+    assert reader.read() == BODY
+    assert reader.drive.requests[0].query == {"id": ID, "export": "download", "resourcekey": "0-SECRET"}
+    reader.read(reader.keyed)
+    by_key = reader.drive.requests[1]
+    assert by_key.headers["x-goog-drive-resource-keys"] == f"{ID}/0-SECRET"
+    assert "SECRET" not in by_key.target
+    reader.drive.script(ID, missing, api_error(404, "notFound"))
+    assert "SECRET" not in str(reader.refused()) + str(reader.refused(reader.keyed))
+
+
+def test_a_file_without_a_length_is_normal(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, announces_length=False))
+    stream = reader.keyless.open(reader.file)
+    assert stream.size is None
+    assert b"".join(stream) == BODY
+    assert reader.read(start=500_000) == BODY[500_000:]
+
+
+@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("needs_cookie", [None, True])
+@pytest.mark.parametrize("span", [(0, None), (1000, None), (1000, 5000)])
+def test_every_form_of_the_warning_is_passed(
+    reader: Reader, form: Form, needs_cookie: bool | None, span: tuple[int, int | None]
+) -> None:
+    hidden = {"at": "A&B=:1", "authuser": "0"}
+    warning = ScanWarning(form, needs_uuid=form in {Form.GET, Form.POST}, hidden=hidden, cookie=needs_cookie)
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=warning))
+    assert reader.read(None, *span) == BODY[slice(*span)]
+    assert len(reader.drive.requests) == 2
+
+
+def test_a_cookie_alone_is_enough_of_a_way_on(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(Form.LINK)))
+    token = reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(Form.LINK)))
+    said = f"{token.cookie}={token.token}; Path=/"
+    reader.drive.script(f"warning {ID}", lambda _: html_page("Warnung", "<p>Weiter?</p>", Set_Cookie=said))
+    assert reader.read() == BODY
+
+
+def test_a_warning_that_was_passed_is_not_met_again(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(cookie=True)))
+    assert [reader.read(start=at) for at in (0, 10, 20)] == [BODY, BODY[10:], BODY[20:]]
+    assert len(reader.drive.requests) == 4
+    assert len({request.headers.get("cookie") for request in reader.drive.requests[1:]}) == 1
+
+
+@pytest.mark.parametrize("over", [refuse(400), refuse(403), lambda answer: html_page("Expired", "")])
+def test_a_passed_warning_that_holds_no_longer_is_passed_anew(reader: Reader, over: Fault) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning()))
+    reader.read()
+    reader.drive.script(ID, over)
+    assert reader.read(start=10) == BODY[10:]
+    assert len(reader.drive.requests) == 5
+
+
+def test_a_server_that_is_busy_does_not_undo_a_passed_warning(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning()))
+    reader.read()
+    reader.drive.script(ID, too_many_requests(), refuse(503))
+    assert isinstance(reader.refused(), ServerBusy)
+    assert isinstance(reader.refused(), ServerBusy)
+    assert reader.read() == BODY
+    assert len(reader.drive.requests) == 5
+
+
+def test_a_range_behind_the_end_does_not_undo_a_passed_warning(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning()))
+    reader.read()
+    assert isinstance(reader.refused(start=len(BODY)), SizeMismatch)
+    assert len(reader.drive.requests) == 3
+
+
+def test_warnings_without_end_are_given_up(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(hidden={"at": "x"})))
+    page = f'<form id="download-form" action="/download"><input type="hidden" name="id" value="{ID}"></form>'
+    reader.drive.script(f"warning {ID}", *[lambda _: html_page("Warning", page)] * 9)
+    error = reader.refused()
+    assert "again and again" in str(error)
+    assert not error.retryable
+    assert len(reader.drive.requests) == 3
+
+
+@pytest.mark.parametrize("action", ["https://evil.example/take", "http://drive.google.com/uc", "javascript:alert(1)"])
+def test_a_warning_that_leads_elsewhere_is_not_followed(reader: Reader, action: str) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning()))
+    page = f'<form id="download-form" action="{action}"><input type="hidden" name="confirm" value="t"></form>'
+    reader.drive.script(f"warning {ID}", lambda _: html_page("Warning", page))
+    error = reader.refused()
+    assert not error.retryable
+    assert len(reader.drive.requests) == 1
+
+
+@pytest.mark.parametrize("action", ["https://[", "x" * 20_000, "/uc?" + "a=b&" * 200])
+def test_a_warning_with_a_broken_address_is_a_page(reader: Reader, action: str) -> None:
+    page = f'<form id="download-form" action="{action}"></form>'
+    reader.drive.script(ID, lambda _: html_page("Warning", page))
+    assert "sent a page in place of" in str(reader.refused())
+
+
+def test_html_is_never_the_file_and_an_html_file_is(reader: Reader) -> None:
+    page = b"<html><title>Google Drive - Access Denied</title>" + BODY
+    reader.drive.add(DriveFile(ID, "fan.html", page, mime="text/html; charset=utf-8"))
+    reader.file = replace(reader.file, size=len(page))
+    assert reader.read() == page
+    reader.drive.script(ID, without("Content-Disposition"))
+    assert "not shared" in str(reader.refused())
+
+
+@pytest.mark.parametrize("kind", ["text/html", "TEXT/HTML;charset=x", "application/xhtml+xml", "application/json", ""])
+def test_what_passes_for_a_page(reader: Reader, kind: str) -> None:
+    def as_page(answer: Answer) -> Answer:
+        return replace(answer, headers={"Content-Type": kind})
+
+    reader.drive.script(ID, as_page)
+    assert f"open {reader.drive.url}{PAGE} by hand" in str(reader.refused())
+
+
+def test_a_page_is_not_read_to_the_end(reader: Reader) -> None:
+    huge = "x" * 3_000_000 + '<form id="download-form" action="/x"></form>'
+    reader.drive.script(ID, lambda _: html_page("Huge", huge))
+    assert "sent a page in place of" in str(reader.refused())
+
+
+def test_documents_are_exported(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "notes", BODY, mime=DOCUMENT))
+    error = reader.refused()
+    assert error.retryable
+    assert '"export"' in str(error)
+    reader.file = replace(reader.file, size=None, key=f"{ID}?export=docx")
+    for source in (reader.keyless, reader.keyed):
+        assert reader.read(source) == BODY
+        assert reader.drive.requests[-1].target == f"/document/d/{ID}/export?format=docx"
+        assert isinstance(refusal(lambda source=source: source.open(reader.file, 10)), RangeRefused)  # type: ignore[misc]
+    assert reader.keyed.describe(reader.file) == reader.file
+
+
+def test_an_export_of_another_kind_is_missing(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "notes", BODY, mime=DOCUMENT))
+    reader.file = replace(reader.file, size=None, key=f"{ID}?export=xlsx")
+    assert isinstance(reader.refused(), ObjectNotFound)
+
+
+def test_where_documents_are_exported() -> None:
+    assert DriveAccess().docs_url == "https://docs.google.com"
+    assert DriveAccess(web_url="http://127.0.0.1:1/").docs_url == "http://127.0.0.1:1"
+
+
+QUOTA = (
+    "Refused: the download quota of events/fan.dat at Google Drive is exceeded; "
+    "it will be retried on the next run (up to 24 hours may be needed), or open {page} by hand"
+)
+PRIVATE = (
+    "Access denied: events/fan.dat is not shared with everyone; "
+    "ask its owner to share it with anyone who has the link, or open {page} by hand"
+)
+MISSING = "Not found: Google Drive has no events/fan.dat; correct its id in the manifest; {page} would be its page"
+THROTTLED = (
+    "Server busy: Google Drive has had too many requests for now, that for events/fan.dat too; "
+    "run it again later, with a lower concurrency; what is already there is kept"
+)
+INFECTED = (
+    "Refused: Google Drive takes events/fan.dat for malware or spam and does not give it out; "
+    "ask its owner for another copy, or open {page} by hand"
+)
+NO_BYTES = (
+    "Refused: events/fan.dat is a Google document or a shortcut, which has no bytes of its own; "
+    'set "export" of its entry in the manifest to docx, xlsx or pptx, or open {page} by hand'
+)
+KEY_REFUSED = (
+    "Wrong settings: Google Drive refused the API key when events/fan.dat was asked for; "
+    "correct the password of the connection, and see that the Drive API is enabled for the key's project"
+)
+KEY_USED_UP = (
+    "Refused: the API key's quota for today was used up when events/fan.dat was asked for; "
+    "it will be retried on the next run, from tomorrow on; or open {page} by hand"
+)
+BUSY = "Server busy: 127.0.0.1 answered 503 for events/fan.dat; run it again; what is already there is kept"
+
+INFECTED_PAGE = html_page("Google Drive - Infected file", '<p class="uc-error-caption">Sorry</p>')
+
+ON_THE_WEB: dict[str, tuple[Fault, str]] = {
+    "quota": (quota_exceeded(), QUOTA),
+    "quota, 403": (quota_exceeded(403), QUOTA),
+    "quota, 429, in German": (quota_exceeded(429, "de"), QUOTA),
+    "quota in Japanese": (quota_exceeded(200, "ja"), QUOTA),
+    "infected": (lambda _: INFECTED_PAGE, INFECTED),
+    "login": (login(), PRIVATE),
+    "access denied": (access_denied(), PRIVATE),
+    "access denied, 403": (access_denied(403), PRIVATE),
+    "401": (refuse(401), PRIVATE),
+    "403 without a page": (refuse(403), PRIVATE),
+    "missing": (missing, MISSING),
+    "too many requests": (too_many_requests(), THROTTLED),
+    "automated queries": (automated_queries, THROTTLED),
+    "robot check": (redirect_to("https://www.google.com/sorry/index?continue=SECRET"), THROTTLED),
+    "503": (refuse(503), BUSY),
+}
+
+
+@pytest.mark.parametrize("behind_the_warning", [False, True])
+@pytest.mark.parametrize("what", ON_THE_WEB)
+def test_what_goes_wrong_on_the_web(reader: Reader, what: str, behind_the_warning: bool) -> None:
+    fault, message = ON_THE_WEB[what]
+    warning = ScanWarning() if behind_the_warning else None
+    reader.drive.add(
+        DriveFile(ID, "fan.dat", BODY, warning=warning, problem=fault, problem_after_warning=behind_the_warning)
+    )
+    error = reader.refused()
+    assert str(error) == message.format(page=f"{reader.drive.url}{PAGE}")
+    assert len(reader.drive.requests) == 1 + behind_the_warning
+
+
+def test_the_page_to_open_by_hand_is_googles() -> None:
+    assert DriveAccess().page(DriveKey(ID, "docx")) == f"https://drive.google.com/file/d/{ID}/view"
+
+
+def test_a_redirect_to_another_host_is_refused_by_name(reader: Reader) -> None:
+    reader.drive.script(ID, redirect_to("https://evil.example/take"))
+    error = reader.refused()
+    assert not error.retryable
+    assert "evil.example" in str(error)
+
+
+@pytest.mark.parametrize("retry_after", ["", "20"])
+@pytest.mark.parametrize("fault", [too_many_requests, lambda _: automated_queries])
+def test_one_that_is_throttled_slows_all(
+    reader: Reader, clock: FakeClock, fault: Callable[[str], Fault], retry_after: str
+) -> None:
+    other = file_id("other")
+    reader.drive.add(DriveFile(other, "other.dat", BODY))
+    reader.drive.script(ID, fault(retry_after))
+    asked = 20.0 if retry_after and fault is too_many_requests else None
+    assert reader.refused().retry_after == asked
+    assert clock.waited == 0
+    reader.keyless.open(replace(reader.file, key=other)).close()
+    assert clock.waited == (asked or pytest.approx(0.75, abs=0.25))
+    before = clock.waited
+    assert reader.read() == BODY
+    assert clock.waited == before
+    reader.drive.script(ID, too_many_requests())
+    reader.refused()
+    assert reader.read() == BODY
+    assert clock.waited - before < 1, "it has not recovered"
+
+
+# --- the answer is not the planned file -------------------------------------------------------------------------------
+
+
+def test_another_size_is_told_before_a_byte_is_read(reader: Reader) -> None:
+    reader.file = replace(reader.file, size=5)
+    for source in (reader.keyless, reader.keyed):
+        error = reader.refused(source)
+        assert isinstance(error, SizeMismatch)
+        assert str(error).startswith(
+            "Size mismatch: events/fan.dat has 600000 bytes at Google Drive, the manifest says 5;"
+        )
+    with pytest.raises(SizeMismatch, match="the manifest says 5"):
+        reader.keyed.describe(reader.file)
+
+
+def test_a_range_that_is_not_granted_is_refused(reader: Reader) -> None:
+    reader.drive.script(ID, ignore_range)
+    assert isinstance(reader.refused(start=10), RangeRefused)
+
+
+def test_a_range_behind_the_end_is_a_wrong_size(reader: Reader) -> None:
+    for source in (reader.keyless, reader.keyed):
+        assert isinstance(reader.refused(source, start=len(BODY)), SizeMismatch)
+
+
+def test_the_etag_is_held_to_where_there_is_one(reader: Reader) -> None:
+    def tagged(answer: Answer) -> Answer:
+        return replace(answer, headers={**answer.headers, "ETag": '"new"'})
+
+    reader.drive.script(ID, tagged, tagged, tagged)
+    assert reader.keyless.open(reader.file).etag == "new"
+    reader.file = replace(reader.file, etag="new")
+    assert reader.read() == BODY
+    reader.file = replace(reader.file, etag="old")
+    assert isinstance(reader.refused(), ObjectChanged)
+
+
+# --- with a key -------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_sent_as_a_header_alone(reader: Reader) -> None:
+    assert reader.read(reader.keyed, 10, 20) == BODY[10:20]
+    (request,) = reader.drive.requests
+    assert request.headers["x-goog-api-key"] == reader.drive.api_key
+    assert request.query == {"alt": "media", "supportsAllDrives": "true"}
+    assert request.path == f"/drive/v3/files/{ID}"
+    assert reader.drive.api_key not in repr(DriveAccess(key=reader.drive.api_key))
+
+
+def test_the_key_describes_the_file(reader: Reader) -> None:
+    known = reader.keyed.describe(reader.file)
+    assert reader.keyed.capabilities.describes
+    assert [checksum.algorithm for checksum in known.checksums] == ["sha256", "md5"]
+    assert replace(known, checksums=()) == reader.file
+    assert reader.keyed.describe(replace(reader.file, size=None)).size == len(BODY)
+    assert reader.source(reader.drive.api_key, checksums=False).describe(reader.file) == reader.file
+
+
+def test_what_the_manifest_says_comes_first(reader: Reader) -> None:
+    own = Checksum("sha256", "0" * 64)
+    assert reader.keyed.describe(replace(reader.file, checksums=(own,))).checksums[0] == own
+
+
+def test_without_a_key_no_more_is_known(reader: Reader) -> None:
+    assert not reader.keyless.capabilities.describes
+    assert reader.keyless.describe(reader.file) is reader.file
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "mime"),
+    [
+        ({"sha256Checksum": None, "md5Checksum": None}, "text/plain"),
+        ({"sha256Checksum": "xyz", "md5Checksum": "0" * 31}, "text/plain"),
+        ({"size": "-5"}, "image/jpeg"),
+        ({"size": "9" * 30}, "image/jpeg"),
+    ],
+)
+def test_what_cannot_be_believed_is_left_out(reader: Reader, claims: dict[str, str | None], mime: str) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, mime=mime, claims=claims))
+    assert reader.keyed.describe(reader.file) == reader.file
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"[" * 100_000, b"\xff", b'{"error": 5}', b'{"size": [1]}'])
+def test_an_answer_that_is_no_record_tells_nothing(reader: Reader, body: bytes) -> None:
+    reader.drive.script(f"meta {ID}", refuse(200, body))
+    assert reader.keyed.describe(reader.file) == reader.file
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"[" * 100_000, b'{"error": {"errors": [5]}}', b'{"error": []}'])
+def test_an_error_that_says_nothing_goes_by_its_status(reader: Reader, body: bytes) -> None:
+    reader.drive.script(ID, refuse(503, body), refuse(404, body), refuse(403, body), refuse(429, body))
+    source = reader.keyed
+    kinds = [type(reader.refused(source)) for _ in range(4)]
+    assert kinds == [ServerBusy, ObjectNotFound, AccessDenied, ServerBusy]
+
+
+def test_a_flagged_file_is_acknowledged_once(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, abusive=True))
+    source = reader.keyed
+    assert [reader.read(source), reader.read(source, 10)] == [BODY, BODY[10:]]
+    assert ["acknowledgeAbuse" in one.query for one in reader.drive.requests] == [False, True, True]
+
+
+BY_KEY: dict[str, tuple[Fault, str]] = {
+    "rate": (api_error(403, "rateLimitExceeded"), THROTTLED),
+    "user rate": (api_error(403, "userRateLimitExceeded"), THROTTLED),
+    "429": (api_error(429, "rateLimitExceeded"), THROTTLED),
+    "429 without a reason": (refuse(429), THROTTLED),
+    "503": (api_error(503, "backendError"), BUSY),
+    "gone": (api_error(404, "notFound"), MISSING),
+    "quota": (api_error(403, "downloadQuotaExceeded"), QUOTA),
+    "quota, 429": (api_error(429, "downloadQuotaExceeded"), QUOTA),
+    "abusive": (api_error(403, "cannotDownloadAbusiveFile"), INFECTED),
+    "day": (api_error(403, "dailyLimitExceeded"), KEY_USED_UP),
+    "bad key": (api_error(400, "badRequest", "API key not valid."), KEY_REFUSED),
+    "not enabled": (api_error(403, "accessNotConfigured"), KEY_REFUSED),
+    "private": (api_error(403, "insufficientFilePermissions"), PRIVATE),
+    "401": (api_error(401, "authError"), PRIVATE),
+    "no bytes": (api_error(403, "fileNotDownloadable"), NO_BYTES),
+}
+
+
+@pytest.mark.parametrize("what", BY_KEY)
+def test_what_goes_wrong_by_key(reader: Reader, what: str) -> None:
+    fault, message = BY_KEY[what]
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, api_problem=fault))
+    error = reader.refused(reader.keyed)
+    assert str(error) == message.format(page=f"{reader.drive.url}{PAGE}")
+    assert len(reader.drive.requests) == (2 if what == "abusive" else 1)
+
+
+def test_a_wrong_key_is_told_and_not_shown(reader: Reader) -> None:
+    error = refusal(lambda: reader.source("SECRET").open(reader.file))
+    assert isinstance(error, Misconfigured)
+
+
+def test_a_native_document_is_told_by_its_record(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "notes", BODY, mime=DOCUMENT))
+    assert "no bytes of its own" in str(refusal(lambda: reader.keyed.describe(reader.file)))
+    assert "no bytes of its own" in str(reader.refused(reader.keyed))
+
+
+def test_the_api_slows_all_as_well(reader: Reader, clock: FakeClock) -> None:
+    reader.drive.script(ID, api_error(403, "userRateLimitExceeded", Retry_After="30"))
+    source = reader.keyed
+    assert reader.refused(source).retry_after == 30
+    assert reader.read(source) == BODY
+    assert clock.waited == 30
+
+
+# --- as declared ------------------------------------------------------------------------------------------------------
+
+
+def test_concurrency_is_declared() -> None:
+    capabilities = DriveSource([], concurrency=5).capabilities
+    assert (capabilities.connections, capabilities.parallel_ranges, capabilities.ranges) == (5, 1, True)
+
+
+def test_the_login_is_none_of_googles_hosts_that_are_asked() -> None:
+    hosts = Hosts(names=GOOGLE_HOSTS)
+    assert hosts.permit("https://doc-0s-3c-docs.googleusercontent.com/x")
+    assert not hosts.permit("https://accounts.google.com/ServiceLogin")
+
+
+def test_an_old_browser_is_not_what_it_calls_itself(reader: Reader) -> None:
+    reader.drive.shuns = r"Chrome/|Firefox/|python|urllib|requests"
+    assert reader.read() == BODY

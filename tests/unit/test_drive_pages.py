@@ -1,0 +1,110 @@
+"""Pages that Drive shows in place of a file."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downloader.sources.drive_key import DriveKey
+from downloader.sources.drive_pages import PAGE_BYTES, Page, WayOn
+
+FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>
+<form action="/search" method="get"><input type="hidden" name="q" value="no"></form>
+<p class="uc-warning-caption">Google Drive can't scan this file.</p>
+<form id="download-form" action="https://drive.usercontent.google.com/download" method="get">
+<input type="submit" id="uc-download-link" value="Download anyway"/>
+<input type="hidden" name="id" value="abc"><INPUT value='a&amp;b' TYPE=hidden name=at><input type="text" name="seen">
+<input type="hidden" name="confirm" value="t"><input type="hidden" name="uuid" value="a>b"></form></body></html>"""
+
+
+def test_a_form_is_sent_back_whole() -> None:
+    fields = {"id": "abc", "at": "a&b", "confirm": "t", "uuid": "a>b"}
+    assert Page(FORM).way_on() == WayOn("https://drive.usercontent.google.com/download", "GET", fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "way_on"),
+    [
+        ('<form method=POST action="/uc?id=a&amp;confirm=x"></form>', WayOn("/uc?id=a&confirm=x", "POST")),
+        ("<form action=/go><input type=hidden name=confirm value=t></form>", WayOn("/go", "GET", {"confirm": "t"})),
+        ('<form id="downloadForm"></form>', WayOn("")),
+        ('<a href="/help?confirm=x">?</a><a href="/uc?id=a&amp;confirm=x">on</a>', WayOn("/uc?id=a&confirm=x")),
+        (r'{"a":1,"downloadUrl": "https:\/\/x\/d?id\u003da\u0026confirm\u003dt"}', WayOn("https://x/d?id=a&confirm=t")),
+        ('<form action="/signin"><input type="hidden" name="continue" value="x"></form>', None),
+        ('<form id="download-form" action="/x"', None),
+        (r'"downloadUrl":"\u00"', None),
+        ('"downloadUrl":"unended', None),
+        ("", None),
+    ],
+)
+def test_the_way_on(text: str, way_on: WayOn | None) -> None:
+    assert Page(text).way_on() == way_on
+
+
+def test_hidden_inputs_are_bounded() -> None:
+    inputs = "".join(f'<input type="hidden" name="n{number}" value="v">' for number in range(1000))
+    long = f'<input type="hidden" name="long" value="{"x" * 10_000}">'
+    found = Page(f'<form id="download-form" action="/x">{long}{inputs}</form>').way_on()
+    assert found is not None
+    assert len(found.fields) == 50
+    assert "long" not in found.fields
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<title>Google Drive - Quota exceeded</title>", "quota"),
+        ("<title>Google Drive: Kontingent</title><p class='big uc-error-caption'>Sie</p>", "quota"),
+        ("<title>Google Drive - Infected file</title><p class='uc-error-caption'>Sorry</p>", "infected"),
+        ("<TITLE lang=en>Google Drive - Access Denied</TITLE>", "denied"),
+        ("<title>X</title><a href='https://accounts.google.com/ServiceLogin?x'>Anmelden</a>", "denied"),
+        ("<title>Sorry...</title>", "robot"),
+        ("<p>may be sending automated queries. To protect</p>", "robot"),
+        (FORM, ""),
+        ("<p>uc-error-caption quota exceeded access denied</p>", ""),
+    ],
+)
+def test_what_a_page_says(text: str, said: str) -> None:
+    page = Page(text)
+    found = {
+        "quota": page.is_quota,
+        "infected": page.is_infected,
+        "denied": page.is_denied,
+        "robot": page.is_robot_check,
+    }
+    assert [name for name, true in found.items() if true] == ([said] if said else [])
+
+
+TAGS = ["<", "<a ", "<a x='", '<a x="', "</", "<!--", "<title>", "<a"]
+SIGNS = ["x", "x=", " ", "-x", '"downloadUrl":', "\\", "&#"]
+
+
+@pytest.mark.parametrize("unit", TAGS + SIGNS)
+@pytest.mark.parametrize("begin", ["", "<a ", '"downloadUrl":"'])
+def test_no_page_takes_long(begin: str, unit: str) -> None:
+    text = begin + unit * (PAGE_BYTES // len(unit) // 4) + ">"
+    began = time.process_time()
+    page = Page(text)
+    assert [page.is_quota, page.is_denied, page.is_robot_check, page.way_on()]
+    assert time.process_time() - began < 2
+
+
+@given(st.text(alphabet="<>ab=\"' /!-&;\\{}:\n", max_size=300))
+def test_any_text_is_a_page(text: str) -> None:
+    page = Page(text)
+    assert page.way_on() is None or isinstance(page.way_on(), WayOn)
+
+
+@given(st.text(min_size=1), st.sampled_from(["", "docx", "xlsx"]), st.text(alphabet="abc-_0", max_size=20))
+def test_keys_are_read_back(id_: str, export: str, resource_key: str) -> None:
+    if "?" not in id_:
+        key = DriveKey(id_, export, resource_key)
+        assert DriveKey.parse(str(key)) == key
+
+
+def test_a_plain_key_is_the_id() -> None:
+    assert str(DriveKey("1abc")) == "1abc"
+    assert str(DriveKey("1abc", "docx", "0-x")) == "1abc?export=docx&resourcekey=0-x"
