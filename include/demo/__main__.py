@@ -7,12 +7,13 @@ import os
 import sys
 from pathlib import Path
 
-from . import s3
+from . import drive, minio, s3
 from .home import PROJECT, Home
 from .processes import stop_at_signals
 from .screen import Trouble, quiet
+from .showing import Opening, measure, show, stay
 
-_SOURCES = {"s3": s3}
+_DEMOS: dict[str, Opening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened}
 
 
 def main() -> int:
@@ -35,21 +36,21 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="include/demo.sh", add_help=False)
-    parser.add_argument("source", nargs="?", choices=sorted(_SOURCES), default="s3")
+    parser.add_argument("demo", nargs="?", choices=sorted(_DEMOS), default="s3")
     parser.add_argument("--ui", action="store_true")
     parser.add_argument("--seconds-to-report", action="store_true")
     return parser.parse_args()
 
 
 def _run(wanted: argparse.Namespace, home: Home) -> None:
-    source = _SOURCES[wanted.source]
+    opening = _DEMOS[wanted.demo]
     if wanted.seconds_to_report:
         quiet()
-        source.measure(home, print)
+        measure(home, opening, print)
     elif wanted.ui:
-        source.stay(home)
+        stay(home, opening)
     else:
-        source.show(home)
+        show(home, opening)
 
 
 if __name__ == "__main__":

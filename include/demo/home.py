@@ -12,11 +12,11 @@ from pathlib import Path
 
 from .screen import Trouble
 
-__all__ = ["PROJECT", "Home"]
+__all__ = ["PROJECT", "Home", "make_folder"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-_NOT_OURS = ("AIRFLOW", "AWS_", "DOWNLOADER_", "OTEL_", "PYTHON")
+_NOT_OURS = ("AIRFLOW", "AWS_", "DOWNLOADER_", "MINIO_", "OTEL_", "PYTHON")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
@@ -28,18 +28,14 @@ class Home:
         self.airflow = folder / "airflow"
         self.logs = folder / "logs"
         self.output = folder / "output"
+        self.fhir = folder / "fhir"
         self.catalogue = folder / "catalogue.db"
         self._prepared = self.airflow / "prepared"
 
     def make(self) -> None:
         """Makes the folders. Raises Trouble."""
-        try:
-            for folder in (self.airflow, self.logs, self.output):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Trouble(
-                f"{self.folder} cannot be made ({error.strerror}); set DEMO_HOME to a folder of yours"
-            ) from error
+        for folder in (self.airflow, self.logs, self.output, self.fhir):
+            make_folder(folder, "set DEMO_HOME to a folder of yours")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -81,6 +77,14 @@ class Home:
             "DOWNLOADER_OUTPUT": str(self.output),
             **extra,
         }
+
+
+def make_folder(folder: Path, advice: str) -> None:
+    """Makes a folder that may be there already. Raises Trouble, with the advice."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Trouble(f"{folder} cannot be made ({error.strerror}); {advice}") from error
 
 
 def _is_disturbing(variable: str) -> bool:

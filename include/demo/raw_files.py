@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .home import PROJECT, Home
-from .s3_server import S3Server, flipped
+from .local_copies import Here, lay_out
+from .s3_server import S3Server
 
 __all__ = ["BUCKET", "RAW_FILES", "SMALL", "RawFile", "set_out"]
 
@@ -122,12 +123,6 @@ def _write_catalogue(file: Path, rows: list[tuple[str, str, str, str, str]]) -> 
 
 
 def _lay_out(raw_file: RawFile, folder: Path) -> None:
-    for path in raw_file.damaged_here:
-        _write(folder / path, flipped(raw_file.content(path)))
-    for path in raw_file.half_here:
-        _write(folder / path, raw_file.content(path)[: raw_file.sizes[path] // 2])
-
-
-def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    for here, paths in ((Here.DAMAGED, raw_file.damaged_here), (Here.HALF, raw_file.half_here)):
+        for path in paths:
+            lay_out(folder / path, raw_file.content(path), here)

@@ -18,18 +18,20 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from .home import Home
+from .local_copies import flipped
 from .processes import Processes, free_port
 from .screen import say
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["REGION", "S3Server", "running"]
+__all__ = ["KEYS", "REGION", "S3Server", "running"]
 
 REGION: Final = "eu-central-1"
 _MIB = 1024 * 1024
 _PART = 8 * _MIB
-_KEYS = ("demo-access-key", "demo-secret-key")
+KEYS: Final = ("demo-access-key", "demo-secret-key")
+"""Login and password. The server takes any."""
 _AT_ONCE = 8
 
 
@@ -39,14 +41,14 @@ class S3Server:
     def __init__(self, address: str) -> None:
         self.address = address
         config = Config(max_pool_connections=_AT_ONCE, retries={"total_max_attempts": 2}, proxies={})
-        login, password = _KEYS
+        login, password = KEYS
         self._client: S3Client = boto3.session.Session(login, password, region_name=REGION).client(
             "s3", endpoint_url=address, config=config
         )
 
     def connection(self) -> str:
         """The server as an Airflow connection, in JSON."""
-        login, password = _KEYS
+        login, password = KEYS
         path_style = {"s3": {"addressing_style": "path"}}
         extra = {"endpoint_url": self.address, "region_name": REGION, "config_kwargs": path_style}
         return json.dumps({"conn_type": "aws", "login": login, "password": password, "extra": extra})
@@ -72,13 +74,6 @@ class S3Server:
     def damage(self, bucket: str, key: str, content: bytes) -> None:
         """Puts a damaged object in place of `content`, past the catalogue."""
         self._client.put_object(Bucket=bucket, Key=key, Body=flipped(content))
-
-
-def flipped(content: bytes) -> bytes:
-    """`content` with one byte in its middle changed."""
-    damaged = bytearray(content)
-    damaged[len(damaged) // 2] ^= 0xFF
-    return bytes(damaged)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── AccessDenied          the credentials may not read it
 │   ├── Misconfigured         the connection's settings do not fit the server
 │   ├── Archived              in Glacier or Deep Archive, not restored
+│   ├── QuotaExceeded         given out so often that the source gives it out no more for hours
 │   ├── RangeRefused          the server does not grant ranges; read it from the start
 │   ├── SizeMismatch          the length is not the expected one
 │   ├── ChecksumMismatch      fetched twice, wrong twice
@@ -59,6 +60,7 @@ __all__ = [
     "ObjectNotFound",
     "Passing",
     "PathConflict",
+    "QuotaExceeded",
     "RangeRefused",
     "ReservedName",
     "ServerBusy",
@@ -176,6 +178,13 @@ class Archived(Lasting):
     """The object lies in an archive tier and must be restored first."""
 
     kind = "Archived"
+
+
+class QuotaExceeded(Lasting):
+    """The source has given it out, or has answered, as often as it does within a day. Too long for a retry."""
+
+    kind = "Quota exceeded"
+    advice = "run it again tomorrow"
 
 
 class RangeRefused(Lasting):

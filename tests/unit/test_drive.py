@@ -268,7 +268,7 @@ def test_where_documents_are_exported() -> None:
 
 
 QUOTA = (
-    "Refused: the download quota of events/fan.dat at Google Drive is exceeded; "
+    "Quota exceeded: the download quota of events/fan.dat at Google Drive is exceeded; "
     "it will be retried on the next run (up to 24 hours may be needed), or open {page} by hand"
 )
 PRIVATE = (
@@ -293,7 +293,7 @@ KEY_REFUSED = (
     "correct the password of the connection, and see that the Drive API is enabled for the key's project"
 )
 KEY_USED_UP = (
-    "Refused: the API key's quota for today was used up when events/fan.dat was asked for; "
+    "Quota exceeded: the API key's quota for today was used up when events/fan.dat was asked for; "
     "it will be retried on the next run, from tomorrow on; or open {page} by hand"
 )
 BUSY = "Server busy: 127.0.0.1 answered 503 for events/fan.dat; run it again; what is already there is kept"

@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import AccessDenied, DownloadError, Lasting, Misconfigured, ObjectNotFound, ServerBusy, SizeMismatch
+from ..errors import (
+    AccessDenied,
+    DownloadError,
+    Lasting,
+    Misconfigured,
+    ObjectNotFound,
+    QuotaExceeded,
+    ServerBusy,
+    SizeMismatch,
+)
 from .drive_key import DriveKey
 from .http_errors import Words
 
 __all__ = [
     "DRIVE_WORDS",
+    "KeyRefused",
     "Wanted",
     "infected",
     "key_refused",
@@ -35,6 +45,10 @@ DRIVE_WORDS: Final = Words(
 """For what is no business of one file alone."""
 
 
+class KeyRefused(Misconfigured):
+    """The API knows no such key, or it is not made for Drive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file that is asked for."""
@@ -52,7 +66,7 @@ class Wanted:
 def quota(wanted: Wanted) -> DownloadError:
     """Too many have fetched the file. It comes back within a day, too late for a retry of this run."""
     advice = f"it will be retried on the next run (up to 24 hours may be needed), or open {wanted.page} by hand"
-    return Lasting(f"the download quota of {wanted} at Google Drive is exceeded", advice)
+    return QuotaExceeded(f"the download quota of {wanted} at Google Drive is exceeded", advice)
 
 
 def private(wanted: Wanted) -> DownloadError:
@@ -112,10 +126,10 @@ def other_size(wanted: Wanted, size: int, expected: int) -> DownloadError:
 def key_refused(wanted: Wanted) -> DownloadError:
     """The API knows no such key, or it is not made for Drive."""
     advice = "correct the password of the connection, and see that the Drive API is enabled for the key's project"
-    return Misconfigured(f"Google Drive refused the API key when {wanted} was asked for", advice)
+    return KeyRefused(f"Google Drive refused the API key when {wanted} was asked for", advice)
 
 
 def key_used_up(wanted: Wanted) -> DownloadError:
     """The day's requests of the key are spent."""
     advice = f"it will be retried on the next run, from tomorrow on; or open {wanted.page} by hand"
-    return Lasting(f"the API key's quota for today was used up when {wanted} was asked for", advice)
+    return QuotaExceeded(f"the API key's quota for today was used up when {wanted} was asked for", advice)

@@ -1,0 +1,176 @@
+"""The demo of `drive_datasets`: a stand-in for Google Drive on this machine, with a dozen recordings of cameras."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .home import Home, make_folder
+from .local_copies import Here, lay_out
+from .screen import say
+from .showing import Act, Demo
+from .stand_ins import importable, settings_file
+
+if TYPE_CHECKING:
+    from support.drive_server import DriveServer
+
+__all__ = ["opened"]
+
+_DAG: Final = "drive_datasets"
+_MIB: Final = 1024 * 1024
+_SPEED: Final = 4 * _MIB
+"""Bytes a second of one stream: three at once are seen to be three times as fast."""
+_FORM: Final = """All fields may stay as they are. Worth a try:
+
+       Only say what would be done   lists every file in the log of validate
+       Only these data sets          fan/*
+       Streams at once               1, to see what the other two bring
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """One file of the folder. `warned`: whether the virus-scan warning stands before it."""
+
+    path: str
+    size: int
+    warned: bool = False
+    here: Here | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def content(self) -> bytes:
+        return random.Random(self.path).randbytes(self.size)
+
+
+_WANTED_BY_ALL: Final = _Recording("city/hong_kong_city.glb", 3 * _MIB, warned=True)
+_RECORDINGS: Final = (
+    _Recording("fan/fan_const_rpm.dat", 5 * _MIB, warned=True),
+    _Recording("fan/fan_varying_rpm.dat", 6 * _MIB, warned=True, here=Here.HALF),
+    _Recording("fan/fan_varying_rpm_turning.dat", 4 * _MIB, warned=True),
+    _Recording("drone_idle/drone_idle.dat", 4 * _MIB, here=Here.DAMAGED),
+    _Recording("drone_moving/drone_moving.dat", 5 * _MIB, warned=True),
+    _Recording("fred-0/events/cam0.raw", 3 * _MIB),
+    _Recording("fred-0/events/cam1.raw", 3 * _MIB),
+    _Recording("fred-0/frames.zip", 2 * _MIB, here=Here.WHOLE),
+    _Recording("fred-0/labels.csv", 40_000),
+    _Recording("README.html", 9_000),
+    _Recording("calibration.json", 2_000),
+    _WANTED_BY_ALL,
+)
+_SMALL: Final = _Recording("labels.csv", 40_000)
+
+
+@dataclass
+class _Drive:
+    """What the demo puts into the server, and where the files go."""
+
+    server: DriveServer
+    folder: Path
+    manifest: Path
+    recordings: Sequence[_Recording]
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def fill(self) -> None:
+        """Puts the recordings into Drive and into the manifest, and what is here already onto the disk."""
+        say("Filling Google Drive's stand-in, writing the manifest ...")
+        for recording in self.recordings:
+            self._add(recording, busy=recording is _WANTED_BY_ALL)
+            if recording.here:
+                lay_out(self.folder / recording.path, recording.content(), recording.here)
+        (self.folder / _WANTED_BY_ALL.path).unlink(missing_ok=True)
+        entries = [self._entry(recording) for recording in self.recordings]
+        manifest = {"version": "1.0", "source": f"{self.server.url}/drive/folders/demo", "datasets": entries}
+        self.manifest.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+
+    def next_day(self) -> None:
+        """Lets everybody have the file again."""
+        say("A day goes by, and Google Drive gives the file out again ...")
+        self._add(_WANTED_BY_ALL, busy=False)
+
+    def _add(self, recording: _Recording, *, busy: bool) -> None:
+        from support.drive_server import DriveFile, ScanWarning, file_id, quota_exceeded
+
+        mime = "text/html" if recording.name.endswith(".html") else "application/octet-stream"
+        held = DriveFile(
+            file_id(recording.name.replace(".", "_")),
+            recording.name,
+            recording.content(),
+            mime,
+            warning=ScanWarning() if recording.warned else None,
+            problem=quota_exceeded() if busy else None,
+        )
+        self.ids[recording.path] = self.server.add(held).id
+
+    def _entry(self, recording: _Recording) -> dict[str, Any]:
+        return {
+            "id": self.ids[recording.path],
+            "name": recording.name,
+            "path": recording.path,
+            "size": recording.size,
+            "sha256": hashlib.sha256(recording.content()).hexdigest(),
+        }
+
+
+@contextmanager
+def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
+    """The demo (see `showing.Opening`)."""
+    importable()
+    from support.drive_server import DriveServer, serving
+
+    folder = home.folder / "datasets"
+    make_folder(folder, "set DEMO_HOME to a folder of yours")
+    recordings = (_SMALL,) if small else _RECORDINGS
+    with serving(DriveServer(speed=0 if small else _SPEED)) as server:
+        say(f"Google Drive's stand-in answers at {server.url}")
+        drive = _Drive(server, folder, home.folder / "cameras.json", recordings)
+        yield Demo(
+            dag_id=_DAG,
+            variables=_variables(home, drive),
+            set_out=drive.fill,
+            acts=[_small(folder)] if small else _acts(drive),
+            form=_FORM,
+            places={"Files and reports": folder, "Manifest": drive.manifest},
+            again="Run it again: what is right is skipped, and the damaged and the half file are made anew.\n"
+            "See it in the browser: bash include/demo.sh drive --ui",
+            servers="Airflow and the stand-in",
+        )
+
+
+def _variables(home: Home, drive: _Drive) -> Mapping[str, str]:
+    server = drive.server
+    settings = {
+        "locations": {"datasets": str(drive.folder)},
+        "drive": {
+            "manifest": str(drive.manifest),
+            "web_url": server.web_url,
+            "download_url": server.download_url,
+            "api_url": server.api_url,
+        },
+    }
+    return {"DOWNLOADER_CONFIG": str(settings_file(home, "drive", settings))}
+
+
+def _acts(drive: _Drive) -> list[Act]:
+    act = partial(Act, reports=drive.folder, report_id="cameras")
+    return [
+        act(
+            f"{len(_RECORDINGS)} recordings, 3 at a time; one is here, one damaged, one half, one not to be had today",
+            {},
+            shows_by_failing="a file that Google Drive does not give out today is named, and the others come home",
+        ),
+        act("The same on the next day: that file alone is fetched", {}, before=drive.next_day),
+    ]
+
+
+def _small(folder: Path) -> Act:
+    return Act("One small file", {}, folder, "cameras", brings=[folder / _SMALL.path])

@@ -1,0 +1,113 @@
+"""The demo of `minio_downloader`: FHIR exports on the demo's own server, or on a MinIO server of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from . import minio_settings, s3_server
+from .fhir_exports import BROKEN, EXPORTS, SMALL, Export
+from .home import PROJECT, Home, make_folder
+from .local_copies import lay_out
+from .minio_settings import BUCKET
+from .s3_server import KEYS, S3Server
+from .screen import say
+from .showing import Act, Demo, nothing
+
+__all__ = ["opened"]
+
+_DAG: Final = "minio_downloader"
+_CONF: Final[Mapping[str, Any]] = {"organize": True, "check_ndjson": True}
+_SEEN: Final = "See it in the browser: bash include/demo.sh minio --ui"
+_FORM: Final = """All fields may stay as they are. Worth a try:
+
+       A folder for each resource type   instead of one folder for all
+       Look into the files               counts the resources, and finds what is broken
+       Only these resource types         Patient, Observation
+"""
+_PATIENCE: Final = 8 * 3600.0
+"""Nobody knows what lies in a bucket of the user's; a task may take no longer than this."""
+
+
+@contextmanager
+def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
+    """The demo (see `showing.Opening`). What is measured is the demo's own server in any case."""
+    settings = {} if small else minio_settings.given()
+    if settings:
+        yield _with_theirs(home, settings)
+        return
+    with s3_server.running(home) as server:
+        yield _with_ours(home, server, [SMALL] if small else EXPORTS)
+
+
+def _with_ours(home: Home, server: S3Server, exports: Sequence[Export]) -> Demo:
+    login, password = KEYS
+    settings = {"MINIO_ENDPOINT": server.address, "MINIO_ACCESS_KEY": login, "MINIO_SECRET_KEY": password}
+    return Demo(
+        dag_id=_DAG,
+        variables=minio_settings.variables(settings, home.fhir),
+        set_out=partial(_fill, home.fhir, server, exports),
+        acts=_acts(home.fhir, server) if BROKEN in exports else [_small(home.fhir)],
+        form=_FORM,
+        places={"Files and reports": home.fhir},
+        again=f"Run it again: what is right is skipped, and the damaged and the half file are made anew.\n{_SEEN}",
+    )
+
+
+def _fill(folder: Path, server: S3Server, exports: Sequence[Export]) -> None:
+    say("Uploading FHIR exports ...")
+    server.make_bucket(BUCKET)
+    server.upload_all(BUCKET, {export.key: export.content_there() for export in exports})
+    for export in exports:
+        if export.here:
+            lay_out(folder / export.organized_path, export.content(), export.here)
+    # An earlier demo brought it home in the end.
+    (folder / BROKEN.organized_path).unlink(missing_ok=True)
+
+
+def _acts(folder: Path, server: S3Server) -> list[Act]:
+    def write_anew() -> None:
+        say(f"Uploading {BROKEN.key} anew, whole this time ...")
+        server.upload(BUCKET, BROKEN.key, BROKEN.content())
+
+    return [
+        Act(
+            f"{len(EXPORTS)} exports, one cut short by its exporter; of the others two are here, one damaged, one half",
+            _CONF,
+            folder,
+            BUCKET,
+            "an export with a broken line is named, with the line, and never gets its final name",
+        ),
+        Act(
+            "The same once the exporter has written that file anew: it alone is fetched",
+            _CONF,
+            folder,
+            BUCKET,
+            before=write_anew,
+        ),
+    ]
+
+
+def _small(folder: Path) -> Act:
+    return Act("One small export", {}, folder, BUCKET, brings=[folder / SMALL.key])
+
+
+def _with_theirs(home: Home, settings: Mapping[str, str]) -> Demo:
+    endpoint, bucket = settings["MINIO_ENDPOINT"], settings.get("MINIO_BUCKET_NAME", BUCKET)
+    folder = PROJECT / Path(settings.get("DOWNLOAD_DIR", home.fhir)).expanduser()
+    variables = minio_settings.variables(settings, folder)
+    say(f"MINIO_ENDPOINT leads to {endpoint}. For the demo's own server: MINIO_ENDPOINT= bash include/demo.sh minio")
+    make_folder(folder, "set DOWNLOAD_DIR to a folder of yours")
+    return Demo(
+        dag_id=_DAG,
+        variables=variables,
+        set_out=nothing,
+        acts=[Act(f"The FHIR exports in {bucket}", _CONF, folder, bucket, patience=_PATIENCE)],
+        form=_FORM,
+        places={"Files and reports": folder},
+        again=f"Run it again: what is there and right is skipped.\n{_SEEN}",
+        servers="Airflow",
+    )

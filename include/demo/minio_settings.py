@@ -1,0 +1,74 @@
+"""A MinIO server of the user's own, as the environment or the file .env at the top level names it.
+
+    MINIO_ENDPOINT      host:port, or an address; where it is not given or empty, the demo brings a server of its own
+    MINIO_ACCESS_KEY    with MINIO_SECRET_KEY: who reads there
+    MINIO_BUCKET_NAME   the bucket (fhir-data)
+    MINIO_SECURE        true for https
+    DOWNLOAD_DIR        the folder that files are brought to (the demo's own)
+
+What the environment sets goes before .env, an empty value included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from include.compose.settings import Mistake, connections
+
+from .home import PROJECT
+from .screen import Trouble
+
+__all__ = ["BUCKET", "given", "variables"]
+
+BUCKET: Final = "fhir-data"
+_NAMES: Final = (
+    "MINIO_ENDPOINT",
+    "MINIO_ACCESS_KEY",
+    "MINIO_SECRET_KEY",
+    "MINIO_BUCKET_NAME",
+    "MINIO_SECURE",
+    "DOWNLOAD_DIR",
+)
+_OF_COMPOSE: Final = "s3-server:9000"
+"""The server that docker-compose.yaml brings, under a name that only its own network knows."""
+_LINE: Final = re.compile(r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:(?<=\s)\#.*)?""")
+
+
+def given(environ: Mapping[str, str] = os.environ, file: Path = PROJECT / ".env") -> dict[str, str]:
+    """The settings above that are given and not empty; none at all where no MINIO_ENDPOINT is. Raises Trouble."""
+    found = {**_read(file), **environ}
+    if found.get("MINIO_ENDPOINT", "").strip() in ("", _OF_COMPOSE):
+        return {}
+    return {name: found[name] for name in _NAMES if found.get(name)}
+
+
+def variables(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The same for Airflow: the connection, the bucket and the folder. Raises Trouble where they cannot be meant."""
+    try:
+        connection = connections({name: settings[name] for name in _NAMES if name in settings})["minio_default"]
+    except KeyError:
+        raise Trouble("MINIO_ENDPOINT is set; set MINIO_ACCESS_KEY and MINIO_SECRET_KEY as well") from None
+    except Mistake as mistake:
+        raise Trouble(str(mistake)) from None
+    return {
+        "AIRFLOW_CONN_MINIO_DEFAULT": json.dumps(connection),
+        "DOWNLOADER_MINIO": str(folder),
+        "MINIO_BUCKET_NAME": settings.get("MINIO_BUCKET_NAME", BUCKET),
+    }
+
+
+def _read(file: Path) -> dict[str, str]:
+    """The lines ``NAME=value`` of a file, which may be missing. What is no such line is passed over."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeError) as error:
+        raise Trouble(f"{file} cannot be read ({type(error).__name__}); make it readable, or take it away") from None
+    found = filter(None, map(_LINE.fullmatch, text.splitlines()))
+    return {line[1]: next((value for value in line.groups()[1:] if value is not None), "") for line in found}

@@ -1,0 +1,186 @@
+"""What all demos have in common: they get ready, run a DAG, print its reports, stay for the browser, or measure."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+from . import local_airflow
+from .home import Home
+from .local_airflow import LocalAirflow
+from .screen import Trouble, heading, indented, say, shorten
+
+__all__ = ["Act", "Demo", "Opening", "measure", "nothing", "show", "stay"]
+
+_MEASURED = 5
+
+
+def nothing() -> None:
+    """For a demo or an act that has nothing to do first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One run of the DAG, with the parameters `conf`."""
+
+    story: str
+    conf: Mapping[str, Any]
+    reports: Path
+    """The folder that its report comes to."""
+    report_id: str
+    shows_by_failing: str = ""
+    """What it shows, where it is meant to fail."""
+    before: Callable[[], None] = nothing
+    """What happens before it is triggered."""
+    brings: Sequence[Path] = ()
+    """Files that a measured run brings: they are removed before it."""
+    patience: float = 300
+    """Seconds after which something must be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A DAG, what it needs, and runs of it."""
+
+    dag_id: str
+    variables: Mapping[str, str]
+    """Its connections and its settings, as environment variables of Airflow."""
+    set_out: Callable[[], None]
+    """Puts everything in its place. Airflow is starting meanwhile. May raise Trouble."""
+    acts: Sequence[Act]
+    form: str
+    """What to do with the form behind Trigger, as a sentence, and what to choose from, if anything."""
+    places: Mapping[str, Path]
+    """What lies where, for the last words."""
+    again: str
+    """What happens if it is run again, and how it is seen in the browser."""
+    servers: str = "Airflow and the S3 server"
+    """What is stopped in the end."""
+
+
+class Opening(Protocol):
+    """Opens a demo, which keeps its server running until it is left."""
+
+    def __call__(self, home: Home, *, small: bool = False) -> AbstractContextManager[Demo]:
+        """`small`: with a single act, of one small file, to be measured. Raises Trouble."""
+
+
+@contextmanager
+def _ready(home: Home, opening: Opening, *, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
+    """A demo whose DAG can be triggered. Raises Trouble."""
+    with opening(home, small=small) as demo, local_airflow.starting(home, demo.variables) as airflow:
+        demo.set_out()
+        airflow.wait_for(demo.dag_id)
+        yield demo, airflow
+
+
+def show(home: Home, opening: Opening) -> None:
+    """Plays each act, and prints its report. Raises Trouble where one ends as it was not meant to."""
+    heading("Getting ready")
+    began = time.monotonic()
+    with _ready(home, opening) as (demo, airflow):
+        say(f"Ready after {time.monotonic() - began:.0f} s")
+        for number, act in enumerate(demo.acts, start=1):
+            heading(f"{number} of {len(demo.acts)}: {act.story}")
+            _play(airflow, demo.dag_id, act)
+        heading(f"Stopping {demo.servers}")
+    say(_ended(len(demo.acts)))
+    say(_where_things_are(home, demo))
+
+
+def _play(airflow: LocalAirflow, dag_id: str, act: Act) -> None:
+    if act.shows_by_failing:
+        say(f"This run is MEANT TO FAIL: it shows that {act.shows_by_failing}.")
+    act.before()
+    say(f"Triggering {dag_id} with {json.dumps(act.conf)} ...")
+    known = set(_reports(act))
+    began = time.monotonic()
+    run = airflow.api.trigger(dag_id, dict(act.conf))
+    state = airflow.api.wait(run, airflow.check, act.patience)
+    seconds = time.monotonic() - began
+    for report in sorted(set(_reports(act)) - known):
+        say(f"\n{indented(shorten(report.read_text(encoding='utf-8')))}\n")
+        say(f"Report: {report}")
+    say(f"Airflow: the run {_verdict(state, act)}, {seconds:.1f} s after the trigger")
+    if (state == "failed") is not bool(act.shows_by_failing):
+        said = airflow.api.failed_log(run) or "No task failed."
+        raise Trouble(f"This run was not meant to end that way. The log of its task:\n{indented(said)}")
+
+
+def _reports(act: Act) -> Iterator[Path]:
+    return act.reports.glob(f"_download_status_{act.report_id}_*.txt")
+
+
+def _verdict(state: str, act: Act) -> str:
+    return f"{'FAILED' if state == 'failed' else 'succeeded'}{', as it was meant to' * bool(act.shows_by_failing)}"
+
+
+def _ended(runs: int) -> str:
+    if runs == 1:
+        return "The demo is over. Its run ended as it was meant to."
+    return f"The demo is over. All of its {runs} runs ended as they were meant to."
+
+
+def _where_things_are(home: Home, demo: Demo) -> str:
+    places = {**demo.places, "Logs of the demo": home.logs, "Logs of the tasks": home.airflow / "logs"}
+    return "\n".join([*(f"  {what:<18}  {where}" for what, where in places.items()), demo.again])
+
+
+def stay(home: Home, opening: Opening) -> None:
+    """Keeps Airflow running until Ctrl-C. Raises Trouble where a part of it ends by itself."""
+    with _ready(home, opening) as (demo, airflow):
+        airflow.complete()
+        say(_what_to_click(airflow, demo))
+        with suppress(KeyboardInterrupt):
+            while True:
+                airflow.check()
+                time.sleep(1)
+        say(f"\nStopping {demo.servers} ...")
+    say("Stopped.")
+
+
+def _what_to_click(airflow: LocalAirflow, demo: Demo) -> str:
+    return f"""
+Airflow is running.
+
+  Address    {airflow.address}
+  User       {local_airflow.USER}
+  Password   {airflow.password}
+
+  1. Open the address and log in.
+  2. Open the DAG: {airflow.address}/dags/{demo.dag_id}
+  3. Click Trigger. {demo.form}
+  4. Click Trigger below the form. The run has three tasks; the log of the last one, report, shows the report.
+
+Ctrl-C stops everything."""
+
+
+def measure(home: Home, opening: Opening, print_figure: Callable[[str], None]) -> None:
+    """Prints the median of the seconds from the trigger to the report, for one small file. Raises Trouble."""
+    with _ready(home, opening, small=True) as (demo, airflow):
+        figures = [_seconds_to_report(airflow, demo.dag_id, demo.acts[0]) for _ in range(_MEASURED)]
+    say(f"Seconds from the trigger to the report, {_MEASURED} runs: {', '.join(f'{figure:.1f}' for figure in figures)}")
+    print_figure(f"{median(figures):.1f}")
+
+
+def _seconds_to_report(airflow: LocalAirflow, dag_id: str, act: Act) -> float:
+    for file in act.brings:
+        file.unlink(missing_ok=True)
+    known = set(_reports(act))
+    began = time.monotonic()
+    run = airflow.api.trigger(dag_id, dict(act.conf))
+    # The folder is looked at often, Airflow is asked seldom: questions would slow down what is measured.
+    looks = count(1)
+    while set(_reports(act)) == known and (next(looks) % 50 or airflow.api.state(run) != "failed"):
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    if airflow.api.wait(run, airflow.check) != "success":
+        raise Trouble(f"A run failed. The log of its task:\n{indented(airflow.api.failed_log(run))}")
+    return seconds
