@@ -132,7 +132,6 @@ class Manifest(_Strict):
     source: str = Field(default="", max_length=2000, description="the folder's address, as a text")
     generated: str = Field(default="", max_length=100, description='a date as a text, such as "2026-02-07"')
     datasets: tuple[Dataset, ...] = Field(
-        min_length=1,
         max_length=_MOST_DATASETS,
         description='a list of entries such as {"id": ..., "name": ...}',
         strict=False,
@@ -145,8 +144,7 @@ def read_manifest(file: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(values)
     except ValidationError as error:
-        # Entries that are wrong are not counted, so that a list of them passes for an empty one.
-        found = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+        found = error.errors(include_url=False)
     else:
         conflicts = list(_conflicts(manifest.datasets))
         if conflicts:

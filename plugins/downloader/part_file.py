@@ -111,10 +111,11 @@ class PartFile:
         self.size = self._written_back = size
 
     def set_time(self, modified: float | None) -> None:
-        """Gives the file the time `modified`, in seconds since 1970; None leaves it. Raises OSError."""
+        """Gives the file the time `modified`, in seconds since 1970. None leaves it; so does a disk that refuses."""
         if modified is not None:
-            nanoseconds = round(modified * 1e9)
-            os.utime(self.descriptor, ns=(nanoseconds, nanoseconds))
+            with suppress(OSError, OverflowError, ValueError):  # the file matters more than its time
+                nanoseconds = round(modified * 1e9)
+                os.utime(self.descriptor, ns=(nanoseconds, nanoseconds))
 
     def rename(self) -> None:
         """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError."""

@@ -96,9 +96,14 @@ class Transfer:
             except ObjectChanged:
                 if change + 1 == _CHANGES:
                     raise
-                self._described = not self._job.source.capabilities.describes
-                self._file = replace(self._planned, etag=None)
+                self._forget()
         raise AssertionError("unreachable")
+
+    def _forget(self) -> None:
+        """Drops what is known of an object that was replaced. Who can describe it will tell of it as it is now."""
+        describes = self._job.source.capabilities.describes
+        self._described = not describes
+        self._file = self._planned if describes else replace(self._planned, etag=None)
 
     def _inspect(self, place: Place) -> Inspection:
         seen = look(place)

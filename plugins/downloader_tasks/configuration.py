@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
+from downloader.picture_names import PictureNames, TemplateError
+
 from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
 
 __all__ = [
@@ -77,6 +79,16 @@ def _text(default: str, what: str) -> Any:
 def _url(default: str) -> Any:
     what = "an address that begins with https:// or http://, without a user and a password"
     return Field(default=default, pattern=r"^https?://[^/@\s?#]+(/[^@\s?#]*)?$", description=what)
+
+
+def _naming(part: str) -> AfterValidator:
+    """Lets pass what `PictureNames` takes for its argument `part`. Raises TemplateError."""
+
+    def checked(value: str) -> str:
+        PictureNames(**{part: value})
+        return value
+
+    return AfterValidator(checked)
 
 
 def _location(what: str) -> Any:
@@ -165,9 +177,13 @@ class Slooh(_Section):
     image_hosts: tuple[Host, ...] = Field(
         default=("astroimages.slooh.com",), min_length=1, description="a list of host names, without https:// and path"
     )
-    folder_template: str = _text("{object}/{telescope}/{format}", "a template of folders")
-    filename_template: str = _text("{telescope}_{filename}", "a template of a file name")
-    unknown_object: str = _text("Unknown", "the name of a folder")
+    folder_template: Annotated[str, _naming("folder_template")] = _text(
+        "{object}/{telescope}/{format}", "a template of folders"
+    )
+    filename_template: Annotated[str, _naming("filename_template")] = _text(
+        "{telescope}_{filename}", "a template of a file name"
+    )
+    unknown_object: Annotated[str, _naming("unknown")] = _text("Unknown", "the name of a folder")
 
 
 class Notifier(_Section):
@@ -287,6 +303,9 @@ def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
         return f"is missing; write {_expected(path)}"
     if found["type"] in ("model_type", "dict_type"):
         return "is no group of keys; write its keys below it, each in a line of its own"
+    problem = found.get("ctx", {}).get("error")
+    if isinstance(problem, TemplateError) and path not in document.filled:
+        return str(problem).removeprefix(f"{name} ")
     # What a variable holds is not shown: it may be a secret that strayed here.
     shown = f"filled from {document.filled[path]}" if path in document.filled else _shown(found["input"])
     quotes = ", in quotes" if found["type"] == "string_type" and found["input"] is not None else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from downloader.batch import Means
 from downloader.checksums import MIB
 from downloader.job import Handling, Limits
@@ -9,7 +11,7 @@ from downloader.retry import RetryPolicy
 
 from .configuration import Transfer
 
-__all__ = ["means"]
+__all__ = ["means", "means_of_service"]
 
 
 def means(transfer: Transfer, handling: Handling | None = None) -> Means:
@@ -22,3 +24,16 @@ def means(transfer: Transfer, handling: Handling | None = None) -> Means:
         lock_wait=transfer.lock_wait_seconds,
     )
     return Means(limits, RetryPolicy(transfer.attempts), handling=handling or Handling())
+
+
+def means_of_service(
+    transfer: Transfer, handling: Handling, streams: int, max_retries: int, retry_delay: float
+) -> Means:
+    """The means for a service on the web that bears few streams at once, and has its own settings for retries.
+
+    `retry_delay`: seconds after the first failure.
+    """
+    usual = means(transfer, handling)
+    policy = RetryPolicy(max_retries + 1, first_wait=retry_delay)
+    policy = replace(policy, longest_wait=max(policy.longest_wait, retry_delay))
+    return replace(usual, limits=replace(usual.limits, threads=streams, large_threads=streams), policy=policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,13 @@ from .folders import make_below
 from .progress import FEW
 from .wording import counted
 
-__all__ = ["Receipt", "one_sentence", "publish"]
+__all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish"]
 
 _OK: Final = ": OK - "
 _FAILURE: Final = ": FAILURE - "
 _MOST_PROBLEMS: Final = 20
+MOST_NAMES: Final = 200
+"""Names of a kind that a summary writes out."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,16 @@ def publish(receipt: Receipt) -> str:
         return f"{counts}, and the report could not be written (it stands in the log): {error}"
     log.info("Report: %s", path)
     return f"{counts}, see {path}" if summary.failed else ""
+
+
+def named(label: str, names: Sequence[str], count: int | None = None) -> Iterator[tuple[str, str]]:
+    """Lines of a summary: how many there are, and the first of them. `count`: where `names` are not all."""
+    count = len(names) if count is None else count
+    yield label, f"{count:,}"
+    for name in names[:MOST_NAMES]:
+        yield f"- {label}", name
+    if count > min(len(names), MOST_NAMES):
+        yield f"- {label}", f"and {count - min(len(names), MOST_NAMES):,} more"
 
 
 def one_sentence(problems: Sequence[str]) -> str:

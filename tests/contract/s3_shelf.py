@@ -13,16 +13,23 @@ from support.servers import S3Server
 
 class S3Shelf:
     def __init__(self, server: S3Server) -> None:
-        self._server = server
-        self._bucket = ""
+        self.server = server
+        self.bucket = ""
 
     def source_of(self, files: Mapping[str, bytes]) -> tuple[Source, list[RemoteFile]]:
-        self._bucket = self._server.new_bucket(files)
-        planned = [file_of(key, number) for number, key in enumerate(files)]
-        return S3Source(self._bucket, planned, self._server.access()), planned
+        self.bucket = self.server.new_bucket(files)
+        planned = self.planned(list(files))
+        return self.source(self.bucket, planned), planned
 
     def replace(self, key: str, data: bytes) -> None:
-        self._server.client().put_object(Bucket=self._bucket, Key=key, Body=data)
+        self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def nowhere(self) -> Source | None:
-        return S3Source("no-such-bucket", [], self._server.access())
+        return self.source("no-such-bucket", [])
+
+    def planned(self, keys: list[str]) -> list[RemoteFile]:
+        """The objects of the bucket, as somebody plans them who has a record of their keys."""
+        return [file_of(key, number) for number, key in enumerate(keys)]
+
+    def source(self, bucket: str, planned: list[RemoteFile]) -> Source:
+        return S3Source(bucket, planned, self.server.access())

@@ -68,7 +68,7 @@ class Layout:
 
 
 def _hashed(name: str, key: str) -> str:
-    """``Patient.ndjson`` as ``Patient~d61fb26b4b4ab09b.ndjson``: another name for every key."""
+    """``Patient.ndjson`` as ``Patient~c630b55287c78cf9.ndjson``: another name for every key."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     ending = _ENDING.search(name)
     at = ending.start() if ending else len(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,11 +21,13 @@ from .http_answer import Answer
 from .http_headers import retry_after
 from .http_request import Request
 
-__all__ = ["DriveApi", "Record"]
+__all__ = ["NATIVE", "DriveApi", "Record", "record_of"]
 
 _MOST_JSON: Final = 256 * 1024
+_MOST_PAGE: Final = 16 * 1024 * 1024
 _FIELDS: Final = "id,size,md5Checksum,sha256Checksum,mimeType"
-_NATIVE: Final = "application/vnd.google-apps."
+NATIVE: Final = "application/vnd.google-apps."
+"""What the MIME types of all begin with that has no bytes of its own."""
 _THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 _ABUSIVE: Final = "cannotDownloadAbusiveFile"
 _CARRIES_BYTES: Final = frozenset({200, 206, 416})
@@ -84,14 +86,34 @@ class DriveApi:
 
     def describe(self, wanted: Wanted) -> Record:
         """Size and checksums. Raises what the API says instead."""
-        answer = self._client.send(self._request(wanted, {"fields": _FIELDS}))
+        held = self.metadata(wanted, _FIELDS)
+        if str(held.get("mimeType", "")).startswith(NATIVE):
+            raise errors.no_bytes(wanted)
+        return record_of(held)
+
+    def metadata(self, wanted: Wanted, fields: str) -> dict[str, Any]:
+        """The `fields` of a file or folder, as JSON has them, not judged. Raises what the API says instead."""
+        return self._object(self._request(wanted, {"fields": fields}), wanted, _MOST_JSON)
+
+    def page(self, folder: Wanted, fields: str, token: str = "") -> dict[str, Any]:
+        """A page of what lies in `folder`, as JSON has it. A folder that may not be seen has one, an empty one."""
+        params = {
+            "q": f"'{folder.key.id}' in parents and trashed=false",
+            "fields": fields,
+            "pageSize": "1000",
+            "includeItemsFromAllDrives": "true",
+            **({"pageToken": token} if token else {}),
+        }
+        request = replace(self._request(folder, params), url=self._files_url)
+        return self._object(request, folder, _MOST_PAGE)
+
+    def _object(self, request: Request, wanted: Wanted, most: int) -> dict[str, Any]:
+        answer = self._client.send(request)
         if answer.status != 200:
             raise self._meaning(_reason(answer), answer, wanted)
-        held = _object(answer.body(_MOST_JSON))
+        held = _object(answer.body(most))
         self._gate.passed()
-        if str(held.get("mimeType", "")).startswith(_NATIVE):
-            raise errors.no_bytes(wanted)
-        return _record(held)
+        return held
 
     def _request(self, wanted: Wanted, params: Mapping[str, str]) -> Request:
         key = wanted.key
@@ -134,7 +156,8 @@ def _object(body: bytes) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def _record(held: Mapping[str, Any]) -> Record:
+def record_of(held: Mapping[str, Any]) -> Record:
+    """What is to be believed of the fields `size`, `mimeType`, `md5Checksum` and `sha256Checksum`."""
     size = str(held.get("size", ""))
     # The checksums of photos are known not to match what is sent.
     photo = str(held.get("mimeType", "")).startswith("image/")

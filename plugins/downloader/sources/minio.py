@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..checksums import Checksum, from_etag
+from ..errors import SizeMismatch
 from ..paths import SafePath
 from ..remote_file import RemoteFile
 from .minio_listing import Listed
@@ -27,5 +28,15 @@ class MinioSource(S3Source):
     """Objects of one bucket."""
 
     def describe(self, file: RemoteFile) -> RemoteFile:
-        """As `Source.describe`: what the object itself says goes before what the listing let guess."""
-        return super().describe(replace(file, checksums=()))
+        """As `Source.describe`: what the object itself says goes before what the listing let guess.
+
+        The size of an object that was replaced since it was listed is that of the new one: the old one is no record.
+        """
+        asked = replace(file, checksums=())
+        try:
+            return super().describe(asked)
+        except SizeMismatch:
+            now = super().describe(replace(asked, size=None))
+            if file.etag is None or file.etag == now.etag:
+                raise
+        return now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +19,8 @@ __all__ = ["Listed", "Listing"]
 _PAGE: Final = 1000
 """Keys of one answer: S3's own limit."""
 _MOST_BUCKETS: Final = 20
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,63}")
+"""Of a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ class Listing:
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
         except SyntaxError:  # ElementTree's ParseError is one: an answer that broke off, or is no XML
-            problem = NetworkError(f"{self._about.address} sent a listing of {self._about} that cannot be read")
+            problem = NetworkError(
+                f"{self._about.address} sent a listing of {self._about} that cannot be read",
+                f"run it again; if it stays so, check {self._about.fields.address}: a server's console is no S3 server",
+            )
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
 
     def _refuse_disorder(self, last: str, key: str) -> None:
@@ -82,7 +88,7 @@ class Listing:
     def _with_buckets(self, problem: DownloadError) -> DownloadError:
         """The refusal of a bucket that is missing, with the names of those that are there, if they may be known."""
         try:
-            names = sorted(bucket.name for bucket in self._client.list_buckets())
+            names = sorted(bucket.name for bucket in self._client.list_buckets() if _NAME.fullmatch(bucket.name))
         except (*MINIO_ERRORS, SyntaxError):
             return problem
         shown = ", ".join(names[:_MOST_BUCKETS]) + (", ..." if len(names) > _MOST_BUCKETS else "")

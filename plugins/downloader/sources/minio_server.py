@@ -23,7 +23,7 @@ from ..errors import DownloadError, Misconfigured, NetworkError
 from .http_headers import retry_after
 from .object_store import Limits
 from .s3 import S3Access, client_config
-from .s3_errors import Fields, Subject, from_answer, from_tls, no_such_host, stalled, unreachable
+from .s3_errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
 
@@ -119,8 +119,8 @@ def from_minio(error: Exception, about: Subject) -> DownloadError:
         made = from_answer(about, answer.status, error.code or "", error.message or "")
         made.retry_after = retry_after(answer.headers.get("retry-after"))
         return made
-    if isinstance(error, InvalidResponseError):
-        return from_answer(about, error._code, text=str(error))  # noqa: SLF001 it is told nowhere else
+    if isinstance(error, InvalidResponseError):  # for the client that is also XML which says that it is text
+        return from_body(about, error._code, str(error))  # noqa: SLF001 it is told nowhere else
     if isinstance(error, ServerError):
         return from_answer(about, error.status_code)
     return _from_urllib3(error, about)

@@ -39,6 +39,7 @@ __all__ = [
     "Subject",
     "archived",
     "from_answer",
+    "from_body",
     "from_boto3",
     "from_obstore",
     "from_tls",
@@ -175,15 +176,23 @@ _BY_STATUS: Final[dict[int, _Maker]] = {
 }
 _BUSY_CODES: Final = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "Throttling", "TooManyRequests"})
 _BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
-_STATUS_CODE: Final = re.compile(r"[1-5][0-9]{2}")
+_IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
+_CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
+_MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def from_answer(about: Subject, status: int, code: str = "", text: str = "") -> DownloadError:
     """An answer that is no success. `code` is the S3 error code if there was a body, `text` its message (not shown)."""
-    if _STATUS_CODE.fullmatch(code):  # boto3's stand-in for the code where there was no body (HEAD)
+    if not _IS_CODE.fullmatch(code):  # where there was no body (HEAD), boto3 puts the status in its place
         code = ""
     made = _by_code(about, code, text)
     return made or _by_status(about, status, f"{status} {code}".strip(), text)
+
+
+def from_body(about: Subject, status: int, body: str) -> DownloadError:
+    """As `from_answer`, of a body that nobody has read."""
+    code, message = _CODE.search(body), _MESSAGE.search(body)
+    return from_answer(about, status, code[1] if code else "", message[1] if message else body)
 
 
 def _by_code(about: Subject, code: str, text: str) -> DownloadError | None:
@@ -274,8 +283,6 @@ _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
 # --- obstore ---------------------------------------------------------------------------------------------------------
 
 _STATUS: Final = re.compile(r"inner: Status \{\n\s+status: (\d{3}),\n")
-_CODE: Final = re.compile(r"<Code>([\w.]+)</Code>")
-_MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def from_obstore(error: Exception, about: Subject) -> DownloadError:
@@ -286,9 +293,7 @@ def from_obstore(error: Exception, about: Subject) -> DownloadError:
     text = str(error)
     status = _STATUS.search(text)
     if status is not None:
-        body = text[status.end() :]
-        code, message = _CODE.search(body), _MESSAGE.search(body)
-        return from_answer(about, int(status[1]), code[1] if code else "", message[1] if message else body)
+        return from_body(about, int(status[1]), text[status.end() :])
     cause = text.rpartition("inner: ")[2]
     for sign, maker in _OBSTORE:
         if sign in cause:

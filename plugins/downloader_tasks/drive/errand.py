@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from downloader.batch import Means
@@ -14,7 +14,7 @@ from downloader.planning import local_name
 from downloader.remote_file import Planned
 from downloader.report.status_report import Pairs
 from downloader.results import FileResult
-from downloader.retry import Clock, RetryPolicy
+from downloader.retry import Clock
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
 
@@ -22,7 +22,7 @@ from ..configuration import Configuration, Drive, load
 from ..connections import found as found_connection
 from ..errands import Handed, Target
 from ..failures import Refusal
-from ..manner import means
+from ..manner import means_of_service
 from ..shards import Plan, PlanChanged, Shard
 from .inventory import inventory
 from .request import Request
@@ -100,11 +100,8 @@ class DriveErrand:
 
 
 def _means(configuration: Configuration, request: Request) -> Means:
-    drive = configuration.drive
-    usual = means(configuration.transfer, Handling(resume=request.resume))
-    policy = RetryPolicy(drive.max_retries + 1, first_wait=drive.retry_delay)
-    limits = replace(usual.limits, threads=request.concurrency, large_threads=request.concurrency)
-    return replace(usual, limits=limits, policy=policy)
+    drive, handling = configuration.drive, Handling(resume=request.resume)
+    return means_of_service(configuration.transfer, handling, request.concurrency, drive.max_retries, drive.retry_delay)
 
 
 def _access(drive: Drive) -> DriveAccess:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +13,10 @@ from downloader.paths import REPORT_PREFIX
 from downloader.report import shown_size
 from downloader.report.status_report import Pairs
 
+from ..receipts import named
+
 __all__ = ["inventory"]
 
-_MOST: Final = 200
-"""Names of a kind that are written out."""
 _OURS: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|{REPORT_PREFIX}[^/]*\.txt")
 
 
@@ -31,22 +31,14 @@ def inventory(manifest: Manifest, folder: Path) -> Pairs:
     return (
         ("Inventory", f"{len(sizes):,} files, {shown_size(sum(sizes.values()))}"),
         ("In the manifest", f"{len(there):,} of {len(wanted):,} are there"),
-        *_names("Missing", [_with_size(path, wanted[path].size) for path in missing]),
-        *_names("Of another size", [_with_size(path, sizes[path]) for path in other]),
-        *_names("Not in the manifest", [_with_size(path, sizes[path]) for path in extra]),
+        *named("Missing", [_with_size(path, wanted[path].size) for path in missing]),
+        *named("Of another size", [_with_size(path, sizes[path]) for path in other]),
+        *named("Not in the manifest", [_with_size(path, sizes[path]) for path in extra]),
     )
 
 
 def _differs(dataset: Dataset, size: int) -> bool:
     return dataset.size is not None and dataset.size != size
-
-
-def _names(label: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    yield label, f"{len(names):,}"
-    for name in names[:_MOST]:
-        yield f"- {label}", name
-    if len(names) > _MOST:
-        yield f"- {label}", f"and {len(names) - _MOST:,} more"
 
 
 def _with_size(path: str, size: int | None) -> str:

@@ -6,6 +6,8 @@ and `verify`), and ``aws``, whose extra `endpoint_url` is the server: all that A
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from airflow.sdk import Connection
 from ..configuration import Configuration
 from ..connections import aws_access, found
 from ..failures import Refusal
+from ..wording import one_line
 
 if TYPE_CHECKING:
     from downloader.sources.minio_server import MinioServer
@@ -24,6 +27,11 @@ __all__ = ["endpoint"]
 _REGION: Final = "us-east-1"
 _KNOWN: Final = ("secure", "region", "verify")
 _FALSE, _TRUE = ("false", "0", "no"), ("true", "1", "yes")
+_LAST_PORT: Final = 65_535
+_HOST: Final = re.compile(
+    r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-)[a-z0-9-]{1,63}(?<!-))(:(?P<port>[0-9]{1,5}))?"
+)
+"""No underscore in a name: one of the two clients refuses it, though resolvers may know it."""
 
 
 def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
@@ -37,22 +45,21 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
         )
     if connection.conn_type == "aws":
         return _of_aws(connection, configuration)
-    if connection.conn_type in ("generic", "http", ""):
-        server = _of_generic(connection, configuration)
-        return server, server.access()
+    if connection.conn_type in ("generic", "http", "", None):
+        return _of_generic(connection, configuration)
     raise Refusal(
         f"the connection {connection_id} is of type {connection.conn_type}, which does not lead to MinIO; "
         "make it one of type generic or aws"
     )
 
 
-def _of_generic(connection: Connection, configuration: Configuration) -> MinioServer:
+def _of_generic(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
     from downloader.sources.minio_server import MinioServer
     from downloader.sources.object_store import Limits
 
     extra = _extra(connection)
     host, secure = _address(connection, extra)
-    return MinioServer(
+    server = MinioServer(
         endpoint=host,
         key=connection.login or "",
         secret=connection.password or "",
@@ -61,33 +68,58 @@ def _of_generic(connection: Connection, configuration: Configuration) -> MinioSe
         verify=_verify(connection, extra),
         limits=Limits(stall=configuration.transfer.stall_seconds),
     )
+    try:
+        return server, server.access()
+    except ValueError:  # the client's; the host has been seen to
+        problem = Refusal(
+            f"the region in the extra of the connection {connection.conn_id} is none; leave it out, or write one such "
+            f"as {_REGION}"
+        )
+    raise problem
 
 
 def _extra(connection: Connection) -> dict[str, Any]:
-    extra: dict[str, Any] = connection.extra_dejson
+    extra: Any = connection.extra_dejson
+    if not isinstance(extra, dict) or (connection.extra and not extra and connection.extra.strip() != "{}"):
+        raise Refusal(
+            f'the extra of the connection {connection.conn_id} is no JSON object; write one such as {{"secure": false}}'
+        )
     unknown = sorted(set(extra) - set(_KNOWN))
     if unknown:
         raise Refusal(
-            f"the extra of the connection {connection.conn_id} has a key {unknown[0]}, which means nothing here; "
-            f"its keys are {', '.join(_KNOWN)}"
+            f"the extra of the connection {connection.conn_id} has a key {one_line(unknown[0])}, which means nothing "
+            f"here; its keys are {', '.join(_KNOWN)}"
         )
     return extra
 
 
 def _address(connection: Connection, extra: dict[str, Any]) -> tuple[str, bool]:
     """``host:port``, and whether TLS is spoken there: as `secure` says, else as an address with a scheme does."""
-    host = (connection.host or "").strip()
-    scheme, _, rest = host.rpartition("://")
-    parts = urlsplit(f"//{rest.rstrip('/')}")
-    if not parts.hostname or parts.path or parts.query or "@" in rest or scheme not in ("", "http", "https"):
+    scheme, _, rest = (connection.host or "").strip().lower().rpartition("://")
+    split = _host_and_port(rest.removesuffix("/"))
+    if split is None or scheme not in ("", "http", "https"):
         raise Refusal(
             f"the host of the connection {connection.conn_id} is no server's name; write one such as minio.example.org "
             "there, and the port into its own field"
         )
+    host, port = split[0], connection.port or split[1]
+    if not 0 <= port <= _LAST_PORT:
+        raise Refusal(f"the port of the connection {connection.conn_id} is {port}; write a number up to {_LAST_PORT}")
     secure = _truth(connection, "secure", extra.get("secure", scheme != "http"))
-    port = connection.port or parts.port
-    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return (f"{name}:{port}" if port else name), secure
+    return (f"{host}:{port}" if port else host), secure
+
+
+def _host_and_port(text: str) -> tuple[str, int] | None:
+    """``name`` or ``[IPv6]``, and the port, 0 where there is none. None for what is no host."""
+    whole = text.count(":") > 1 and not text.startswith("[")
+    parts = _HOST.fullmatch(f"[{text}]" if whole else text)
+    if parts is None:
+        return None
+    try:
+        IPv6Address(parts["ipv6"] or "::")
+    except ValueError:
+        return None
+    return parts["host"], int(parts["port"] or 0)
 
 
 def _truth(connection: Connection, key: str, value: object) -> bool:
@@ -103,7 +135,7 @@ def _truth(connection: Connection, key: str, value: object) -> bool:
 
 def _verify(connection: Connection, extra: dict[str, Any]) -> bool | str:
     value = extra.get("verify", True)
-    if isinstance(value, str) and value.strip().lower() not in _TRUE + _FALSE:
+    if isinstance(value, str) and value.strip() and value.strip().lower() not in _TRUE + _FALSE:
         return value
     return _truth(connection, "verify", value)
 
@@ -112,12 +144,7 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
     from downloader.sources.minio_server import MinioServer
     from downloader.sources.s3_errors import AWS_FIELDS
 
-    access = aws_access(configuration.minio.connection, _REGION, configuration.transfer.stall_seconds)
-    if not connection.extra_dejson.get("endpoint_url"):
-        raise Refusal(
-            f"the connection {connection.conn_id} has no endpoint_url in its extra; write the address of the MinIO "
-            "server there, such as http://localhost:9000"
-        )
+    access = _aws_access(connection, configuration)
     url = urlsplit(access.client.meta.endpoint_url)
     held = access.credentials.get_frozen_credentials() if access.credentials else None
     server = MinioServer(
@@ -132,3 +159,22 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
         fields=AWS_FIELDS,
     )
     return server, access
+
+
+def _aws_access(connection: Connection, configuration: Configuration) -> S3Access:
+    named = connection.extra_dejson.get("endpoint_url")
+    try:
+        access = aws_access(configuration.minio.connection, _REGION, configuration.transfer.stall_seconds)
+    except ValueError:  # the client's
+        access = None
+    if access is None and named:
+        raise Refusal(
+            f"the endpoint_url or the region_name in the extra of the connection {connection.conn_id} is none; write "
+            f"an address such as http://localhost:9000, and a region such as {_REGION}"
+        )
+    if access is None or (not named and ".amazonaws.com" in access.client.meta.endpoint_url):
+        raise Refusal(
+            f"the connection {connection.conn_id} has no endpoint_url in its extra; write the address of the MinIO "
+            "server there, such as http://localhost:9000"
+        )
+    return access

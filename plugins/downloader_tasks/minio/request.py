@@ -73,9 +73,17 @@ def _output(named: str, location: Path) -> Path:
         folder = location / safe_path(below.rstrip("/")).text
     except DownloadError:
         raise Refusal(_not_below(named, location)) from None
-    if not folder.resolve().is_relative_to(location.resolve()):
+    if not _lies_below(folder, location):
         raise Refusal(_not_below(named, location))
     return folder
+
+
+def _lies_below(folder: Path, location: Path) -> bool:
+    """Whether it does, whatever symbolic links there are on the way."""
+    try:
+        return folder.resolve().is_relative_to(location.resolve())
+    except RuntimeError:  # a link that leads to itself
+        return False
 
 
 def _not_below(named: str, location: Path) -> str:

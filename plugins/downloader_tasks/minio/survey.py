@@ -99,6 +99,8 @@ class Survey:
 
     def ranges(self, *, folds_case: bool = False) -> list[KeyRange]:
         """The shards. `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name."""
+        if not self.files:
+            return []
         levels = self.levels(folds_case=folds_case)
         costs = list(accumulate(self._costs, initial=0))
         blocks = Bounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
@@ -124,8 +126,8 @@ class Survey:
         self._folded_keys.append(hash(folded(path)) if path else 0)
 
     def _note_cost(self, listed: Listed) -> None:
-        """Ends the block with this object, once it is full."""
-        if not self._costs or self._room.files <= 0 or self._room.bytes <= 0:
+        """Counts this object into the block, or into a new one, where it would make that one too large."""
+        if not self._costs or self._room.files < 1 or self._room.bytes < listed.size:
             self._costs.append(0)
             self._ends.append((0, ""))
             self._room = self._block

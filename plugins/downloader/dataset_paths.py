@@ -1,0 +1,191 @@
+"""Where a file of a shared folder goes: by a mapping of globs to paths, else where it lies in the folder.
+
+Names in such a folder are whatever their owners wrote: ``..``, line breaks, a slash, ten times the same one. The paths
+made of them are safe, distinct, and the same for the same folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from itertools import count
+from pathlib import PurePosixPath
+from typing import Final
+from unicodedata import category
+
+from .errors import DownloadError, ReservedName
+from .paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, safe_path
+
+__all__ = ["Claims", "MappingError", "Places", "tidy_path"]
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_KNOWN: Final = ("name", "stem", "suffix", "folder")
+_UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of what ends a line, is obeyed by a terminal, or cannot be written."""
+_LONGEST_SUFFIX: Final = 20
+
+
+class MappingError(ValueError):
+    """The mapping cannot be used: one sentence that says what to write instead."""
+
+
+class Places:
+    """Answers the path of each file."""
+
+    def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
+        """`mapping`: globs over names or whole paths, each with the path that it means; the first that fits counts.
+
+        A path may hold ``{name}``, ``{stem}``, ``{suffix}`` and ``{folder}``; one that ends in a slash is a folder,
+        which the file keeps its name in. Raises MappingError.
+        """
+        self._rules = [(pattern, _checked(pattern, target)) for pattern, target in (mapping or {}).items()]
+        self._used: set[str] = set()
+
+    def path_of(self, folders: Sequence[str], name: str) -> SafePath:
+        """The place of the file `name` that lies in `folders`, one in another."""
+        place = tidy_path((*folders, name))
+        raw = "/".join((*folders, name))
+        for pattern, target in self._rules:
+            if any(one == pattern or fnmatchcase(one, pattern) for one in (name, raw, place.name, place.text)):
+                self._used.add(pattern)
+                return tidy_path(_filled(target, place).split("/"))
+        return place
+
+    @property
+    def idle(self) -> list[str]:
+        """The globs that no file so far was placed by."""
+        return [pattern for pattern, _ in self._rules if pattern not in self._used]
+
+
+def _checked(pattern: str, target: str) -> str:
+    for name in _PLACEHOLDER.findall(target):
+        if name not in _KNOWN:
+            known = ", ".join(f"{{{one}}}" for one in _KNOWN)
+            raise MappingError(f"{pattern!r}: {{{name}}} is no placeholder; write one of {known}")
+    target = f"{target}{{name}}" if target.endswith("/") else target
+    try:
+        safe_path(_PLACEHOLDER.sub("x", target))
+    except DownloadError as error:
+        problem = error.what
+    else:
+        return target
+    raise MappingError(f"{pattern!r}: {problem}; write a path below the destination, such as fan/{{name}}")
+
+
+def _filled(target: str, place: SafePath) -> str:
+    path = PurePosixPath(place.name)
+    values = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "folder": place.folder}
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], target)
+
+
+# --- names that are no good -------------------------------------------------------------------------------------------
+
+
+def tidy_path(names: Iterable[str]) -> SafePath:
+    """A safe path of raw `names`, the last of them the file's. What is good already is not touched."""
+    *folders, name = [_tidy(name) for name in names if name] or ["_"]
+    if _is_reserved(name, "x" if folders else ""):
+        name = f"_{_shortened(name, 1)}"
+    path = "/".join((*folders, name))
+    return safe_path(path if len(path.encode()) <= MAX_PATH_BYTES else f"{_digest(path)}/{name}")
+
+
+def _is_reserved(name: str, folder: str) -> bool:
+    try:
+        safe_path(f"{folder}/{name}".lstrip("/"))
+    except ReservedName:
+        return True
+    return False
+
+
+def _tidy(name: str) -> str:
+    """`name` as one segment of a path."""
+    seen = "".join(map(_seen, name)).strip()
+    return _shortened(seen) if seen.strip(".") else "_"
+
+
+def _seen(character: str) -> str:
+    kind = category(character)
+    return "_" if character in "/\\" or kind in _UNSEEN else "" if kind == "Cf" else character
+
+
+def _shortened(name: str, room: int = 0) -> str:
+    """`name` in no more bytes than a disk takes, less `room`: its beginning, a hash of the whole, and its suffix."""
+    if len(name.encode()) + room <= MAX_NAME_BYTES:
+        return name
+    stem, suffix = _parted(name)
+    return _joined(stem, f"~{_digest(name)}{suffix}", room)
+
+
+def _joined(stem: str, end: str, room: int = 0) -> str:
+    """As much of `stem` as there is room for, and `end`."""
+    return stem.encode()[: MAX_NAME_BYTES - room - len(end.encode())].decode(errors="ignore") + end
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Stem and suffix; a suffix that is too long to be one belongs to the stem."""
+    path = PurePosixPath(name)
+    return (path.stem, path.suffix) if len(path.suffix.encode()) <= _LONGEST_SUFFIX else (name, "")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# --- paths that are one -----------------------------------------------------------------------------------------------
+
+
+class Claims:
+    """Paths that are taken. Whoever comes later and wants the same gets ``name (2).dat``."""
+
+    def __init__(self, taken: Iterable[str] = (), wanted: Iterable[str] = ()) -> None:
+        """`taken`: paths of files, distinct. `wanted`: paths to be claimed; their folders keep their names."""
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        for path in taken:
+            self._take(path)
+        for path in wanted:
+            self._folders.update(_folders_of(path))
+
+    def claim(self, path: SafePath) -> str:
+        """`path`, or the nearest one to it that is no other file's, no folder, and in no file."""
+        *folders, name = path.text.split("/")
+        folder = ""
+        for step in folders:
+            folder = self._free_folder(f"{folder}{step}") + "/"
+        claimed = self._free_file(folder, name)
+        self._take(claimed)
+        return claimed
+
+    def _take(self, path: str) -> None:
+        self._files.add(path)
+        self._folders.update(_folders_of(path))
+
+    def _free_folder(self, path: str) -> str:
+        head, _, name = path.rpartition("/")
+        numbers = count(2)
+        while path in self._files:
+            path = f"{head}/{_numbered(name, next(numbers))}".lstrip("/")
+        return path
+
+    def _free_file(self, folder: str, name: str) -> str:
+        path = first = f"{folder}{name}"
+        while path in self._files or path in self._folders:
+            self._numbers[first] = number = self._numbers.get(first, 1) + 1
+            path = f"{folder}{_numbered(name, number)}"
+        return path
+
+
+def _numbered(name: str, number: int) -> str:
+    stem, suffix = _parted(name)
+    return _joined(stem, f" ({number}){suffix}")
+
+
+def _folders_of(path: str) -> Iterable[str]:
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]

@@ -1,0 +1,263 @@
+"""A manifest made of what lies in a folder, and of the manifest that was there before: what changes, and what is kept.
+
+Nothing that is known already is lost: a checksum stays where the file's id and size stayed, a path stays where it is
+not asked to be made anew. What cannot stay is told, with what it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Literal
+
+from .dataset_paths import Claims, Places
+from .manifest import Dataset
+from .paths import SafePath
+from .sources.drive_folder import Entry
+
+__all__ = ["Change", "Found", "Merged", "What", "merge"]
+
+_ALGORITHMS: Final = ("sha256", "md5")
+_LONGEST_NAME: Final = 1000
+
+
+class What(Enum):
+    """What became of one data set: its sign, and the word for it."""
+
+    ADDED = "+", "added"
+    REMOVED = "-", "removed"
+    MOVED = ">", "moved"
+    RENAMED = ">", "renamed"
+    SIZE = "~", "size changed"
+    LEARNT = "~", "checksum learnt"
+    CHECKSUM = "!", "CHECKSUM CHANGED"
+    ENTRY = "~", "entry changed"
+    KEPT = "=", "kept as it was"
+
+    @property
+    def sign(self) -> str:
+        """One character."""
+        return self.value[0]
+
+    @property
+    def word(self) -> str:
+        """For people."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference to the earlier manifest. `detail` may hold names as their owners wrote them."""
+
+    what: What
+    path: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in the folder. `entries` have sizes, but for those that are exported."""
+
+    entries: Sequence[Entry]
+    doubtful: Collection[str] = ()
+    """Ids of files that are there and could not be looked at."""
+    complete: bool = True
+    """Whether all of the folder could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The new manifest's data sets, sorted by their paths, and how they came about."""
+
+    datasets: tuple[Dataset, ...]
+    changes: tuple[Change, ...]
+    elsewhere: tuple[str, ...] = ()
+    """Paths that were kept, where folder and mapping would have others."""
+
+    @property
+    def totals(self) -> Mapping[What, int]:
+        """Differences of each kind."""
+        return Counter(change.what for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An entry of the folder, with that of the earlier manifest where there is one."""
+
+    entry: Entry
+    old: Dataset | None
+    path: str
+
+
+def merge(found: Found, places: Places, earlier: Iterable[Dataset] = (), *, remap: bool = False) -> Merged:
+    """The manifest of what was `found`. `remap`: whether paths of `earlier` are given up for those of `places`."""
+    earlier = list(earlier)
+    staying, gone = _unlisted(found, earlier)
+    wishes = {entry.key.id: places.path_of(entry.folders, entry.filename) for entry in found.entries}
+    pairs = list(_paired(found.entries, earlier, remap=remap))
+    fixed = [] if remap else [old.path for _, old in pairs if old]
+    free = {entry.key.id: wishes[entry.key.id] for entry, old in pairs if remap or not old}
+    claimed = _claimed(free, [*fixed, *(old.path for old, _ in staying)])
+    rows = [_Row(entry, old, claimed.get(entry.key.id) or (old.path if old else "")) for entry, old in pairs]
+    followed = {id(row.old) for row in rows}
+    gone += [old for old in earlier if old.id in wishes and id(old) not in followed]
+    changes = [change for row in rows for change in _differences(row)]
+    changes += [Change(What.KEPT, old.path, why) for old, why in staying]
+    changes += [Change(What.REMOVED, old.path, _all_of(old)) for old in gone]
+    datasets = [*map(_dataset, rows), *(old for old, _ in staying)]
+    return Merged(
+        tuple(sorted(datasets, key=lambda one: one.path)),
+        tuple(sorted(changes, key=lambda one: (one.path, one.what.word))),
+        () if remap else tuple(_elsewhere(rows, wishes)),
+    )
+
+
+# --- which goes with which, and where ---------------------------------------------------------------------------------
+
+
+def _unlisted(found: Found, earlier: Iterable[Dataset]) -> tuple[list[tuple[Dataset, str]], list[Dataset]]:
+    """What is not among the entries: what stays nevertheless, with the reason, and what goes."""
+    listed = {entry.key.id for entry in found.entries}
+    staying, gone = [], []
+    for old in earlier:
+        if old.id in found.doubtful:
+            staying.append((old, "Google Drive does not tell its size"))
+        elif old.id not in listed and not found.complete:
+            staying.append((old, "not seen, and not all folders could be read"))
+        elif old.id not in listed:
+            gone.append(old)
+    return staying, gone
+
+
+def _paired(
+    entries: Iterable[Entry], earlier: Iterable[Dataset], *, remap: bool
+) -> Iterator[tuple[Entry, Dataset | None]]:
+    """Each entry with the data set of its id; with several, where someone gave a file several paths."""
+    known: dict[str, list[Dataset]] = defaultdict(list)
+    for old in earlier:
+        known[old.id].append(old)
+    for entry in entries:
+        olds = known.get(entry.key.id, [])
+        if remap:
+            olds = sorted(olds, key=lambda old: len(_checksums(old)), reverse=True)[:1]
+        yield from ((entry, old) for old in olds)
+        if not olds:
+            yield entry, None
+
+
+def _claimed(wishes: Mapping[str, SafePath], taken: Iterable[str]) -> dict[str, str]:
+    """A path for each id, as near to its wish as there is one that is not `taken`; the same ones on each run."""
+    claims = Claims(taken, (path.text for path in wishes.values()))
+    return {id_: claims.claim(path) for id_, path in sorted(wishes.items(), key=lambda one: (one[1], one[0]))}
+
+
+def _elsewhere(rows: Iterable[_Row], wishes: Mapping[str, SafePath]) -> Iterator[str]:
+    due = _claimed(wishes, ())
+    return (row.path for row in rows if row.old and row.path != due[row.entry.key.id])
+
+
+# --- one data set -----------------------------------------------------------------------------------------------------
+
+
+def _dataset(row: _Row) -> Dataset:
+    key, sums = row.entry.key, _known(row) | _told(row.entry)
+    return Dataset(
+        id=key.id,
+        name=_name(row.entry),
+        path=row.path,
+        size=_size(row),
+        sha256=sums.get("sha256"),
+        md5=sums.get("md5"),
+        resource_key=key.resource_key or (row.old.resource_key if row.old else None),
+        export=_export(key.export),
+    )
+
+
+def _name(entry: Entry) -> str:
+    return entry.name.encode(errors="replace").decode()[:_LONGEST_NAME] or "unnamed"
+
+
+def _export(form: str) -> Literal["docx", "xlsx", "pptx"] | None:
+    match form:
+        case "docx" | "xlsx" | "pptx":
+            return form
+    return None
+
+
+def _size(row: _Row) -> int | None:
+    """The folder's word; that of someone who wrote it by hand for what is exported."""
+    return row.old.size if row.old and row.entry.size is None else row.entry.size
+
+
+def _told(entry: Entry) -> dict[str, str]:
+    """The checksums that Google Drive tells."""
+    return {one.algorithm: one.value for one in entry.checksums if one.algorithm in _ALGORITHMS}
+
+
+def _known(row: _Row) -> dict[str, str]:
+    """The checksums that were known before and are those of a file of this size."""
+    return _checksums(row.old) if row.old and row.old.size == _size(row) else {}
+
+
+def _checksums(dataset: Dataset) -> dict[str, str]:
+    held = {"sha256": dataset.sha256, "md5": dataset.md5}
+    return {algorithm: value for algorithm, value in held.items() if value}
+
+
+# --- what changed -----------------------------------------------------------------------------------------------------
+
+
+def _differences(row: _Row) -> Iterator[Change]:
+    old, new = row.old, _dataset(row)
+    if old is None:
+        yield Change(What.ADDED, new.path, _described(new))
+        return
+    if old.path != new.path:
+        yield Change(What.MOVED, new.path, f"from {old.path}")
+    if old.name != new.name:
+        yield Change(What.RENAMED, new.path, f"from {old.name} to {new.name}, at Google Drive")
+    if old.size != new.size:
+        yield Change(What.SIZE, new.path, _resized(old, new))
+    else:
+        yield from _other_checksums(row, old, new)
+    if (old.export, old.resource_key) != (new.export, new.resource_key):
+        yield Change(What.ENTRY, new.path, f"its {'export' if old.export != new.export else 'resource key'}")
+
+
+def _described(dataset: Dataset) -> str:
+    """The size; the name too where the path does not tell it."""
+    named = "" if dataset.path.endswith(dataset.name) else f", named {dataset.name}"
+    return f"{_bytes(dataset.size)}{named}"
+
+
+def _all_of(dataset: Dataset) -> str:
+    """What is known of one that is removed, so that it can be put back."""
+    sums = [f"{name}:{value}" for name, value in _checksums(dataset).items()]
+    return ", ".join([_described(dataset), *sums, f"id {dataset.id}"])
+
+
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return "of unknown size"
+    return f"{size:,} byte{'' if size == 1 else 's'}"
+
+
+def _resized(old: Dataset, new: Dataset) -> str:
+    lost = [f"{name}:{value}" for name, value in _checksums(old).items() if _checksums(new).get(name) != value]
+    dropped = f"; dropped, being of the old content: {', '.join(lost)}" if lost else ""
+    return f"from {_bytes(old.size)} to {_bytes(new.size)}{dropped}"
+
+
+def _other_checksums(row: _Row, old: Dataset, new: Dataset) -> Iterator[Change]:
+    before, told = _checksums(old), _told(row.entry)
+    other = [name for name in told if before.get(name, told[name]) != told[name]]
+    learnt = [name for name in told if name not in before]
+    if learnt:
+        yield Change(What.LEARNT, new.path, ", ".join(learnt))
+    if other:
+        said = ", ".join(f"{name} was {before[name]}, Google Drive says {told[name]}" for name in other)
+        kept = [name for name in before if name not in told]
+        advice = f"; {kept[0]} is kept, correct it by hand if the file was replaced" if kept else ""
+        yield Change(What.CHECKSUM, new.path, f"{said}, at the same size{advice}")

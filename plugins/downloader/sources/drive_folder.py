@@ -1,0 +1,209 @@
+"""What lies in a folder of Google Drive, and in the folders in it: walked once, in bounds, whoever reads the levels."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from ..checksums import Checksum
+from ..errors import AccessDenied, DownloadError, Lasting, ObjectNotFound
+from .drive import DriveAccess
+from .drive_api import NATIVE
+from .drive_errors import Wanted
+from .drive_key import EXPORTS, DriveKey
+
+__all__ = [
+    "FOLDER",
+    "Bounds",
+    "Entry",
+    "FolderReader",
+    "Kind",
+    "Level",
+    "Listing",
+    "entry_of",
+    "list_folder",
+    "no_folder",
+]
+
+FOLDER: Final = f"{NATIVE}folder"
+_EXPORTS: Final = {f"{NATIVE}{kind.removesuffix('s')}": form for form, kind in EXPORTS.items()}
+"""Documents, by their MIME types."""
+
+
+class Kind(Enum):
+    """What an entry is."""
+
+    FILE = auto()
+    """Bytes, or a document that is exported."""
+    FOLDER = auto()
+    NO_BYTES = auto()
+    """Neither: a form, a map, a shortcut to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a folder. Its names are raw: whatever their owner wrote."""
+
+    key: DriveKey
+    name: str
+    kind: Kind = Kind.FILE
+    size: int | None = None
+    """None where it is not told, and for what is exported."""
+    checksums: tuple[Checksum, ...] = ()
+    shortcut: bool = False
+    """Whether `key` is the target of a shortcut."""
+    folders: tuple[str, ...] = ()
+    """The names of the folders that it lies in, from the top one's content on."""
+    why: str = ""
+    """Why it has no bytes."""
+
+    @property
+    def shown(self) -> str:
+        """Where it lies, for messages; to be escaped."""
+        return "/".join((*self.folders, self.name))
+
+    @property
+    def filename(self) -> str:
+        """The name, with the suffix of what it is exported as."""
+        suffix = f".{self.key.export}" if self.key.export else ""
+        return self.name if self.name.lower().endswith(suffix) else f"{self.name}{suffix}"
+
+    @property
+    def needs_size(self) -> bool:
+        """Whether it is a file whose size has to be asked for."""
+        return self.kind is Kind.FILE and self.size is None and not self.key.export
+
+
+def entry_of(key: DriveKey, name: str, mime: str, *, shortcut: bool = False) -> Entry:
+    """An entry by its MIME type."""
+    if mime == FOLDER:
+        return Entry(key, name, Kind.FOLDER, shortcut=shortcut)
+    if mime in _EXPORTS:
+        return Entry(replace(key, export=_EXPORTS[mime]), name, shortcut=shortcut)
+    if mime.startswith(NATIVE):
+        why = f"a Google {mime.removeprefix(NATIVE)}, which cannot be exported"
+        return Entry(key, name, Kind.NO_BYTES, shortcut=shortcut, why=why)
+    return Entry(key, name, shortcut=shortcut)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What lies directly in one folder. `name`: the folder's own."""
+
+    name: str
+    entries: Iterable[Entry]
+    """May be read as it is run through, once; raises DownloadError then."""
+
+
+class FolderReader(Protocol):
+    """Reads one level of folders."""
+
+    def read(self, folder: DriveKey, shown: str) -> Level:
+        """The level. `shown` is the folder's name in messages. Raises DownloadError, after its own retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is too much. Drive itself nests no deeper than 100 folders."""
+
+    depth: int = 100
+    files: int = 100_000
+    folders: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All of a folder."""
+
+    folder: DriveKey
+    name: str
+    files: tuple[Entry, ...]
+    """Each id once."""
+    left_out: tuple[Entry, ...] = ()
+    """What has no bytes."""
+    unread: tuple[tuple[str, DownloadError], ...] = ()
+    """Folders in it that are not shared, or are gone."""
+
+
+def list_folder(reader: FolderReader, top: DriveKey, bounds: Bounds | None = None) -> Listing:
+    """The files in `top` and in all folders below it. A folder that is met again is not entered again.
+
+    Of several entries for one id, as shortcuts make them, the file itself is kept. Raises what `reader` raises for the
+    folder itself, `Lasting` for one that goes beyond `bounds`.
+    """
+    walk = _Walk(reader, bounds or Bounds())
+    name = walk.enter(top, ())
+    walk.finish()
+    return Listing(top, name, tuple(walk.files.values()), tuple(walk.left_out), tuple(walk.unread))
+
+
+@dataclass
+class _Walk:
+    reader: FolderReader
+    bounds: Bounds
+    files: dict[str, Entry] = field(default_factory=dict)
+    left_out: list[Entry] = field(default_factory=list)
+    unread: list[tuple[str, DownloadError]] = field(default_factory=list)
+    _due: deque[Entry] = field(default_factory=deque)
+    _detours: deque[Entry] = field(default_factory=deque)
+    """Folders behind shortcuts: entered last, so that what lies in the folder itself is met at its own place."""
+    _met: set[str] = field(default_factory=set)
+    _noted: int = 0
+
+    def enter(self, folder: DriveKey, path: tuple[str, ...]) -> str:
+        """Takes what lies in `folder`, and answers its name."""
+        self._met.add(folder.id)
+        level = self.reader.read(folder, "/".join(path) or folder.id)
+        for entry in level.entries:
+            self._take(replace(entry, folders=path))
+        return level.name
+
+    def finish(self) -> None:
+        """Enters the folders that were met."""
+        while self._due or self._detours:
+            folder = (self._due or self._detours).popleft()
+            if folder.key.id in self._met:
+                continue
+            try:
+                self.enter(folder.key, (*folder.folders, folder.name))
+            except (ObjectNotFound, AccessDenied) as error:
+                self.unread.append((folder.shown, error))
+
+    def _take(self, entry: Entry) -> None:
+        if entry.kind is Kind.FOLDER:
+            self._note(entry)
+        elif entry.kind is Kind.NO_BYTES:
+            self.left_out.append(entry)
+        else:
+            held = self.files.get(entry.key.id)
+            if held is None or (held.shortcut and not entry.shortcut):
+                self.files[entry.key.id] = entry
+        _refuse_excess(len(self.files) + len(self.left_out), self.bounds.files, "files")
+
+    def _note(self, entry: Entry) -> None:
+        self._noted += 1
+        _refuse_excess(self._noted, self.bounds.folders, "folders")
+        _refuse_excess(len(entry.folders) + 1, self.bounds.depth, "folders one in another")
+        (self._detours if entry.shortcut else self._due).append(entry)
+
+
+def _refuse_excess(there: int, most: int, what: str) -> None:
+    if there > most:
+        advice = "make a manifest for each of the folders in it, with an --output of its own"
+        raise Lasting(f"the folder holds more than {most:,} {what}", advice)
+
+
+def wanted_folder(access: DriveAccess, folder: DriveKey, shown: str) -> Wanted:
+    """A folder that is asked for."""
+    return Wanted(folder, shown, f"{access.web_url.rstrip('/')}/drive/folders/{folder.id}")
+
+
+def no_folder(wanted: Wanted) -> DownloadError:
+    """There is no such folder, or nobody may see it."""
+    advice = (
+        f"see that {wanted.page} opens without a login; if not, ask its owner to share it with anyone who has the link"
+    )
+    return ObjectNotFound(f"Google Drive shows no folder {wanted}", advice)

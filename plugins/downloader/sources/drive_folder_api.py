@@ -1,0 +1,135 @@
+"""Folders of Google Drive by an API key: names, sizes and checksums, page after page, shortcuts followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from ..errors import AccessDenied, Lasting, ObjectNotFound, ServerBusy
+from ..retry import RetryPolicy
+from .drive import DriveAccess
+from .drive_api import NATIVE, DriveApi, record_of
+from .drive_errors import DRIVE_WORDS, KeyRefused, Wanted
+from .drive_folder import FOLDER, Entry, Kind, Level, entry_of, no_folder, wanted_folder
+from .drive_folder_link import is_id, resource_key_of
+from .drive_gate import Gate
+from .drive_key import DriveKey
+from .http import HttpClient
+
+__all__ = ["FolderByKey"]
+
+T = TypeVar("T")
+
+_SHORTCUT: Final = f"{NATIVE}shortcut"
+_OF_ONE: Final = (
+    "id,name,size,md5Checksum,sha256Checksum,mimeType,resourceKey,"
+    "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
+)
+_OF_PAGE: Final = f"nextPageToken,files({_OF_ONE})"
+_MOST_PAGES: Final = 10_000
+"""Drive may answer empty pages on the way, so that the number of files is no bound."""
+_LONGEST_TOKEN: Final = 4096
+
+Fields = Mapping[str, Any]
+
+
+class FolderByKey:
+    """Reads folders through the API (`FolderReader`)."""
+
+    def __init__(self, access: DriveAccess, policy: RetryPolicy | None = None) -> None:
+        """`access.key` is the API key. Nothing is asked yet."""
+        self._policy = policy or RetryPolicy()
+        self._access = access
+        gate = Gate(self._policy.clock)
+        client = HttpClient(access.hosts, DRIVE_WORDS, access.timeouts, gate.hold)
+        self._api = DriveApi(client, gate, access.api_url.rstrip("/"), access.key, access.user_agent)
+
+    def read(self, folder: DriveKey, shown: str) -> Level:
+        """As `FolderReader.read`. A shortcut to a folder is that folder."""
+        # A folder that may not be seen has a list like any other, an empty one: so it is asked for itself first.
+        held = self._of_folder(folder, shown)
+        if held.get("mimeType") == _SHORTCUT:
+            folder = _target(held)
+            held = self._of_folder(folder, shown)
+        if held.get("mimeType") != FOLDER:
+            raise Lasting(f"{shown} is no folder", "give the address of the folder that it lies in")
+        return Level(_text(held, "name"), map(self._entry, self._listed(folder, shown)))
+
+    def _of_folder(self, folder: DriveKey, shown: str) -> Fields:
+        wanted = wanted_folder(self._access, folder, shown)
+        try:
+            return self._call(lambda: self._api.metadata(wanted, _OF_ONE))
+        except ObjectNotFound:
+            pass
+        raise no_folder(wanted)
+
+    def _listed(self, folder: DriveKey, shown: str) -> Iterator[Fields]:
+        wanted, token = wanted_folder(self._access, folder, f"the list of {shown}"), ""
+        for _ in range(_MOST_PAGES):
+            files, token = self._call(lambda token=token: self._page(wanted, token))  # type: ignore[misc]
+            yield from files
+            if not token:
+                return
+        raise Lasting(f"the list of {shown} does not end after {_MOST_PAGES:,} pages")
+
+    def _page(self, wanted: Wanted, token: str) -> tuple[list[Fields], str]:
+        held = self._api.page(wanted, _OF_PAGE, token)
+        files, following = held.get("files"), held.get("nextPageToken", "")
+        well_formed = isinstance(files, list) and all(isinstance(one, dict) for one in files)
+        if not well_formed or not isinstance(following, str) or len(following) > _LONGEST_TOKEN:
+            raise ServerBusy(f"Google Drive answered something else than {wanted}")
+        return files or [], following
+
+    def _entry(self, fields: Fields) -> Entry:
+        key = DriveKey(_text(fields, "id"), resource_key=resource_key_of(fields.get("resourceKey")))
+        name, mime = _text(fields, "name"), _text(fields, "mimeType")
+        if not is_id(key.id):
+            return Entry(key, name, Kind.NO_BYTES, why="Google Drive tells no id of it")
+        if mime == _SHORTCUT:
+            return self._behind_shortcut(fields, name)
+        return _with_record(entry_of(key, name, mime), fields)
+
+    def _behind_shortcut(self, fields: Fields, name: str) -> Entry:
+        """What a shortcut leads to, by the shortcut's name. A file that cannot be looked at has no size."""
+        target, mime = _target(fields), _text(_details(fields), "targetMimeType")
+        if not is_id(target.id) or mime == _SHORTCUT:
+            return Entry(target, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
+        entry = entry_of(target, name, mime, shortcut=True)
+        return _with_record(entry, self._of_file(target, name)) if entry.needs_size else entry
+
+    def _of_file(self, key: DriveKey, name: str) -> Fields:
+        wanted = Wanted(key, name, self._access.page(key))
+        try:
+            return self._call(lambda: self._api.metadata(wanted, _OF_ONE))
+        except (ObjectNotFound, AccessDenied):
+            return {}
+
+    def _call(self, action: Callable[[], T]) -> T:
+        try:
+            return self._policy.call(action)
+        except KeyRefused as error:
+            problem = error.what
+        raise KeyRefused(problem, "correct the key, and see that the Drive API is enabled for its project")
+
+
+def _with_record(entry: Entry, fields: Fields) -> Entry:
+    if not entry.needs_size:
+        return entry
+    record = record_of(fields)
+    return replace(entry, size=record.size, checksums=record.checksums)
+
+
+def _text(fields: Fields, name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _details(fields: Fields) -> Fields:
+    held = fields.get("shortcutDetails")
+    return held if isinstance(held, dict) else {}
+
+
+def _target(fields: Fields) -> DriveKey:
+    details = _details(fields)
+    return DriveKey(_text(details, "targetId"), resource_key=resource_key_of(details.get("targetResourceKey")))

@@ -1,0 +1,173 @@
+"""A run of `slooh_images`, as each of its tasks sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from downloader.batch import Means
+from downloader.errors import NotTried
+from downloader.folding import refuse_folded
+from downloader.job import Handling
+from downloader.picture_names import Duplicates, PictureNames
+from downloader.pictures import PictureCheck
+from downloader.planning import refuse_conflicts
+from downloader.remote_file import Planned, Refused
+from downloader.report.status_report import Pairs
+from downloader.results import FileResult
+from downloader.sources.http import HttpClient, Timeouts
+from downloader.sources.slooh import SloohSource, image_client
+from downloader.sources.slooh_client import Account, SloohClient
+from downloader.sources.slooh_hosts import ImageHosts
+from downloader.sources.slooh_limit import RequestLimit
+from downloader.sources.slooh_selection import Select
+from downloader.sources.slooh_survey import Layout, Survey, Wish, plan, survey
+
+from ..configuration import Configuration, Slooh, load
+from ..errands import Handed, Target
+from ..manner import means_of_service
+from ..wording import one_line
+from .account import account_of
+from .request import Request
+from .tally import lines, tally
+from .tracker import LIST, REPORT_ID, known
+from .watch import ListingWatch
+
+__all__ = ["SloohErrand", "SloohReport"]
+
+_TITLE: Final = "Slooh Images Status Report"
+_FEW: Final = 20
+"""Pictures left out that the log names."""
+
+log = logging.getLogger(__name__)
+
+
+def _nowhere(figures: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(slots=True)
+class SloohErrand:
+    """Brings a member's pictures home (`Errand`). What `planned` found out of Slooh's list is kept for what follows."""
+
+    request: Request
+    account: Account
+    means: Means
+    client: SloohClient
+    images: HttpClient
+    layout: Layout
+    unknown: str
+    """What stands for what is not known of a picture."""
+    watch: ListingWatch
+    _wish: Wish = field(init=False, default_factory=Wish)
+    _survey: Survey | None = field(init=False, default=None)
+
+    @classmethod
+    def of(
+        cls,
+        params: Mapping[str, Any],
+        configuration: Configuration | None = None,
+        show: Callable[[Mapping[str, Any]], None] = _nowhere,
+    ) -> Self:
+        """What parameters, configuration and connection say. Raises Refusal, LocationError, ConfigurationError.
+
+        `show` takes the figures of how far the list has been read.
+        """
+        configuration = configuration or load()
+        request, account, slooh = _asked(params, configuration)
+        means, hosts = _means(configuration, request), ImageHosts(account.base_url, slooh.image_hosts)
+        # One limit for both: what is asked of the API and of the image hosts counts alike.
+        limit, timeouts = RequestLimit(slooh.rate_limit, means.policy), Timeouts(stall=slooh.timeout)
+        return cls(
+            request,
+            account,
+            means,
+            SloohClient(account, means.policy, limit, timeouts),
+            image_client(hosts, limit, timeouts, slooh.threads),
+            Layout(_names(slooh), hosts, request.duplicates, slooh.batch_size),
+            slooh.unknown_object,
+            ListingWatch(show, quiet=request.quiet),
+        )
+
+    @property
+    def quiet(self) -> bool:
+        """As `Errand`."""
+        return self.request.quiet
+
+    @property
+    def target(self) -> Target:
+        """As `Errand`."""
+        folder = self.request.location
+        head = (("Source", self.account.base_url), *self.request.head)
+        return Target(folder, folder, _TITLE, REPORT_ID, "Slooh's pictures", head)
+
+    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
+        """As `Errand`. Reads Slooh's list."""
+        request = self.request
+        self._wish = Wish(
+            request.select,
+            request.mission_id,
+            request.filters,
+            request.include_fits,
+            request.max_scan,
+            known(request.select, request.location),
+        )
+        self._survey = self._surveyed(self._wish)
+        files = refuse_conflicts(list(self._survey.planned), lambda file: file.path.text)
+        return refuse_folded(files, request.location)
+
+    def source(self, planned: Sequence[Planned]) -> SloohSource:
+        """As `Errand`, for what `planned` answered."""
+        addresses = self._survey.addresses if self._survey else {}
+        return SloohSource(planned, addresses, self.images, self.means.limits.threads)
+
+    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
+        """As `Errand`: the tally."""
+        return {"tally": tally(self._survey, self._wish, results, self.unknown)} if self._survey else {}
+
+    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
+        """As `Errand`: the tally. There is one shard."""
+        return lines(results, handed[0].get("tally", {}) if handed else {})
+
+    def _surveyed(self, wish: Wish) -> Survey:
+        if wish.select is Select.FAILED and not wish.known:
+            log.info("The latest report names no failure, so that Slooh's list is not read")
+            return plan((), wish, self.layout)
+        found = survey(self.client, wish, self.layout, self.watch)
+        _tell(found, wish)
+        return found
+
+
+class SloohReport(SloohErrand):
+    """The same for the task `report`, which stands in no pool: it asks Slooh for nothing."""
+
+    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
+        """As `Errand`: one line that says that no picture can be named."""
+        return [Refused(LIST, NotTried("the list was not read to its end"))]
+
+
+def _asked(params: Mapping[str, Any], configuration: Configuration) -> tuple[Request, Account, Slooh]:
+    return Request.from_params(params, configuration), account_of(configuration), configuration.slooh
+
+
+def _means(configuration: Configuration, request: Request) -> Means:
+    slooh = configuration.slooh
+    handling = Handling(overwrite=request.duplicates is Duplicates.OVERWRITE, content=PictureCheck())
+    return means_of_service(configuration.transfer, handling, slooh.threads, slooh.max_retries, slooh.retry_delay)
+
+
+def _names(slooh: Slooh) -> PictureNames:
+    return PictureNames(slooh.folder_template, slooh.filename_template, slooh.unknown_object)
+
+
+def _tell(found: Survey, wish: Wish) -> None:
+    counts = found.counts
+    log.info(
+        "%s of %s pictures looked at: %s home already, %s left out, %s to bring",
+        *(f"{count:,}" for count in (counts.scanned, counts.available, counts.home, counts.duplicates, counts.queued)),
+    )
+    for one in found.dropped[:_FEW]:
+        log.warning("Picture %s is left out: %s", one.record.key, one_line(one.why))
+    if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
+        log.info("No FITS frames are to be brought: they are home already, or the membership does not include them")

@@ -1,0 +1,112 @@
+"""What the summary of a report says besides the files: counts of the list, pictures by object and by telescope.
+
+`tally` is made where the list was read, and handed over; `lines` are written where the report is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from downloader.picture_names import object_of
+from downloader.planning import local_name
+from downloader.report.status_report import Pairs
+from downloader.results import FileResult, Outcome
+from downloader.sources.slooh_selection import Select
+from downloader.sources.slooh_survey import Survey, Wish
+
+from ..receipts import MOST_NAMES, named
+
+__all__ = ["lines", "tally"]
+
+_LEFT_OUT: Final = "Left out (another picture has the path)"
+_UNLISTED: Final = "Not in Slooh's list any more, or not asked for"
+
+Figures = Mapping[str, Any]
+
+
+def tally(survey: Survey, wish: Wish, results: Sequence[FileResult], unknown: str) -> Figures:
+    """In terms of JSON, and small. `unknown`: what stands for an object or a telescope that is not known."""
+    pictures = [survey.pictures[result.name] for result in results if result.ok and result.name in survey.pictures]
+    unlisted = _unlisted(survey, wish)
+    return {
+        "list": _of_list(survey, wish),
+        "left_out": len(survey.dropped),
+        "left_out_names": [f"picture {one.record.key}: {one.why}" for one in survey.dropped[:MOST_NAMES]],
+        "unlisted": len(unlisted),
+        "unlisted_names": unlisted[:MOST_NAMES],
+        "frames": _frames(survey) if wish.include_fits else None,
+        "objects": _most(object_of(picture.title) or unknown for picture in pictures),
+        "telescopes": _most(picture.telescope or unknown for picture in pictures),
+        "note": "" if results else _nothing(survey, wish),
+    }
+
+
+def lines(results: Sequence[FileResult], figures: Figures) -> Pairs:
+    """For the summary. `figures`: what `tally` made; empty where the task died before."""
+    return (*_counts(results, figures), *(_details(figures) if figures else ()))
+
+
+def _counts(results: Sequence[FileResult], figures: Figures) -> Iterator[tuple[str, str]]:
+    """The seven counts that Slooh's users know, and how much of the list was looked at."""
+    for label, count in figures.get("list", ()):
+        yield label, f"{count:,}"
+    queued = [result for result in results if result.outcome is not Outcome.SKIPPED]
+    brought = [result for result in queued if result.ok]
+    yield "Skipped existing", f"{len(results) - len(queued):,}"
+    yield "Queued", f"{len(queued):,}"
+    yield "Queued and downloaded", f"{len(brought):,}"
+    yield "Queued and failed", f"{len(queued) - len(brought):,}"
+    yield "Total bytes", f"{sum(result.size for result in brought):,}"
+
+
+def _details(figures: Figures) -> Iterator[tuple[str, str]]:
+    if figures["left_out"]:
+        yield from named(_LEFT_OUT, figures["left_out_names"], figures["left_out"])
+    if figures["unlisted"]:
+        yield from named(_UNLISTED, figures["unlisted_names"], figures["unlisted"])
+    if figures["frames"] is not None:
+        yield "FITS frames to bring", f"{figures['frames']:,}"
+    for name, count in figures["objects"]:
+        yield f"Pictures of {name}", f"{count:,}"
+    for name, count in figures["telescopes"]:
+        yield f"Pictures by {name}", f"{count:,}"
+    if figures["note"]:
+        yield "Nothing to do", figures["note"]
+
+
+def _of_list(survey: Survey, wish: Wish) -> list[tuple[str, int]]:
+    """Nothing where the list was not read, because nothing is to be tried again."""
+    if wish.select is Select.FAILED and not wish.known:
+        return []
+    counts = survey.counts
+    return [("Total available", counts.available), ("Looked at", counts.scanned), ("Already downloaded", counts.home)]
+
+
+def _unlisted(survey: Survey, wish: Wish) -> list[str]:
+    """What was to be tried again, and is not in the plan."""
+    if wish.select is not Select.FAILED:
+        return []
+    return sorted(wish.known.keys() - {local_name(item) for item in survey.planned})
+
+
+def _frames(survey: Survey) -> int:
+    return sum(picture.is_frame for picture in survey.pictures.values())
+
+
+def _most(names: Iterable[str]) -> list[tuple[str, int]]:
+    """The names that come most often, by name, and all the rest as one."""
+    counted = Counter(names)
+    most = counted.most_common(MOST_NAMES)
+    rest = counted.total() - sum(count for _, count in most)
+    return sorted(most) + ([(f"{len(counted) - len(most):,} others", rest)] if rest else [])
+
+
+def _nothing(survey: Survey, wish: Wish) -> str:
+    counts = survey.counts
+    if wish.select is Select.FAILED:
+        return "none of what failed is in Slooh's list" if wish.known else "the latest report names no failure"
+    if not counts.available:
+        return f"there is no picture in mission {wish.mission_id}" if wish.mission_id else "the account has no pictures"
+    return "all is home already" if counts.home else "no picture is as asked for"

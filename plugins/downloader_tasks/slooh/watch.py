@@ -1,0 +1,42 @@
+"""Slooh's list is read at so many requests a minute: saying meanwhile how far that is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from downloader.sources.slooh_survey import Scan
+
+from ..progress import Rhythm
+
+__all__ = ["ListingWatch"]
+
+_SECONDS: Final = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class ListingWatch:
+    """Tells the log and the state store, every ten seconds."""
+
+    def __init__(
+        self, show: Callable[[Mapping[str, Any]], None], *, quiet: bool = False, rhythm: Rhythm | None = None
+    ) -> None:
+        """`show` puts figures into the state store. `quiet`: nothing for the log."""
+        self._show = show
+        self._quiet = quiet
+        self._rhythm = rhythm or Rhythm(_SECONDS)
+
+    def __call__(self, scan: Scan) -> None:
+        """Looks up whether it is time."""
+        if not self._rhythm.due():
+            return
+        self._show(asdict(scan))
+        if self._quiet:
+            return
+        if scan.missions:
+            log.info("Asked for the FITS frames of %s of %s missions", f"{scan.mission:,}", f"{scan.missions:,}")
+        else:
+            log.info("Looked at %s of %s pictures in Slooh's list", f"{scan.pictures:,}", f"{scan.available:,}")

@@ -1,0 +1,132 @@
+"""MinIO for tests: how any S3 server is one, and a server that lists what it is told to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+import pytest
+from botocore import session
+
+from downloader.sources.minio_server import MinioServer
+from downloader.sources.object_store import Limits
+from support.object_server import refuse
+from support.servers import S3Server
+from support.wire import Answer, Fault, Request, StandIn
+
+__all__ = [
+    "Lister",
+    "listing_page",
+    "minio_at",
+    "minio_of",
+    "models_read_once",
+    "named",
+    "rclone_with_tls",
+    "refuse_xml",
+]
+
+_XML: Final = {"Content-Type": "application/xml"}
+_LISTENS: Final = re.compile(r"https://127\.0\.0\.1:\d+")
+LIMITS: Final = Limits(connect=5, stall=20)
+
+
+def minio_at(
+    url: str,
+    key: str = "AKIATESTONLY",
+    secret: str = "opens-nothing",
+    *,
+    verify: bool | str = True,
+    limits: Limits = LIMITS,
+) -> MinioServer:
+    """The server at `url`, as a connection would describe it."""
+    scheme, _, endpoint = url.partition("://")
+    return MinioServer(endpoint, key, secret, secure=scheme == "https", verify=verify, limits=limits)
+
+
+def minio_of(server: S3Server, *, secret: str = "") -> MinioServer:
+    """An S3 server of the tests; with another secret than its own, if one is given."""
+    return minio_at(server.url, server.key, secret or server.secret)
+
+
+@pytest.fixture(scope="session")
+def models_read_once() -> Iterator[None]:
+    """Each new session of boto3 would read megabytes of models again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
+
+
+@contextmanager
+def rclone_with_tls(folder: Path, certificate: Path) -> Iterator[str]:
+    """The address of ``rclone serve s3`` over TLS: written in Go, as MinIO is."""
+    program = Path(sys.executable).with_name("rclone")
+    command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", str(folder)]
+    command += ["--cert", str(certificate), "--key", str(certificate), "--log-level", "NOTICE"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield next(found[0] for line in process.stderr or () if (found := _LISTENS.search(line)))
+        finally:
+            process.terminate()
+
+
+def refuse_xml(status: int, code: str, message: str = "", **headers: str) -> Fault:
+    """An S3 error, told to be XML."""
+    return refuse(status, code, message, Content_Type="application/xml", **headers)
+
+
+def listing_page(keys: Iterable[str], *, token: str = "", size: int = 3) -> bytes:
+    """An answer to ListObjectsV2, with a token where there is more. Keys are encoded as they are asked to be."""
+    rows = "".join(
+        f"<Contents><Key>{escape(quote(key, safe='/'))}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+        f"<ETag>&quot;{'0' * 32}&quot;</ETag><Size>{size}</Size></Contents>"
+        for key in keys
+    )
+    more = f"<NextContinuationToken>{escape(token)}</NextContinuationToken>" if token else ""
+    return (
+        f"<ListBucketResult><Name>bucket</Name><EncodingType>url</EncodingType>{more}"
+        f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{rows}</ListBucketResult>"
+    ).encode()
+
+
+@dataclass(kw_only=True)
+class Lister(StandIn):
+    """One bucket of many keys, without bytes; faults are scripted for ``"listing"``."""
+
+    keys: Sequence[str] = ()
+    most: int = 1000
+    """Keys of a page, if no fewer are asked for."""
+    buckets: Callable[[], Answer] = lambda: Answer(403, {})
+    """What ListBuckets gets."""
+    asked: list[Request] = field(default_factory=list)
+    """The listings that were asked for."""
+
+    def take(self, request: Request) -> Answer:
+        if request.path == "/":
+            return self.buckets()
+        self.asked.append(request)
+        return self.play("listing", self._page(request))
+
+    def _page(self, request: Request) -> Answer:
+        query = request.query
+        after = query.get("continuation-token") or query.get("start-after", "")
+        fitting = [key for key in sorted(self.keys) if key > after and key.startswith(query["prefix"])]
+        page = fitting[: min(self.most, int(query["max-keys"]))]
+        return Answer(200, _XML, listing_page(page, token=page[-1] if len(page) < len(fitting) else ""))
+
+
+def named(*names: str) -> Answer:
+    """An answer to ListBuckets."""
+    rows = "".join(
+        f"<Bucket><Name>{escape(name)}</Name><CreationDate>2026-01-02T03:04:05.000Z</CreationDate></Bucket>"
+        for name in names
+    )
+    return Answer(200, _XML, f"<ListAllMyBucketsResult><Buckets>{rows}</Buckets></ListAllMyBucketsResult>".encode())

@@ -1,0 +1,99 @@
+"""Which type of resource a file's name tells of."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from downloader.fhir.resource_types import RESOURCE_TYPES, UNKNOWN, canonical_type, type_of
+
+types = st.sampled_from(sorted(RESOURCE_TYPES))
+numbers = st.text("0123456789", min_size=1, max_size=6)
+endings = st.sampled_from([".ndjson", ".ndjson.gz", ".NDJSON", ".ndjson.GZ"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        # What exporters write: HAPI, Smart, Google, Azure, Epic, Cerner, Synthea, bulk-data-client, aidbox.
+        ("Patient.ndjson", "Patient"),
+        ("Patient-0.ndjson", "Patient"),
+        ("Patient_001.ndjson", "Patient"),
+        ("1.Patient.ndjson", "Patient"),
+        ("Patient.000.ndjson", "Patient"),
+        ("exports/2024/Observation.ndjson", "Observation"),
+        ("Patient-1.ndjson.gz", "Patient"),
+        ("0001.Observation.part-00002.ndjson", "Observation"),
+        ("2024-06-01T12:00:00Z_Encounter_3.ndjson", "Encounter"),
+        ("patient.ndjson", "Patient"),
+        ("PATIENT_1.ndjson", "Patient"),
+        ("medicationrequest-2.ndjson", "MedicationRequest"),
+        # The longest words count, not their parts.
+        ("MedicationRequest.ndjson", "MedicationRequest"),
+        ("Medication.ndjson", "Medication"),
+        ("ObservationDefinition.ndjson", "ObservationDefinition"),
+        ("Patients.ndjson", UNKNOWN),
+        ("PatientExport.ndjson", UNKNOWN),
+        # What is spelled as a type is goes first, then the order.
+        ("list of Patient.ndjson", "Patient"),
+        ("group-1-Observation.ndjson", "Observation"),
+        ("Patient_Observation.ndjson", "Patient"),
+        ("list-group.ndjson", "List"),
+        # Neither folders nor the ending tell.
+        ("Patient/part-0.ndjson", UNKNOWN),
+        ("Patient.ndjson/0.ndjson", UNKNOWN),
+        ("Bundle/Condition.ndjson", "Condition"),
+        ("part-00000.ndjson", UNKNOWN),
+        ("export.ndjson", UNKNOWN),
+        ("unknown.ndjson", UNKNOWN),
+        (".ndjson", UNKNOWN),
+        ("", UNKNOWN),
+        ("Pätient.ndjson", UNKNOWN),
+        ("Größe Observation.ndjson", "Observation"),
+        ("exports%2F2024%2fPatient.ndjson", "Patient"),
+        ("%2FFlag%20%2B1.ndjson", "Flag"),
+        ("100%Device.ndjson", "Device"),
+        ("Patient%20export.ndjson", "Patient"),
+    ],
+)
+def test_the_type_is_read_off_the_name(name: str, kind: str) -> None:
+    assert type_of(name) == kind
+
+
+@given(types, numbers, endings, st.sampled_from(["-", "_", ".", " ", "__"]), st.sampled_from(["", "a/", "Group/b/"]))
+def test_any_type_between_numbers(kind: str, number: str, ending: str, dash: str, folder: str) -> None:
+    for name in (kind, f"{kind}{dash}{number}", f"{number}{dash}{kind}", f"{number}{dash}{kind}{dash}{number}"):
+        assert type_of(f"{folder}{name}{ending}") == kind
+        assert type_of(f"{folder}{name.lower()}{ending}") == kind
+
+
+@given(st.text())
+def test_any_name_has_a_type(name: str) -> None:
+    assert type_of(name) in {*RESOURCE_TYPES, UNKNOWN}
+
+
+@given(types, st.sampled_from([str.lower, str.upper, str.title, str]), st.sampled_from(["", " ", "\t"]))
+def test_any_spelling_has_its_official_one(kind: str, spell: type[str], space: str) -> None:
+    assert canonical_type(f"{space}{spell(kind)}{space}") == kind
+
+
+@pytest.mark.parametrize("name", ["", "Patients", "Pati ent", "P\u0430tient", "patıent"])
+def test_what_is_no_type(name: str) -> None:
+    assert canonical_type(name) is None
+
+
+def test_files_of_no_type_can_be_asked_for() -> None:
+    assert canonical_type(" UNKNOWN ") == UNKNOWN
+
+
+def test_the_list_holds_the_types_of_all_releases() -> None:
+    """One that was dropped, one that came, of each: DSTU2, STU3, R4, R4B, R5, R6."""
+    assert {
+        "Conformance", "DiagnosticOrder", "BodySite", "ProcedureRequest", "ReferralRequest",
+        "MedicinalProduct", "CatalogEntry", "NutritionProduct", "DocumentManifest",
+        "Transport", "GenomicStudy", "InventoryItem", "RequestOrchestration", "DeviceAlert",
+        "MolecularDefinition", "PersonalRelationship",
+    } <= RESOURCE_TYPES  # fmt: skip
+    assert all(name.isascii() and name.isalpha() and name[0].isupper() for name in RESOURCE_TYPES)
+    assert len({name.lower() for name in RESOURCE_TYPES}) == len(RESOURCE_TYPES)

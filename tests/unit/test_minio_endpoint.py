@@ -1,0 +1,321 @@
+"""The connection to MinIO, of both kinds, and each of its fields written wrongly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from downloader.sources.minio_server import MinioServer
+from downloader.sources.s3 import S3Access
+from downloader_tasks.configuration import Configuration, load
+from downloader_tasks.failures import Refusal
+from downloader_tasks.minio.endpoint import endpoint
+from support.minio import models_read_once
+
+__all__ = ["models_read_once"]
+
+pytestmark = pytest.mark.usefixtures("models_read_once")
+
+SECRET = "opens-nothing"
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    file = tmp_path / "config.yaml"
+    file.write_text("minio: {connection: lab}\ntransfer: {stall_seconds: 7}\n")
+    return load({"DOWNLOADER_CONFIG": str(file)})
+
+
+class Asks:
+    """Makes the connection, and asks for the endpoint."""
+
+    def __init__(self, configuration: Configuration, patch: pytest.MonkeyPatch) -> None:
+        self._configuration = configuration
+        self._patch = patch
+
+    def __call__(self, **fields: Any) -> tuple[MinioServer, S3Access]:
+        fields = {"conn_type": "generic", "login": "AKIATEST", "password": SECRET, **fields}
+        self._patch.setenv("AIRFLOW_CONN_LAB", json.dumps(fields))
+        return endpoint(self._configuration)
+
+    def server(self, **fields: Any) -> MinioServer:
+        return self(**fields)[0]
+
+    def refusal(self, **fields: Any) -> str:
+        with pytest.raises(Refusal) as raised:
+            self(**fields)
+        assert SECRET not in str(raised.value)
+        assert raised.value.__cause__ is None
+        return str(raised.value)
+
+
+@pytest.fixture
+def asks(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> Asks:
+    return Asks(configuration, monkeypatch)
+
+
+# --- generic ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_plain_case(asks: Asks) -> None:
+    server, access = asks(host="localhost", port=9000, extra={"secure": False})
+    assert (server.endpoint, server.secure, server.url) == ("localhost:9000", False, "http://localhost:9000")
+    assert (server.key, server.secret, server.region, server.verify) == ("AKIATEST", SECRET, "us-east-1", True)
+    assert server.limits.stall == access.limits.stall == 7
+    assert access.client.meta.endpoint_url == "http://localhost:9000"
+    assert access.address("bucket").url == "http://localhost:9000/bucket"
+    assert access.client.meta.config.retries["total_max_attempts"] == 1
+
+
+@pytest.mark.parametrize("kind", ["generic", "http", ""])
+def test_kinds_that_mean_the_same(asks: Asks, kind: str) -> None:
+    assert asks.server(conn_type=kind, host="minio", port=9000).endpoint == "minio:9000"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("minio", None, "https://minio"),
+        ("minio", 9000, "https://minio:9000"),
+        ("minio:9000", None, "https://minio:9000"),
+        ("minio:9000", 9001, "https://minio:9001"),
+        (" minio.example.org\n", 9000, "https://minio.example.org:9000"),
+        ("http://minio", 9000, "http://minio:9000"),
+        ("http://minio:9000/", None, "http://minio:9000"),
+        ("HTTP://Minio:9000", None, "http://minio:9000"),
+        ("https://minio", None, "https://minio"),
+        ("MINIO-1", 9000, "https://minio-1:9000"),
+        ("192.0.2.7", 9000, "https://192.0.2.7:9000"),
+        ("[2001:db8::7]", 9000, "https://[2001:db8::7]:9000"),
+        ("[2001:db8::7]:9000", None, "https://[2001:db8::7]:9000"),
+        ("http://[::1]:9000", None, "http://[::1]:9000"),
+        ("2001:db8::7", 9000, "https://[2001:db8::7]:9000"),
+        ("::1", None, "https://[::1]"),
+        ("http://::1", 9000, "http://[::1]:9000"),
+    ],
+)
+def test_hosts_with_a_scheme_a_port_or_neither(asks: Asks, host: str, port: int | None, url: str) -> None:
+    server, access = asks(host=host, port=port)
+    assert server.url == url
+    assert access.client.meta.endpoint_url == url
+    server.client()
+    access.address("bucket")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "  ",
+        "://",
+        "http://",
+        "ftp://minio",
+        "s3://bucket",
+        "minio/bucket",
+        "http://minio:9000/bucket",
+        "minio?x=1",
+        "minio#x",
+        "admin:opens-nothing@minio",
+        "minio:abc",
+        "minio:9000:9000",
+        "[::1",
+        "a b",
+        "a\tb",
+        "a\nb",
+        "minio\x00",
+        ":9000",
+        "minio_1",
+        "-minio",
+        "minio..example",
+        "münio",
+        "1:2:3",
+        "[minio]",
+        "[::1]9000",
+        "x" * 64,
+    ],
+)
+def test_what_is_no_host_is_refused(asks: Asks, host: str) -> None:
+    assert asks.refusal(host=host) == (
+        "the host of the connection lab is no server's name; write one such as minio.example.org there, and the port "
+        "into its own field"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("minio", -1), ("minio", 65_536), ("minio:9000", 10**9), ("minio:99999", None)]
+)
+def test_a_port_that_there_is_not_is_refused(asks: Asks, host: str, port: int | None) -> None:
+    said = asks.refusal(host=host, port=port)
+    port = port or 99_999
+    assert said == f"the port of the connection lab is {port}; write a number up to 65535"
+
+
+@pytest.mark.parametrize(
+    ("host", "written", "secure"),
+    [
+        ("minio", {}, True),
+        ("http://minio", {}, False),
+        ("https://minio", {}, True),
+        *[("minio", {"secure": value}, False) for value in (False, "false", "False", " NO ", "0", 0)],
+        *[("minio", {"secure": value}, True) for value in (True, "true", "TRUE", "yes", "1", 1)],
+        ("http://minio", {"secure": True}, True),
+        ("https://minio", {"secure": "false"}, False),
+    ],
+)
+def test_secure_as_a_truth_or_as_text(asks: Asks, host: str, written: dict[str, Any], secure: bool) -> None:
+    assert asks.server(host=host, extra=written).secure is secure
+
+
+@pytest.mark.parametrize("value", ["", "maybe", "off", 2, None, [], {"a": 1}])
+def test_secure_that_is_neither_is_refused(asks: Asks, value: object) -> None:
+    said = asks.refusal(host="minio", extra={"secure": value})
+    assert said == "secure in the extra of the connection lab is neither true nor false; correct it"
+
+
+@pytest.mark.parametrize(
+    ("value", "verify"),
+    [(True, True), ("true", True), (False, False), ("False", False), ("no", False), ("/etc/lab.pem", "/etc/lab.pem")],
+)
+def test_certificates_are_checked_unless_told_otherwise(asks: Asks, value: object, verify: bool | str) -> None:
+    server, access = asks(host="minio", extra={"verify": value})
+    assert (server.verify, access.verify) == (verify, verify)
+    assert asks.server(host="minio").verify is True
+
+
+@pytest.mark.parametrize("value", ["", 7, None])
+def test_verify_that_is_nothing_is_refused(asks: Asks, value: object) -> None:
+    said = asks.refusal(host="minio", extra={"verify": value})
+    assert said == "verify in the extra of the connection lab is neither true nor false; correct it"
+
+
+@pytest.mark.parametrize(
+    ("extra", "region"), [({}, "us-east-1"), ({"region": "lab-1"}, "lab-1"), ({"region": ""}, "us-east-1")]
+)
+def test_the_region(asks: Asks, extra: dict[str, str], region: str) -> None:
+    server, access = asks(host="minio", extra=extra)
+    assert (server.region, access.client.meta.region_name) == (region, region)
+
+
+def test_a_region_that_is_none_is_refused(asks: Asks) -> None:
+    said = asks.refusal(host="minio", extra={"region": "no region"})
+    assert said == "the region in the extra of the connection lab is none; leave it out, or write one such as us-east-1"
+
+
+@pytest.mark.parametrize("key", ["sekure", "endpoint_url", "secret_key", "Secure", "verify "])
+def test_an_unknown_extra_key_is_refused(asks: Asks, key: str) -> None:
+    said = asks.refusal(host="minio", extra={"secure": False, key: SECRET})
+    assert said == (
+        f"the extra of the connection lab has a key {key}, which means nothing here; "
+        "its keys are secure, region, verify"
+    )
+
+
+@pytest.mark.parametrize("extra", ["[]", "7", '"text"', '["secure"]', "null", "{secure: false}", '{"secure": false'])
+def test_an_extra_that_is_no_object_is_refused(asks: Asks, extra: str) -> None:
+    assert "the extra of the connection lab is no JSON object" in asks.refusal(host="minio", extra=extra)
+
+
+def test_without_a_login_it_is_read_anonymously(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody")
+    server, access = asks(host="minio", login=None, password=None)
+    assert (server.key, access.credentials) == ("", None)
+    assert access.address("bucket").credentials is None
+
+
+def test_a_login_with_odd_letters_is_taken_as_it_is(asks: Asks) -> None:
+    server, access = asks(host="minio", login="a/b+c=", password="p%2F/+=ä")
+    assert (server.key, server.secret) == ("a/b+c=", "p%2F/+=ä")
+    assert access.credentials.get_frozen_credentials().secret_key == "p%2F/+=ä"
+
+
+def test_the_secret_stands_in_no_repr(asks: Asks) -> None:
+    assert SECRET not in repr(asks(host="minio"))
+
+
+# --- aws --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_of_type_aws(asks: Asks) -> None:
+    server, access = asks(
+        conn_type="aws",
+        extra={"endpoint_url": "http://localhost:9000", "region_name": "lab-1", "aws_session_token": "of-a-session"},
+    )
+    assert (server.endpoint, server.secure, server.region) == ("localhost:9000", False, "lab-1")
+    assert (server.key, server.secret, server.token) == ("AKIATEST", SECRET, "of-a-session")
+    assert server.limits.stall == access.limits.stall == 7
+    assert "endpoint_url" in server.fields.address
+    assert "of-a-session" not in repr(server)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint_", "secure"),
+    [
+        ("https://minio.example.org", "minio.example.org", True),
+        ("https://[2001:db8::7]:9000", "[2001:db8::7]:9000", True),
+        ("http://10.0.0.1:9000", "10.0.0.1:9000", False),
+    ],
+)
+def test_its_endpoint_url_says_host_port_and_tls(asks: Asks, url: str, endpoint_: str, secure: bool) -> None:
+    server = asks.server(conn_type="aws", extra={"endpoint_url": url})
+    assert (server.endpoint, server.secure) == (endpoint_, secure)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        *[{"endpoint_url": url} for url in ("minio:9000", "minio", "http://minio_1:9000", "http://")],
+        {"endpoint_url": "http://minio:9000", "region_name": "no region"},
+    ],
+)
+def test_its_endpoint_url_and_region_have_to_be_some(asks: Asks, extra: dict[str, str]) -> None:
+    assert asks.refusal(conn_type="aws", extra=extra) == (
+        "the endpoint_url or the region_name in the extra of the connection lab is none; write an address such as "
+        "http://localhost:9000, and a region such as us-east-1"
+    )
+
+
+def test_its_endpoint_may_be_that_of_the_service(asks: Asks) -> None:
+    extra = {"service_config": {"s3": {"endpoint_url": "http://minio:9000"}}}
+    assert asks.server(conn_type="aws", extra=extra).url == "http://minio:9000"
+
+
+@pytest.mark.parametrize("verify", [False, "/etc/lab.pem"])
+def test_its_verify_is_that_of_both_clients(asks: Asks, verify: bool | str) -> None:
+    server, access = asks(conn_type="aws", extra={"endpoint_url": "https://minio", "verify": verify})
+    assert (server.verify, access.verify) == (verify, verify)
+    assert asks.server(conn_type="aws", extra={"endpoint_url": "https://minio"}).verify is True
+
+
+@pytest.mark.parametrize("extra", [{}, {"endpoint_url": ""}, {"region_name": "lab-1"}])
+def test_without_an_endpoint_url_it_would_lead_to_amazon(asks: Asks, extra: dict[str, str]) -> None:
+    assert asks.refusal(conn_type="aws", extra=extra) == (
+        "the connection lab has no endpoint_url in its extra; write the address of the MinIO server there, such as "
+        "http://localhost:9000"
+    )
+
+
+# --- neither ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["postgres", "ssh", "s3"])
+def test_another_kind_is_refused(asks: Asks, kind: str) -> None:
+    assert asks.refusal(conn_type=kind, host="minio") == (
+        f"the connection lab is of type {kind}, which does not lead to MinIO; make it one of type generic or aws"
+    )
+
+
+def test_no_connection_at_all_is_told(configuration: Configuration) -> None:
+    with pytest.raises(Refusal) as raised:
+        endpoint(configuration)
+    said = str(raised.value)
+    assert said.startswith("there is no Airflow connection lab, which leads to MinIO; make it")
+    assert said.endswith(f"or name another as minio.connection in {configuration.file}")
+
+
+def test_nothing_is_asked_yet(asks: Asks) -> None:
+    """The host is nobody's: only the listing finds out."""
+    asks(host="no-such-host.invalid", port=9)
