@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -19,12 +20,23 @@ from .contestants import Arena
 from .measure import Broken
 from .objects import MIB, Sizes, Stock
 from .rounds import Stage
-from .server import serve
+from .server import serve, serve_exports
 from .table import Section, table
 from .tools import facts, find_tools
 
 _ROOT = Path(__file__).resolve().parents[2]
-_QUICK = Sizes(small=1_000, growth=10_000, large=256 * MIB, rounds=3, growth_rounds=1)
+_QUICK = Sizes(
+    small=1_000,
+    growth=10_000,
+    large=256 * MIB,
+    rounds=3,
+    growth_rounds=1,
+    keys=10_000,
+    few_keys=1_000,
+    loop=500,
+    drive_scale=0.02,
+    drive_speed=3e6,
+)
 
 
 def main() -> int:
@@ -45,7 +57,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="run.sh", description="Measures ours against rclone, s5cmd, aws-cli and curl."
+        prog="run.sh", description="Measures ours against rclone, s5cmd, aws-cli, curl and minio-py."
     )
     parser.add_argument(
         "--quick", action="store_true", help="less of everything, to see that it works; its figures say little"
@@ -89,7 +101,10 @@ def _run(asked: argparse.Namespace, work: Path) -> list[Section]:
     stock = Stock(work, sizes)
     (work / "lists").mkdir()
     stage = Stage(work, asked.timeout, asked.patience, _say)
-    with serve(tools.nginx, stock.objects, work / "nginx", sizes.small) as endpoint:
+    with (
+        serve_exports(tools.python, work / "exports.log") as exports,
+        serve(tools.nginx, stock.objects, work / "nginx", sizes.small, exports) as endpoint,
+    ):
         sections = _play(Bench(stock, Arena(tools, endpoint, work / "lists"), stage), _cases(asked))
     _print(sections, about, sizes, time.monotonic() - began)
     return sections
@@ -104,7 +119,7 @@ def _sizes(asked: argparse.Namespace) -> Sizes:
     sizes = _QUICK if asked.quick else Sizes()
     if asked.rounds is None:
         return sizes
-    return Sizes(sizes.small, sizes.growth, sizes.large, asked.rounds, min(asked.rounds, sizes.growth_rounds))
+    return replace(sizes, rounds=asked.rounds, growth_rounds=min(asked.rounds, sizes.growth_rounds))
 
 
 def _refuse_small_disk(work: Path, sizes: Sizes) -> None:

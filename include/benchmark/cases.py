@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from .contestants import Arena, Contestant, Ours, large_peers, md5sum, small_peers
+from .contestants import Arena, Contestant, Ours, bucket_peers, large_peers, md5sum, small_peers
 from .dag import seconds_to_report
+from .drive import serving_drive
+from .exports import SIZE
 from .measure import Broken
 from .objects import PARTS, Stock
+from .recordings import STREAMS
 from .rounds import Outcome, Stage
-from .table import Figure, Section, Target
+from .table import Figure, Ratio, Section, Target
 
 __all__ = ["CASES", "OURS", "Bench", "memory"]
 
@@ -105,6 +109,49 @@ def growth(bench: Bench) -> Section:
     return Section(title, played.values(), work, "objects", [Target(name, cost, 1.15, False)])
 
 
+def listing(bench: Bench) -> Section:
+    """A bucket of which nothing is known but its name, to an empty folder; and the look through it alone."""
+    sizes = bench.stock.sizes
+    ours = bench.ours.bucket(f"{OURS}, list and fetch, MD5 of each", sizes.keys)
+    rclone, loop = bucket_peers(bench.arena, sizes.keys, sizes.loop)
+    looks = [bench.ours.listing(f"{OURS}, list {count:,} alone", count) for count in (sizes.few_keys, sizes.keys)]
+    played = bench.stage.play([ours, rclone, loop, *looks], sizes.growth_rounds)
+    few, many = (played[look.name] for look in looks)
+    grown = many.peak / few.peak if few.runs and many.runs else None
+    times = sizes.keys / sizes.loop
+    targets: list[Target | Ratio] = [
+        Target("ours : rclone, objects a second", _ratio(played[rclone.name], played[ours.name]), 3, True),
+        Ratio("ours : minio-py in a loop, objects a second", _ratio(played[loop.name], played[ours.name], times)),
+        Target(f"peak of listing {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
+    ]
+    work = {one.name: float(sizes.keys) for one in (ours, rclone, looks[1])}
+    work |= {loop.name: float(sizes.loop), looks[0].name: float(sizes.few_keys)}
+    title = (
+        f"a bucket of {sizes.keys:,} keys, {SIZE:,} bytes each, its lists made by a server of the benchmark's own, its "
+        f"objects from nginx's cache ({sizes.growth_rounds} rounds)"
+    )
+    return Section(title, played.values(), work, "objects", targets)
+
+
+def drive(bench: Bench) -> Section:
+    """A dozen data sets of Google Drive, three at a time and one after the other, from streams that are slow."""
+    sizes = bench.stock.sizes
+    with serving_drive(bench.arena, sizes.drive_speed, sizes.drive_scale) as served:
+        ours, gdown = served.ours(f"{OURS}, {STREAMS} streams, SHA-256 of each"), served.gdown()
+        killed = served.killed(f"{OURS}, killed half way and started again")
+        played = bench.stage.play([ours, gdown, killed], sizes.growth_rounds)
+    twice = [json.loads(run.output)["twice"] for run in played[killed.name].runs]
+    targets = [
+        Target("ours : gdown, bytes a second", _ratio(played[gdown.name], played[ours.name]), 2.8, True),
+        Target("killed half way: share of the bytes fetched twice", max(twice, default=None), 0.05, at_least=False),
+    ]
+    title = (
+        f"12 data sets of Google Drive, {served.size / 1e6:,.0f} MB in all, from a stand-in with "
+        f"{sizes.drive_speed / 1e6:.0f} MB/s a stream ({sizes.growth_rounds} rounds)"
+    )
+    return Section(title, played.values(), _work(played, served.size / 1e6), "MB", targets)
+
+
 def dag(bench: Bench) -> Section:
     """The whole DAG on a real scheduler."""
     title, name = "the whole DAG, one small file", "from trigger to report, median"
@@ -120,6 +167,8 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "large": large,
     "there": there,
     "growth": growth,
+    "listing": listing,
+    "drive": drive,
     "dag": dag,
 }
 

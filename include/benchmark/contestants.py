@@ -7,18 +7,32 @@ to the final name at once. All sign their requests but curl, which stands for th
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .exports import SIZE, bucket_of
 from .measure import Broken
 from .objects import BUCKET, LARGE, SMALL_SIZE, small_name
 from .tools import Tools
 
-__all__ = ["Arena", "Contestant", "Ours", "check_files", "large_peers", "md5sum", "small_peers"]
+__all__ = [
+    "Arena",
+    "Check",
+    "Contestant",
+    "Ours",
+    "bucket_peers",
+    "check_files",
+    "large_peers",
+    "md5sum",
+    "python_command",
+    "python_env",
+    "small_peers",
+]
 
-_HERE = Path(__file__).resolve().parent
-_PLUGINS = _HERE.parent.parent / "plugins"
+_INCLUDE = Path(__file__).resolve().parents[1]
+_PLUGINS = _INCLUDE.parent / "plugins"
 _AT_ONCE = "32"
 
 Check = Callable[[Path, str], None]
@@ -76,23 +90,40 @@ class Ours:
         """One that finds `count` files there and right."""
         return Contestant(name, self._command("large/", record), _said("skipped", "md5", count), self._env(), folder)
 
+    def bucket(self, name: str, count: int) -> Contestant:
+        """One that brings a bucket of `count` FHIR exports home, as `minio_downloader` does."""
+        return Contestant(name, self._fhir(count), _said("downloaded", "md5", count), self._env())
+
+    def listing(self, name: str, count: int) -> Contestant:
+        """One that only looks through a bucket of `count` FHIR exports, and cuts it into shards."""
+
+        def check(_: Path, output: str) -> None:
+            if json.loads(output)["files"] != count:
+                raise Broken(f"not {count} files: {output}")
+
+        return Contestant(name, self._fhir(count, "--list"), check, self._env())
+
     def without_flush(self, contestant: Contestant) -> Contestant:
         """The same without flushes."""
         env = {**contestant.env, "BENCHMARK_WITHOUT_FLUSH": "1"}
         return Contestant(f"{contestant.name}, without flushing", contestant.command, contestant.check, env)
 
     def _env(self) -> dict[str, str]:
-        return {**self.arena.env, "PYTHONPATH": str(_PLUGINS)}
+        return python_env(self.arena)
+
+    def _fhir(self, count: int, *more: str) -> Callable[[Path], list[str]]:
+        fixed = [
+            *python_command(self.arena, "fhir"),
+            "--endpoint",
+            _host(self.arena),
+            "--bucket",
+            bucket_of(count),
+            *more,
+        ]
+        return lambda folder: [*fixed, "--destination", str(folder)]
 
     def _command(self, prefix: str, record: Path) -> Callable[[Path], list[str]]:
-        fixed = [
-            self.arena.tools.python,
-            "-X",
-            "faulthandler",
-            str(_HERE / "restore.py"),
-            "--endpoint",
-            self.arena.endpoint,
-        ]
+        fixed = [*python_command(self.arena, "restore"), "--endpoint", self.arena.endpoint]
         fixed += ["--bucket", BUCKET, "--prefix", prefix, "--record", str(record)]
         return lambda folder: [*fixed, "--destination", str(folder)]
 
@@ -111,6 +142,20 @@ def large_peers(arena: Arena, size: int, md5: str) -> list[Contestant]:
     check, then = check_files(1, size), md5sum(arena, md5)
     env = {**arena.env, "AWS_CONFIG_FILE": str(_aws_config(arena))}
     return [Contestant(name, make(arena), check, env, then=then) for name, make in made.items()]
+
+
+def bucket_peers(arena: Arena, count: int, some: int) -> tuple[Contestant, Contestant]:
+    """Those who find out by themselves what is in a bucket of `count` FHIR exports: rclone, which fetches all of them,
+    and the plain loop, which fetches `some`."""
+    rclone = Contestant("rclone", _bucket_rclone(arena, count), check_files(count, count * SIZE), arena.env)
+    fixed = [*python_command(arena, "plain"), _host(arena), bucket_of(count)]
+    loop = Contestant(
+        f"minio-py's fget_object in a loop, {some:,} objects",
+        lambda folder: [*fixed, str(folder), str(some)],
+        check_files(some, some * SIZE),
+        python_env(arena),
+    )
+    return rclone, loop
 
 
 def md5sum(arena: Arena, expected: str, folder: Path | None = None) -> Contestant:
@@ -145,14 +190,28 @@ def _said(outcome: str, assurance: str, count: int) -> Check:
     return check
 
 
+def python_command(arena: Arena, module: str) -> list[str]:
+    """A program of this package."""
+    return [arena.tools.python, "-X", "faulthandler", "-m", f"benchmark.{module}"]
+
+
+def python_env(arena: Arena) -> dict[str, str]:
+    """What such a program finds our code by."""
+    return {**arena.env, "PYTHONPATH": os.pathsep.join([str(_PLUGINS), str(_INCLUDE)])}
+
+
+def _host(arena: Arena) -> str:
+    return arena.endpoint.removeprefix("http://")
+
+
 def _written(path: Path, lines: Iterable[str]) -> str:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return str(path)
 
 
-def _rclone(arena: Arena) -> list[str]:
-    config = arena.lists / "rclone.conf"
-    remote = ["[peer]", "type = s3", "provider = Other", "env_auth = true", "force_path_style = true"]
+def _rclone(arena: Arena, provider: str = "Other") -> list[str]:
+    config = arena.lists / f"rclone-{provider}.conf"
+    remote = ["[peer]", "type = s3", f"provider = {provider}", "env_auth = true", "force_path_style = true"]
     _written(config, [*remote, f"endpoint = {arena.endpoint}"])
     quick = ["--no-check-dest", "--ignore-checksum", "--use-server-modtime", "--inplace", "--s3-no-check-bucket"]
     return [arena.tools.rclone, "--config", str(config), *quick]
@@ -162,6 +221,11 @@ def _small_rclone(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]
     listed = _written(arena.lists / "rclone.txt", names)
     which = ["--files-from-raw", listed, "--no-traverse", "--transfers", _AT_ONCE, "--checkers", _AT_ONCE]
     return lambda folder: [*_rclone(arena), "copy", f"peer:{BUCKET}/small", str(folder), *which]
+
+
+def _bucket_rclone(arena: Arena, count: int) -> Callable[[Path], list[str]]:
+    which = ["--transfers", _AT_ONCE, "--checkers", _AT_ONCE]
+    return lambda folder: [*_rclone(arena, "Minio"), "copy", f"peer:{bucket_of(count)}", str(folder), *which]
 
 
 def _s5cmd(arena: Arena) -> list[str]:

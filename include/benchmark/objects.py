@@ -42,16 +42,28 @@ class Sizes:
     """Bytes of the large object."""
     rounds: int = 5
     growth_rounds: int = 3
+    keys: int = 200_000
+    """Objects of the bucket that is listed before it is fetched; a million at most."""
+    few_keys: int = 10_000
+    """Objects of the bucket that shows what listing alone costs in memory."""
+    loop: int = 5_000
+    """Objects of that bucket that are fetched one after the other."""
+    drive_scale: float = 1.0
+    """How large the data sets of Google Drive are; 1: 1.4 GB in all."""
+    drive_speed: float = 25e6
+    """Bytes a second of one of its streams."""
 
     @property
     def room(self) -> int:
         """Bytes of disk that the benchmark needs at once: objects, a copy, one contestant's output, and a margin."""
-        return 3 * self.large + (2 * self.small + self.growth) * (SMALL_SIZE + _BLOCK) + 512 * MIB
+        small = (2 * self.small + self.growth) * (SMALL_SIZE + _BLOCK)
+        return 3 * self.large + max(small, self.keys * _BLOCK) + 512 * MIB
 
     @property
     def files(self) -> int:
         """Files that the benchmark makes before it removes the first (see `rounds`)."""
-        return 6 * self.rounds * self.small + self.growth_rounds * (self.small + self.growth) + 1_000
+        grown = self.small + self.growth + 2 * self.keys + self.loop
+        return 6 * self.rounds * self.small + self.growth_rounds * grown + 2_000
 
 
 @dataclass(frozen=True, slots=True)

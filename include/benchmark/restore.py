@@ -17,7 +17,6 @@ BEGAN = time.perf_counter()
 import argparse
 import json
 import os
-from collections import Counter
 from pathlib import Path
 
 from downloader import flushing
@@ -38,8 +37,9 @@ from downloader.batch import restore
 from downloader.catalogue.file_info import parse_file_info, read_entry
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
-from downloader.results import FileResult
 from downloader.sources.s3 import S3Access, S3Source, client_config
+
+from .said import summary
 
 
 def plan(record: Path, prefix: str) -> list[RemoteFile]:
@@ -58,15 +58,6 @@ def source(bucket: str, files: list[RemoteFile], endpoint: str) -> S3Source:
     session = boto3.Session()
     client = session.client("s3", endpoint_url=endpoint, config=client_config())
     return S3Source(bucket, files, S3Access(client, session.get_credentials()))
-
-
-def summary(results: list[FileResult]) -> dict[str, object]:
-    """What became of the files."""
-    return {
-        "outcomes": Counter(result.outcome for result in results),
-        "assurances": Counter(result.assurance.partition(":")[0] for result in results),
-        "failure": next((f"{result.name}: {result.message}" for result in results if not result.ok), ""),
-    }
 
 
 def main() -> None:

@@ -103,8 +103,9 @@ class Stage:
 
 def _empty(folder: Path) -> None:
     """Gives the files' space back, and keeps their inodes."""
-    for file in folder.iterdir():
-        os.truncate(file, 0)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.truncate(path, 0)
 
 
 def _inside(run: Run) -> float | None:

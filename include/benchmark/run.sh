@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Measures ours against rclone, s5cmd, aws-cli, curl and md5sum, and prints one table. Takes some 20 minutes and 10 GB of disk.
+# Measures ours against rclone, s5cmd, aws-cli, curl, minio-py and md5sum, and prints one table. Takes some 40 minutes and
+# 10 GB of disk.
 #
 #   bash include/benchmark/run.sh                 everything
 #   bash include/benchmark/run.sh --quick         less of everything, to see that it works
-#   bash include/benchmark/run.sh --only large    one case: small, large, there, growth, dag
+#   bash include/benchmark/run.sh --only large    one case: small, large, there, growth, listing, drive, dag
 #   bash include/benchmark/run.sh --install       installs nginx and curl first (Debian, as root)
 #   bash include/benchmark/run.sh --help          the rest
 #

@@ -3,6 +3,9 @@
 It knows no buckets, no signatures and no parts: it sends bytes, whole or by range, as fast as a server can, so that the
 client is what is measured. Its ETags are made of time and size and pin the content (``If-Match``) as S3's do; what the
 bytes are held against comes from the record. A folder is no object: 404, as S3 says.
+
+Buckets of FHIR exports (``/fhir-<count>``) belong to `exports`, which runs behind it: nginx passes questions for lists
+on, and answers those for objects from its cache, with their own ETags.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from pathlib import Path
 from .measure import Broken
 from .objects import BUCKET
 
-__all__ = ["serve"]
+__all__ = ["serve", "serve_drive", "serve_exports"]
 
 _CONFIG = """
 {user}
@@ -44,55 +47,107 @@ http {{
     fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
+    proxy_cache_path {home}/cache keys_zone=exports:8m inactive=1d use_temp_path=off;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_buffers 64 16k;
+    proxy_max_temp_file_size 0;
+    upstream exports {{
+        server 127.0.0.1:{exports};
+        keepalive 8;
+    }}
     server {{
         listen 127.0.0.1:{port};
         root {root};
         error_page 301 403 404 =404 @none;
         location @none {{ return 404; }}
+        location ~ ^/fhir-\\d+/?$ {{ proxy_pass http://exports; }}
+        location ~ "^/fhir-\\d+/Observation-\\d{{3}}(\\d{{3}})[.]ndjson$" {{
+            proxy_pass http://exports/object/$1;
+            proxy_cache exports;
+            proxy_cache_key $1;
+            proxy_cache_valid 200 1d;
+            proxy_cache_lock on;
+        }}
         # Many names for the objects that are there: number n is n modulo their number, a power of ten.
         rewrite "^/{bucket}/many/\\d{{{dropped}}}(\\d{{{kept}}})[.]bin$" /{bucket}/small/{zeros}$1.bin;
     }}
 }}
 """
-_PATIENCE = 10.0
+_INCLUDE = Path(__file__).resolve().parents[1]
+_PATIENCE = 60.0
 _PR_SET_PDEATHSIG = 1
 _DIGITS = 6
 """Digits in the name of a small object."""
 
 
 @contextmanager
-def serve(nginx: str, root: Path, home: Path, small: int) -> Iterator[str]:
+def serve(nginx: str, root: Path, home: Path, small: int, exports: int) -> Iterator[str]:
     """Serves what lies below `root`; answers the address. `home` takes nginx's own files. Stopped when left.
 
-    `small` is the number of small objects, a power of ten. Raises Broken where nginx does not start.
+    `small` is the number of small objects, a power of ten; `exports` the port of `serve_exports`. Raises Broken where
+    nginx does not start.
     """
     home.mkdir()
     port = _free_port()
     config = home / "nginx.conf"
-    config.write_text(_config(root, home, port, small))
-    with (home / "log").open("wb") as log:
+    config.write_text(_config(root, home, small, {"port": port, "exports": exports}))
+    command = [nginx, "-e", "stderr", "-p", str(home), "-c", str(config)]
+    with _running(command, {}, f"http://127.0.0.1:{port}", home / "log") as address:
+        yield address
+
+
+@contextmanager
+def serve_exports(python: str, log: Path) -> Iterator[int]:
+    """Serves buckets of FHIR exports (see `exports`); answers the port. Stopped when left. Raises Broken."""
+    port = _free_port()
+    env = {"PYTHONPATH": str(_INCLUDE)}
+    with _running([python, "-m", "benchmark.exports", str(port)], env, f"http://127.0.0.1:{port}", log):
+        yield port
+
+
+@contextmanager
+def serve_drive(
+    python: str, home: Path, manifest: Path, pace: tuple[float, float], *, google: bool = False
+) -> Iterator[str]:
+    """Serves the data sets of `recordings`; answers the address. Stopped when left. Raises Broken.
+
+    `pace`: bytes a second of one stream, and how large the files are. `manifest` is written where it is missing.
+    """
+    port = _free_port()
+    env = {"PYTHONPATH": os.pathsep.join([str(_INCLUDE), str(_INCLUDE.parent / "tests")])}
+    command = [python, "-m", "benchmark.drive_stand_in", str(port), *map(str, pace), str(manifest)]
+    command += ["--google"] if google else []
+    with _running(command, env, f"http://127.0.0.1:{port}", home / f"drive-{port}.log") as address:
+        yield address
+
+
+@contextmanager
+def _running(command: list[str], env: dict[str, str], address: str, log: Path) -> Iterator[str]:
+    with log.open("wb") as said:
         process = subprocess.Popen(
-            [nginx, "-e", "stderr", "-p", str(home), "-c", str(config)],
+            command,
+            env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=said,
+            stderr=said,
             preexec_fn=_end_with_parent,  # noqa: PLW1509 (no thread is running yet)
         )
     try:
-        _await(process, f"http://127.0.0.1:{port}/{BUCKET}", home / "log")
-        yield f"http://127.0.0.1:{port}"
+        _await(process, command[0], f"{address}/{BUCKET}", log)
+        yield address
     finally:
         _stop(process)
 
 
-def _config(root: Path, home: Path, port: int, small: int) -> str:
+def _config(root: Path, home: Path, small: int, ports: dict[str, int]) -> str:
     kept = len(str(small)) - 1
     if small != 10**kept:
         raise ValueError(f"{small} small objects are no power of ten")
     return _CONFIG.format(
         user=f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "",
         home=home,
-        port=port,
+        **ports,
         root=root,
         bucket=BUCKET,
         kept=kept,
@@ -113,8 +168,8 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _await(process: subprocess.Popen[bytes], folder: str, log: Path) -> None:
-    """Returns once nginx answers, and answers 404 for a folder."""
+def _await(process: subprocess.Popen[bytes], name: str, folder: str, log: Path) -> None:
+    """Returns once the server answers, and answers 404 for a folder."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -125,7 +180,7 @@ def _await(process: subprocess.Popen[bytes], folder: str, log: Path) -> None:
         except OSError:
             pass
         time.sleep(0.05)
-    raise Broken(f"nginx does not serve: {log.read_text(errors='replace')[-600:]}")
+    raise Broken(f"{name} does not serve: {log.read_text(errors='replace')[-600:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,7 @@ from statistics import median
 
 from .rounds import Outcome
 
-__all__ = ["Figure", "Section", "Target", "table"]
+__all__ = ["Figure", "Ratio", "Section", "Target", "table"]
 
 _HEAD = (
     "case",
@@ -23,6 +23,7 @@ _HEAD = (
     "target",
     "",
 )
+_LACKING = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,19 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio that is stated, without a promise. `value` is None where it could not be measured."""
+
+    name: str
+    value: float | None
+
+    @property
+    def cells(self) -> list[str]:
+        """The row."""
+        return ["", f"**{self.name}**", *[""] * 6, _shown(self.value), "", "" if self.value else _LACKING]
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A promise. `value` is None where it could not be measured."""
 
@@ -51,8 +65,7 @@ class Target:
     def cells(self) -> list[str]:
         """The row."""
         sign = "≥" if self.at_least else "≤"
-        value = "" if self.value is None else f"{self.value:.2f}"
-        return ["", f"**{self.name}**", *[""] * 6, value, f"{sign} {self.goal:g}", self.verdict]
+        return ["", f"**{self.name}**", *[""] * 6, _shown(self.value), f"{sign} {self.goal:g}", self.verdict]
 
     @property
     def met(self) -> bool:
@@ -65,7 +78,7 @@ class Target:
     def verdict(self) -> str:
         """In words."""
         if self.value is None:
-            return "not measured"
+            return _LACKING
         return "met" if self.met else f"**missed by {abs(self.value - self.goal) / self.goal:.1%}**"
 
 
@@ -80,7 +93,7 @@ class Section:
     outcomes: Collection[Outcome]
     work: dict[str, float]
     unit: str
-    promises: Sequence[Target | Figure]
+    promises: Sequence[Target | Ratio | Figure]
 
     @property
     def rows(self) -> list[list[str]]:
@@ -126,6 +139,10 @@ class Section:
     def _rate(self, name: str, seconds: float) -> str:
         work = self.work.get(name)
         return "" if work is None else f"{work / seconds:,.0f} {self.unit}/s"
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def table(sections: Iterable[Section]) -> str:

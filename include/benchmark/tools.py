@@ -74,9 +74,9 @@ def _version(program: str, *how: str) -> str:
 
 def _ours(python: str) -> str:
     script = (
-        "import platform, obstore, boto3, hashlib, ssl;"
+        "import platform, obstore, boto3, minio, ssl;"
         "print('Python', platform.python_version() + ', obstore', obstore.__version__ + ', boto3',"
-        " boto3.__version__ + ',', ssl.OPENSSL_VERSION)"
+        " boto3.__version__ + ', minio-py', minio.__version__ + ',', ssl.OPENSSL_VERSION)"
     )
     done = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:

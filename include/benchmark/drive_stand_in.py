@@ -1,0 +1,99 @@
+"""A process of its own that stands in for Google Drive in the case `drive`: the tests' stand-in, with limited streams.
+
+    python -m benchmark.drive_stand_in PORT SPEED SCALE MANIFEST [--google]
+
+`SPEED` is that of each stream, in bytes a second. It writes the manifest of its files, checksums included, where there
+is none, and serves. ``/sent`` answers how many bytes of files it has sent. With ``--google`` its pages lead to Google's
+own hosts, which a client has to be led back from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from support.contents import Content, Generated, digest
+from support.drive_server import DriveFile, DriveServer, ScanWarning, file_id, serving
+from support.wire import Answer, Request
+
+from .recordings import Recording, scaled
+
+_GOOGLE = ("https://drive.google.com", "https://drive.usercontent.google.com")
+
+
+class Counted:
+    """Content that counts what is taken of it."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._lock = threading.Lock()
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def __getitem__(self, span: slice) -> bytes:
+        data = self._content[span]
+        with self._lock:
+            self.taken += len(data)
+        return data
+
+
+class CountingDrive(DriveServer):
+    """Knows how much of its files went out."""
+
+    def fill(self, recordings: list[Recording]) -> None:
+        """Takes the files."""
+        self.counted = [Counted(Generated(one.size, one.seed)) for one in recordings]
+        for one, content in zip(recordings, self.counted, strict=True):
+            warning = ScanWarning() if one.warned else None
+            self.add(DriveFile(_id(one), _name(one), content, warning=warning))
+
+    def take(self, request: Request) -> Answer:
+        """What `request` gets."""
+        if request.path == "/sent":
+            said = str(sum(content.taken for content in self.counted)).encode()
+            return Answer(200, {"Content-Type": "text/plain"}, said)
+        return super().take(request)
+
+
+def _name(one: Recording) -> str:
+    return one.path.rpartition("/")[2]
+
+
+def _id(one: Recording) -> str:
+    return file_id(_name(one).replace(".", "_"))
+
+
+def entry(one: Recording) -> dict[str, Any]:
+    """Of a manifest."""
+    sha256 = digest(Generated(one.size, one.seed), "sha256")
+    return {"id": _id(one), "name": _name(one), "path": one.path, "size": one.size, "sha256": sha256}
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("speed", type=float)
+    parser.add_argument("scale", type=float)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--google", action="store_true")
+    asked = parser.parse_args()
+    drive = CountingDrive(port=asked.port, speed=asked.speed)
+    if asked.google:
+        drive.web_host, drive.download_host = _GOOGLE
+    recordings = scaled(asked.scale)
+    drive.fill(recordings)
+    if not asked.manifest.exists():
+        manifest = {"version": "1.0", "datasets": [entry(one) for one in recordings]}
+        asked.manifest.write_text(json.dumps(manifest), encoding="utf-8")
+    with serving(drive):
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Our contestant in the case `listing`: a bucket of MinIO, as the tasks of `minio_downloader` look through it and bring
+it home: `validate` surveys the whole listing and cuts it into ranges of keys, `download` lists each range again and
+fetches it. Here one after the other, in one process, without a scheduler around it.
+
+Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
+`inside` (seconds of the work), `shards`, and `files` or what became of them (see `said`). ``--list`` stops where
+`validate` does.
+"""
+
+# ruff: noqa: E402 (the clock starts before the imports)
+from __future__ import annotations
+
+import time
+
+BEGAN = time.perf_counter()
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from downloader.batch import restore
+from downloader.fhir.ndjson import NdjsonCheck
+from downloader.results import FileResult
+from downloader.sources.minio_server import MinioServer
+from downloader_tasks.configuration import Configuration
+from downloader_tasks.manner import means
+from downloader_tasks.minio.errand import FhirErrand
+from downloader_tasks.minio.request import Request
+from downloader_tasks.minio.survey import Survey
+from downloader_tasks.shards import bounds_of
+
+from .said import summary
+
+_CONFIGURATION = Configuration()
+
+
+def errand_of(endpoint: str, bucket: str, destination: Path) -> FhirErrand:
+    """The run, with the settings that the configuration has by itself."""
+    request = Request(
+        bucket=bucket,
+        prefix="",
+        types=frozenset(),
+        unheard=(),
+        organize=False,
+        overwrite=False,
+        check_ndjson=False,
+        location=destination,
+        output=destination,
+    )
+    server = MinioServer(endpoint, "benchmark", "benchmark", secure=False)
+    return FhirErrand(request, server, server.access(), means(_CONFIGURATION.transfer), NdjsonCheck())
+
+
+def survey(errand: FhirErrand) -> list[dict[str, Any]]:
+    """The shards, as they travel to the tasks `download`."""
+    seen = Survey(errand.request, bounds_of(_CONFIGURATION))
+    for listed in errand.listing().objects(errand.request.prefix):
+        seen.add(listed)
+    return [keys.to_xcom() for keys in seen.ranges()]
+
+
+def results_of(errand: FhirErrand, shards: Sequence[Mapping[str, Any]]) -> Iterator[FileResult]:
+    """Brings shard after shard home."""
+    for shard in shards:
+        planned = errand.planned(shard)
+        yield from restore(planned, errand.source(planned), errand.target.folder, errand.means)
+
+
+def main() -> None:
+    """Brings the bucket home, and says how it went."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--endpoint", required=True, help="host:port")
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--destination", required=True, type=Path)
+    parser.add_argument("--list", action="store_true", help="only list it, and cut it into shards")
+    asked = parser.parse_args()
+    errand = errand_of(asked.endpoint, asked.bucket, asked.destination)
+    called = time.perf_counter()
+    shards = survey(errand)
+    found = {"files": sum(shard["files"] for shard in shards)} if asked.list else summary(results_of(errand, shards))
+    done = time.perf_counter()
+    print(json.dumps({"started": called - BEGAN, "inside": done - called, "shards": len(shards), **found}))
+
+
+if __name__ == "__main__":
+    main()
