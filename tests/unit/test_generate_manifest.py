@@ -259,13 +259,13 @@ def test_a_size_that_cannot_be_learnt_fails_unless_it_is_skipped(desk: Desk) -> 
     assert head == (
         "generate_manifest: the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:"
     )
-    assert city.startswith("  city.glb: Refused: the download quota of city.glb at Google Drive is exceeded;")
-    assert evil.startswith("  a\\nb: Refused: the download quota of a_b at Google Drive is exceeded;")
+    assert city.startswith("  city.glb: Quota exceeded: the download quota of city.glb at Google Drive is exceeded;")
+    assert evil.startswith("  a\\nb: Quota exceeded: the download quota of a_b at Google Drive is exceeded;")
     assert desk.output.read_bytes() == before
     skipped = desk.run("--skip-unknown")
     assert skipped.code == 0
     assert "= kept as it was   city.glb  (Google Drive does not tell its size)" in skipped.lines
-    assert any(line.startswith("  left out         a\\nb  (Refused:") for line in skipped.lines)
+    assert any(line.startswith("  left out         a\\nb  (Quota exceeded:") for line in skipped.lines)
     assert desk.entries["city.glb"]["sha256"] == "a" * 64
 
 
