@@ -7,13 +7,13 @@ import os
 import sys
 from pathlib import Path
 
-from . import drive, minio, s3
+from . import drive, minio, s3, slooh
 from .home import PROJECT, Home
 from .processes import stop_at_signals
 from .screen import Trouble, quiet
 from .showing import Opening, measure, show, stay
 
-_DEMOS: dict[str, Opening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened}
+_DEMOS: dict[str, Opening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened, "slooh": slooh.opened}
 
 
 def main() -> int:
