@@ -15,7 +15,7 @@ from dags.fhir_lab import FhirLab, resources
 from dags.lab import contents
 from downloader.remote_file import Planned
 from downloader.report import Status
-from downloader_tasks import attempts, errands
+from downloader_tasks import attempts
 from downloader_tasks.minio import errand
 from support.servers import S3Server
 
@@ -210,7 +210,7 @@ def test_a_task_that_died_leaves_its_lines(lab: FhirLab, monkeypatch: pytest.Mon
     if listed:
         monkeypatch.setattr(attempts, "restore", die)
     else:
-        monkeypatch.setattr(errands, "download", die)
+        monkeypatch.setattr("downloader_tasks.minio.tasks.download_shard", die)
     run = lab.run()
     assert run.state == "failed"
     assert set(run.lines("")) == set(flat(EXPORTS))
@@ -226,7 +226,7 @@ def test_a_task_that_died_and_a_bucket_that_is_gone_are_said(lab: FhirLab, monke
         client.delete_bucket(Bucket=lab.bucket)
         raise MemoryError
 
-    monkeypatch.setattr(errands, "download", vanish)
+    monkeypatch.setattr("downloader_tasks.minio.tasks.download_shard", vanish)
     run = lab.run()
     assert run.state == "failed"
     assert "no files can be named: Not found: there is no bucket" in run.log

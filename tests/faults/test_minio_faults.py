@@ -236,6 +236,14 @@ def test_an_encrypted_object_that_has_a_checksum_is_held_against_that(home: Home
     assert result.assurance == f"sha256:{hashlib.sha256(home.data).hexdigest()}"
 
 
+@pytest.mark.parametrize("home", ["small"], indirect=True)
+def test_a_fetch_that_a_wrong_guess_refused_is_none_of_the_two(home: Home) -> None:
+    """Nothing was known of those bytes; so two more tries are left."""
+    home.server.put(KEY, home.data, ETag=f'"{LOOKS_LIKE_MD5}"', x_amz_checksum_sha256=base64_sha256(home.data), **KMS)
+    home.server.script(KEY, None, flip_bit(17))
+    home.came_home(home.restore_one(home.listed(etag=LOOKS_LIKE_MD5)), home.data)
+
+
 def base64_sha256(data: bytes) -> str:
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 

@@ -191,6 +191,7 @@ def with_hash(layout: Layout, key: str) -> SafePath | None:
 
 
 @given(buckets, st.booleans())
+@example({"../x.ndjson", "x.ndjson"}, False)
 def test_only_a_name_that_no_disk_takes_is_refused(bucket: set[str], organize: bool) -> None:
     layout = Layout(organize)
     refused = {key for key, path in paths_of(bucket, organize=organize).items() if path is None}

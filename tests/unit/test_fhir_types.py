@@ -47,6 +47,7 @@ endings = st.sampled_from([".ndjson", ".ndjson.gz", ".NDJSON", ".ndjson.GZ"])
         ("part-00000.ndjson", UNKNOWN),
         ("export.ndjson", UNKNOWN),
         ("unknown.ndjson", UNKNOWN),
+        ("unknown-patient.ndjson", "Patient"),
         (".ndjson", UNKNOWN),
         ("", UNKNOWN),
         ("Pätient.ndjson", UNKNOWN),
@@ -78,7 +79,7 @@ def test_any_spelling_has_its_official_one(kind: str, spell: type[str], space: s
     assert canonical_type(f"{space}{spell(kind)}{space}") == kind
 
 
-@pytest.mark.parametrize("name", ["", "Patients", "Pati ent", "P\u0430tient", "patıent"])
+@pytest.mark.parametrize("name", ["", "Patients", "Pati ent", "P\u0430tient", "pat\u0131ent"])
 def test_what_is_no_type(name: str) -> None:
     assert canonical_type(name) is None
 

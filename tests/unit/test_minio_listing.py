@@ -514,13 +514,16 @@ def test_a_code_that_is_none_is_not_shown(lister: Lister, bucket: Bucket, code: 
 # --- the buckets that there are ---------------------------------------------------------------------------------------
 
 
+TWENTY, TWENTY_MORE = ([f"{letter}-{n:02}" for n in range(20)] for letter in "bc")
+
+
 @pytest.mark.parametrize(
     ("buckets", "advice"),
     [
         (named("b-2", "b-1"), "check the bucket's name: there are b-1, b-2"),
         (named("only"), "check the bucket's name: there are only"),
         (named(), "check the bucket's name: there is none at all"),
-        (named(*[f"b{n:02}" for n in range(30)]), "check the bucket's name: there are b00, b01, "),
+        (named(*TWENTY, *TWENTY_MORE), f"check the bucket's name: there are {', '.join(TWENTY)}, ..."),
         (named("a\nOK - forged", "x" * 70, "fine"), "check the bucket's name: there are fine"),
         (refuse_xml(403, "AccessDenied")(Answer(0, {})), "check the bucket's name"),
         (refuse(500)(Answer(0, {})), "check the bucket's name"),
@@ -534,11 +537,7 @@ def test_the_names_of_those_that_there_are_if_they_may_be_known(
 ) -> None:
     lister.buckets = lambda: buckets
     lister.script("listing", refuse_xml(404, "NoSuchBucket"))
-    problem = bucket.problem()
-    assert problem.to_do.startswith(advice)
-    assert len(problem.to_do) < 200
-    if "b01" not in advice:
-        assert problem.to_do == advice
+    assert bucket.problem().to_do == advice
 
 
 def test_a_name_that_no_bucket_has_is_told_without_asking(lister: Lister) -> None:
