@@ -187,7 +187,8 @@ class Transfer:
             self._breaks += 1
             broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
             self._job.policy.wait(self._breaks, broken)
-        elif isinstance(error, Incomplete):
+        elif isinstance(error, Incomplete) or (isinstance(error, SizeMismatch) and self._file.size is None):
+            # Where no size was expected none is wrong: the stream broke behind its last byte, or the file has changed.
             self._breaks += 1
             self._job.policy.wait(self._breaks, error)
         elif isinstance(error, RangeRefused):

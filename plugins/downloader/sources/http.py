@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar, get_cookie_header
 
 from ..errors import Lasting
 from .http_answer import Answer, HttpStream, stream_of
 from .http_errors import FAILURES, OtherHost, Words, from_client
+from .http_heads import WholeHeads
 from .http_request import Hosts, Request, same_origin
 
 __all__ = ["HttpClient", "Timeouts"]
@@ -63,7 +63,7 @@ class HttpClient:
         self._words = words
         self._timeout = (timeouts.connect, timeouts.stall)
         self._before = before
-        self._adapter = HTTPAdapter(pool_maxsize=connections, max_retries=0)
+        self._adapter = WholeHeads(pool_maxsize=connections, max_retries=0)
         self._environment = requests.Session()
 
     def open(self, request: Request, start: int = 0, stop: int | None = None) -> HttpStream:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from ..errors import AccessDenied, DownloadError, Misconfigured
 from .s3_errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
@@ -40,7 +41,7 @@ class S3Bucket:
         try:
             answer: dict[str, Any] = getattr(self.client, operation)(**question)
             return answer
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
             problem = self._explained(operation, error, key)
         raise problem
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ..checksums import S3_ETAG, Checksum, from_base64, from_etag
-from ..errors import DownloadError, SizeMismatch
+from ..errors import DownloadError, NetworkError, SizeMismatch
 from ..remote_file import RemoteFile
 from .object_store import bare_etag
 from .s3_bucket import S3Bucket
@@ -28,7 +28,7 @@ _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
 
 def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     """As `Source.describe`."""
-    head = bucket.ask("head_object", file.key, ChecksumMode="ENABLED")
+    head = _head(bucket, file)
     _refuse_archived(head, bucket.subject(file.key))
     size: int = head["ContentLength"]
     if file.size not in (None, size):
@@ -36,6 +36,19 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     known = replace(file, size=size, etag=bare_etag(head.get("ETag")))
     checksums = _merged(_own(bucket, known, head), _claims(bucket, head))
     return replace(known, checksums=_with_part_sizes(bucket, known, checksums))
+
+
+def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
+    """What the server says of the object.
+
+    To boto3 an answer that breaks off in its head is a whole one, so one without an ETag is asked for a second time.
+    """
+    head = bucket.ask("head_object", file.key, ChecksumMode="ENABLED")
+    if not bare_etag(head.get("ETag")):
+        head = bucket.ask("head_object", file.key, ChecksumMode="ENABLED")
+    if "ContentLength" not in head:
+        raise NetworkError(f"the answer about {bucket.subject(file.key)} broke off")
+    return head
 
 
 def _refuse_archived(head: dict[str, Any], about: Subject) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from ..errors import (
     AccessDenied,
@@ -277,6 +278,7 @@ _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
     ((boto.ReadTimeoutError,), stalled),
     ((boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError), unreachable),
     ((boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError, OSError), _broken),
+    ((ResponseParserError, ValueError), _broken),  # a length, a date or XML that came in pieces
 )
 
 
