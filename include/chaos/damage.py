@@ -1,0 +1,93 @@
+"""What lies in the destination before a trial begins: nothing, the right file, a damaged one, half of one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final
+
+from downloader.part_file import part_name
+from downloader.remote_file import RemoteFile
+
+from .wares import Ware
+from .watcher import digest_of
+
+__all__ = ["Start", "prepare"]
+
+
+class _State(Enum):
+    MISSING = auto()
+    RIGHT = auto()
+    FLIPPED = auto()
+    LONG = auto()
+    SHORT = auto()
+    HALF = auto()
+    """A part file with the beginning."""
+    STRAY = auto()
+    """A part file of another content."""
+
+
+_LIKELY: Final = (_State.MISSING,) * 5 + tuple(_State)[1:]
+
+
+@dataclass(slots=True)
+class Start:
+    """What was prepared. `before`: digests by final name. `needed`: bytes that have to come, at the least."""
+
+    before: dict[str, str] = field(default_factory=dict)
+    needed: int = 0
+
+
+def prepare(destination: Path, wares: Sequence[Ware], files: Sequence[RemoteFile], dice: random.Random) -> Start:
+    """Fills `destination`. Only damage that can be found out is done: by checksum, size, or the form of a picture."""
+    start = Start()
+    for ware, file in zip(wares, files, strict=True):
+        state = dice.choice(_possible(ware))
+        content, there = ware.content, 0
+        path = destination / ware.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = dice.randrange(len(content) + 1)
+        match state:
+            case _State.HALF:
+                (path.parent / part_name(path.name, file.identity)).write_bytes(content[:kept])
+                there = kept
+            case _State.STRAY:
+                (path.parent / part_name(path.name, "0" * 16)).write_bytes(dice.randbytes(kept))
+            case _State.MISSING:
+                pass
+            case _:
+                found = _stands(state, content, kept)
+                path.write_bytes(found)
+                start.before[ware.name] = digest_of(found)
+                there = len(content) if state is _State.RIGHT else 0
+                there = kept if state is _State.SHORT and ware.checksum is not None else there
+        start.needed += len(content) - there
+    return start
+
+
+def _possible(ware: Ware) -> list[_State]:
+    """Nothing tells a wrong bit, or more bytes than there are, where neither checksum nor size is known."""
+    impossible: set[_State] = set()
+    if not ware.content:
+        impossible |= {_State.FLIPPED, _State.SHORT, _State.HALF}
+    if not ware.is_provable:
+        impossible.add(_State.FLIPPED)
+    if ware.checksum is None and not ware.size_known:
+        impossible.add(_State.LONG)
+        impossible |= set() if ware.form else {_State.SHORT}
+    return [state for state in _LIKELY if state not in impossible]
+
+
+def _stands(state: _State, content: bytes, at: int) -> bytes:
+    """What stands under the final name."""
+    if state is _State.LONG:
+        return content + b"more"
+    if state is _State.SHORT:
+        return content[: min(at, len(content) - 1)]
+    if state is _State.FLIPPED:
+        at = min(at, len(content) - 1)
+        return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    return content

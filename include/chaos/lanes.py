@@ -1,0 +1,70 @@
+"""The sources side by side, each with one trial after another until the time is up."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .tally import Tally
+from .trial import Ground, Trial
+from .wares import CASES
+
+__all__ = ["Book", "run_lanes"]
+
+
+@dataclass(slots=True)
+class Book:
+    """What all lanes write down. `say` takes a line for the screen."""
+
+    say: Callable[[str], None]
+    keep: bool
+    """Whether the folders of trials that failed stay."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self, source: str, seed: int, tally: Tally, folder: Path) -> None:
+        """One trial is over; its folder goes, unless it failed and is to stay."""
+        problems = tally.problems
+        with self._lock:
+            self.tallies.setdefault(source, Tally()).add(tally)
+            self.failed += [f"{source}, seed {seed}: {problem}" for problem in problems]
+        if problems:
+            self.say(f"FAILED: --sources {source} --seed {seed}" + (f" ({folder})" if self.keep else ""))
+        if not (problems and self.keep):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def give_up(self, source: str) -> None:
+        """The lane broke off: a fault of this program, or of a server."""
+        with self._lock:
+            self.failed.append(f"{source}: the trials broke off: {traceback.format_exc()}")
+        self.say(self.failed[-1])
+
+
+def run_lanes(grounds: Mapping[str, Ground], seed: int, work: Path, book: Book) -> None:
+    """Returns once every lane has come to its end."""
+    lanes = [
+        threading.Thread(target=_run, args=(source, ground, seed, work, book), name=source, daemon=True)
+        for source, ground in grounds.items()
+    ]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+
+
+def _run(source: str, ground: Ground, seed: int, work: Path, book: Book) -> None:
+    """Trial number n has the seed `seed` + n: any one of them can be the first of another run."""
+    try:
+        while not ground.is_over():
+            folder = work / f"{source}-{seed}"
+            case = random.Random(f"{source} {seed}").choice(CASES[source])
+            book.enter(source, seed, Trial(case, seed, ground, folder).play(), folder)
+            seed += 1
+    except Exception:  # noqa: BLE001 the others go on
+        book.give_up(source)

@@ -1,0 +1,68 @@
+"""A program of ours in a process of its own that takes orders and gives answers, a line of JSON each."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+__all__ = ["Servant"]
+
+_PATIENCE = 5.0
+
+
+class Servant:
+    """A context manager: leaving it ends the process, which ends by itself should this one die."""
+
+    def __init__(self, module: str, *arguments: object, log: Path) -> None:
+        """``python -m module arguments``; `log` takes what it complains of."""
+        self._log = log
+        with log.open("ab") as complaints:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, *map(str, arguments)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            )
+        self.said: dict[str, Any] = self._answer()
+        """Its first words."""
+
+    def order(self, order: object) -> dict[str, Any]:
+        """Its answer. Raises RuntimeError where it has ended."""
+        orders = _pipe(self._process.stdin)
+        with suppress(BrokenPipeError):  # it has ended: its log says why
+            orders.write(json.dumps(order) + "\n")
+            orders.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = _pipe(self._process.stdout).readline()
+        if not line:
+            raise RuntimeError(f"a server has ended: {self._log.read_text(errors='replace')[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(BrokenPipeError):
+            _pipe(self._process.stdin).close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    if pipe is None:
+        raise ValueError("the process was started without it")
+    return pipe

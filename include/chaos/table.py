@@ -1,0 +1,75 @@
+"""The table: what was done, and what must be nought. In Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from .faults import Fault
+from .tally import Tally
+
+__all__ = ["table"]
+
+_NAMES: Final = {"s3": "S3", "minio": "MinIO", "drive": "Drive", "slooh": "Slooh"}
+
+_Row = tuple[str, Callable[[Tally], str]]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _fault(fault: Fault) -> _Row:
+    return f"... {fault}", lambda tally: _count(tally.faults[fault])
+
+
+def _twice(tally: Tally) -> str:
+    more = max(tally.fetched - tally.needed, 0)
+    return f"{more / 1e6:,.1f} MB ({more / max(tally.needed, 1):.0%})"
+
+
+_DONE: Final[tuple[_Row, ...]] = (
+    ("restores, each until all was home", lambda tally: _count(tally.trials)),
+    ("worker processes", lambda tally: _count(tally.processes)),
+    ("... killed (SIGKILL) at work", lambda tally: _count(tally.kills)),
+    ("faults of the network", lambda tally: _count(tally.faults.total())),
+    *map(_fault, Fault),
+    ("files", lambda tally: _count(tally.files)),
+    ("bytes needed", lambda tally: f"{tally.needed / 1e6:,.1f} MB"),
+    ("bytes sent beyond that, heads and all", _twice),
+    ("files that appeared under a final name, each read as it did", lambda tally: _count(tally.looks)),
+    ("... longest wait before the look", lambda tally: f"{tally.longest * 1000:.0f} ms"),
+)
+_NOUGHT: Final[tuple[tuple[str, str], ...]] = (
+    ("wrong", "**wrong files under a final name**"),
+    ("missed", "appearances that were over before the look"),
+    ("gone", "final names taken away"),
+    ("untrue", "results that said OK for what was wrong"),
+    ("lost", "planned files without a result"),
+    ("endless", "processes that did not end"),
+    ("undone", "files not home in the end"),
+    ("left", "part files left behind"),
+    ("unexpected", "faults of the program itself"),
+)
+
+
+def table(tallies: Mapping[str, Tally]) -> str:
+    """By source, and all together."""
+    whole = Tally()
+    for tally in tallies.values():
+        whole.add(tally)
+    columns = [*tallies.values(), whole]
+    head = ["", *(_NAMES[source] for source in tallies), "all"]
+    lines = [_line(head), _line(["---", *["---:"] * len(columns)])]
+    lines += [_line([name, *map(show, columns)]) for name, show in _DONE]
+    lines += [_line([name, *(_nought(tally, what) for tally in columns)]) for what, name in _NOUGHT]
+    return "\n".join(lines)
+
+
+def _nought(tally: Tally, what: str) -> str:
+    found = getattr(tally, what)
+    return _count(found if isinstance(found, int) else len(found))
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,66 @@
+"""What was counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+
+from .watcher import Sightings
+
+__all__ = ["Tally"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one source, or of all. The lists hold what must not be: a sentence each."""
+
+    trials: int = 0
+    processes: int = 0
+    kills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    files: int = 0
+    needed: int = 0
+    """Bytes."""
+    fetched: int = 0
+    """Bytes that went to the workers, with all that HTTP adds."""
+    looks: int = 0
+    longest: float = 0.0
+    missed: int = 0
+    wrong: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    """Results that said OK for what was not right."""
+    lost: list[str] = field(default_factory=list)
+    """Planned files without a result."""
+    left: list[str] = field(default_factory=list)
+    """Part files after success."""
+    endless: list[str] = field(default_factory=list)
+    """Processes that did not end."""
+    undone: list[str] = field(default_factory=list)
+    """Files that did not come home over a network without faults, in the end."""
+    unexpected: list[str] = field(default_factory=list)
+    """Failures that are faults of the program, and processes that broke off by themselves."""
+
+    def see(self, sightings: Sightings) -> None:
+        """Adds what a watcher saw."""
+        self.looks += sightings.looks
+        self.longest = max(self.longest, sightings.longest)
+        self.missed += sightings.missed
+        self.wrong += sightings.wrong
+        self.gone += sightings.gone
+
+    @property
+    def problems(self) -> list[str]:
+        """All that must not be."""
+        return [
+            f"{one.name}: {what}"
+            for one in fields(self)
+            for what in (getattr(self, one.name) if isinstance(getattr(self, one.name), list) else ())
+        ]
+
+    def add(self, other: Tally) -> None:
+        """Counts another one's in."""
+        longest = max(self.longest, other.longest)
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        self.longest = longest

@@ -1,0 +1,122 @@
+"""A worker: restores one plan as a `download` task does, without Airflow around it.
+
+``python -m include.chaos.worker PLAN`` reads the plan (JSON, see `shelves`), says ``began``, restores, and says the
+results as one line of JSON. It is impatient: a stream that stalls is given up after a second.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from downloader.batch import Handling, Means, restore
+from downloader.checksums import Checksum
+from downloader.job import Limits
+from downloader.paths import safe_path
+from downloader.pictures import PictureCheck
+from downloader.remote_file import RemoteFile
+from downloader.retry import RetryPolicy
+from downloader.source import Source
+
+__all__ = ["files_of", "main"]
+
+_KIB: Final = 1024
+_LIMITS: Final = Limits(
+    threads=8,
+    large_threads=4,
+    range_size=256 * _KIB,
+    read_ahead=4,
+    small_file=64 * _KIB,
+    memory=4096 * _KIB,
+    lock_wait=10.0,
+)
+"""Small ones, so that a file of a megabyte is a large one of many ranges."""
+_CONNECT, _STALL = 5.0, 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
+    """The files of a plan."""
+    return [
+        RemoteFile(
+            safe_path(file["path"]),
+            file["size"],
+            file["key"],
+            tuple(Checksum(kind, value, tuple(sizes), guessed) for kind, value, sizes, guessed in file["checksums"]),
+            file["etag"],
+        )
+        for file in plan["files"]
+    ]
+
+
+def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+    import boto3
+
+    from downloader.sources.object_store import Limits as Patience
+    from downloader.sources.s3 import S3Access, S3Source, client_config
+
+    patience = Patience(_CONNECT, _STALL)
+    session = boto3.Session(plan["login"], plan["secret"], region_name="eu-central-1")
+    client = session.client("s3", endpoint_url=plan["address"], config=client_config(patience))
+    return S3Source(plan["bucket"], files, S3Access(client, session.get_credentials(), limits=patience))
+
+
+def _minio(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+    from downloader.sources.minio import MinioSource
+    from downloader.sources.minio_server import MinioServer
+    from downloader.sources.object_store import Limits as Patience
+
+    endpoint = plan["address"].removeprefix("http://")
+    server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, limits=Patience(_CONNECT, _STALL))
+    return MinioSource(plan["bucket"], files, server.access())
+
+
+def _drive(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+    from downloader.sources.drive import DriveAccess, DriveSource
+    from downloader.sources.http import Timeouts
+
+    address = plan["address"]
+    access = DriveAccess(address, address, f"{address}/drive/v3", plan["secret"], Timeouts(_CONNECT, _STALL))
+    return DriveSource(files, access)
+
+
+def _slooh(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+    from downloader.sources.http import Timeouts
+    from downloader.sources.slooh import SloohSource, image_client
+    from downloader.sources.slooh_hosts import ImageHosts
+
+    client = image_client(ImageHosts(plan["address"]), timeouts=Timeouts(_CONNECT, _STALL))
+    return SloohSource(files, plan["addresses"], client)
+
+
+_SOURCES: Final = {"s3": _s3, "minio": _minio, "drive": _drive, "slooh": _slooh}
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(plan: dict[str, Any]) -> None:
+    """Restores."""
+    files = files_of(plan)
+    handling = Handling(content=PictureCheck()) if plan["source"] == "slooh" else Handling()
+    means = Means(_LIMITS, RetryPolicy(first_wait=0.02, longest_wait=0.3, longest_retry_after=2.0), handling=handling)
+    source = _SOURCES[plan["source"]](plan, files)
+    print("began", flush=True)
+    results = restore(files, source, Path(plan["destination"]), means)
+    print(json.dumps([asdict(result) for result in results]), flush=True)
+
+
+if __name__ == "__main__":
+    _die_with_parent()
+    faulthandler.enable()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -1,0 +1,137 @@
+"""A connection that ends in the middle of an answer's head, at each of its bytes: it broke, and is gone on with.
+
+`http.client` takes such a head for a whole one. What the chaos runs found with it stands here, byte by byte.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from include.chaos.faults import Fault, Trouble
+from include.chaos.proxy import Proxy
+
+from chaos.behind_proxy import at_first, proxied
+from downloader.batch import restore
+from downloader.job import Handling
+from downloader.paths import safe_path
+from downloader.pictures import PictureCheck
+from downloader.remote_file import RemoteFile
+from downloader.results import FileResult
+from downloader.source import Source
+from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.http import Timeouts
+from downloader.sources.s3 import S3Source
+from downloader.sources.slooh import SloohSource, image_client
+from downloader.sources.slooh_hosts import ImageHosts
+from support.contents import digest
+from support.drive_server import DriveFile, DriveServer, ScanWarning
+from support.pictures import png
+from support.restoring import means, quick_disk
+from support.servers import rclone_server
+from support.slooh_server import Picture, SloohServer
+from support.wire import serving
+
+__all__ = ["quick_disk"]
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
+
+DATA = random.Random(3).randbytes(100_000)
+"""A large file: a source that can describe it is asked to."""
+STEP = 7
+
+
+def swept(proxy: Proxy, folder: Path, until: int, bring: Callable[[Path], FileResult]) -> list[FileResult]:
+    """The results of a restore for each byte at which the first connection is cut, while any is left to be cut."""
+    results = []
+    for at in range(0, until, STEP):
+        proxy.begin(at_first(Trouble(at, Fault.CUT)))
+        destination = folder / str(at)
+        destination.mkdir()
+        results.append(bring(destination))
+    assert proxy.faults[Fault.CUT] == len(results)
+    return results
+
+
+def brought(source: Source, file: RemoteFile, destination: Path, data: bytes, handling: Handling) -> FileResult:
+    """The result, once what is there has been held against `data`."""
+    (result,) = restore([file], source, destination, replace(means(), handling=handling))
+    assert (result.message, (destination / "file.png").read_bytes() == data) == ("", True)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("warned", "announced", "size"),
+    [(False, True, None), (False, True, len(DATA)), (False, False, None), (True, True, None)],
+)
+def test_drive(tmp_path: Path, warned: bool, announced: bool, size: int | None) -> None:
+    file = RemoteFile(safe_path("file.png"), size, "an-id")
+    with serving(DriveServer()) as server, proxied(server.port) as (proxy, port):
+        server.web_host = server.download_host = url = f"http://127.0.0.1:{port}"
+        access = DriveAccess(url, url, f"{url}/drive/v3", timeouts=Timeouts(5, 5))
+        warning = ScanWarning() if warned else None
+        server.add(DriveFile("an-id", "any.bin", DATA, warning=warning, announces_length=announced))
+        swept(
+            proxy,
+            tmp_path,
+            1500 if warned else 500,
+            lambda destination: brought(DriveSource([file], access), file, destination, DATA, Handling()),
+        )
+
+
+@pytest.mark.parametrize("announced", [False, True])
+def test_slooh(tmp_path: Path, announced: bool) -> None:
+    data = png(300, 300)
+    file = RemoteFile(safe_path("file.png"), None, "key")
+    handling = Handling(content=PictureCheck())
+    with serving(SloohServer()) as server, proxied(server.port) as (proxy, port):
+        server.add(Picture(1, file="one.png", content=data, announces_length=announced))
+        url = f"http://127.0.0.1:{port}"
+
+        def source() -> Source:
+            client = image_client(ImageHosts(url), timeouts=Timeouts(5, 5))
+            return SloohSource([file], {"key": f"{url}/images/one.png"}, client)
+
+        swept(proxy, tmp_path, 400, lambda destination: brought(source(), file, destination, data, handling))
+
+
+def test_a_stream_without_a_length_that_breaks_behind_its_last_byte(tmp_path: Path) -> None:
+    """Nothing is left to be asked for then: it is fetched anew, and does not fail."""
+    data = DATA[:700]
+    file = RemoteFile(safe_path("file.png"), None, "an-id")
+    with serving(DriveServer()) as server, proxied(server.port) as (proxy, port):
+        url = f"http://127.0.0.1:{port}"
+        access = DriveAccess(url, url, f"{url}/drive/v3", timeouts=Timeouts(5, 5))
+        server.add(DriveFile("an-id", "any.bin", data, announces_length=False))
+        whole = brought_through(proxy, Trouble(10**6, Fault.CUT), file, access, tmp_path / "whole", data)
+        behind = proxy.sent - len(b"\r\n0\r\n\r\n")
+        assert whole.fetched == len(data)
+        cut = brought_through(proxy, Trouble(behind, Fault.CUT), file, access, tmp_path / "cut", data)
+        assert cut.fetched == 2 * len(data)
+
+
+def brought_through(
+    proxy: Proxy, trouble: Trouble, file: RemoteFile, access: DriveAccess, folder: Path, data: bytes
+) -> FileResult:
+    folder.mkdir()
+    proxy.begin(at_first(trouble))
+    return brought(DriveSource([file], access), file, folder, data, Handling())
+
+
+def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
+    """boto3 asks first, at the first connection. An ETag that was cut off is not taken for one that is not there."""
+    (tmp_path / "buckets").mkdir()
+    with rclone_server(tmp_path / "buckets") as server, proxied(int(server.url.rpartition(":")[2])) as (proxy, port):
+        bucket = server.new_bucket({"key": DATA})
+        behind = replace(server, url=f"http://127.0.0.1:{port}")
+        file = RemoteFile(safe_path("file.png"), len(DATA), "key")
+        results = swept(
+            proxy,
+            tmp_path,
+            560,
+            lambda destination: brought(S3Source(bucket, [file], behind.access()), file, destination, DATA, Handling()),
+        )
+    assert {result.assurance for result in results} == {f"md5:{digest(DATA, 'md5')}"}
