@@ -16,6 +16,8 @@ from .wares import CASES
 
 __all__ = ["Book", "run_lanes"]
 
+_SHOWN = 300
+
 
 @dataclass(slots=True)
 class Book:
@@ -35,7 +37,8 @@ class Book:
             self.tallies.setdefault(source, Tally()).add(tally)
             self.failed += [f"{source}, seed {seed}: {problem}" for problem in problems]
         if problems:
-            self.say(f"FAILED: --sources {source} --seed {seed}" + (f" ({folder})" if self.keep else ""))
+            kept = f" ({folder})" if self.keep else ""
+            self.say(f"FAILED: --sources {source} --seed {seed}{kept}: {problems[0][:_SHOWN]}")
         if not (problems and self.keep):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,6 +1,6 @@
-"""A connection that ends in the middle of an answer's head, at each of its bytes: it broke, and is gone on with.
+"""What the chaos runs found, byte by byte: connections that end in an answer's head, and bits of it that are wrong.
 
-`http.client` takes such a head for a whole one. What the chaos runs found with it stands here, byte by byte.
+`http.client` takes a head that broke off for a whole one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from downloader.job import Handling
 from downloader.paths import safe_path
 from downloader.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
-from downloader.results import FileResult
+from downloader.results import FileResult, Outcome
 from downloader.source import Source
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
+from downloader.sources.minio import MinioSource, listed_file
+from downloader.sources.minio_listing import Listed
 from downloader.sources.s3 import S3Source
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_hosts import ImageHosts
@@ -135,3 +137,22 @@ def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
             lambda destination: brought(S3Source(bucket, [file], behind.access()), file, destination, DATA, Handling()),
         )
     assert {result.assurance for result in results} == {f"md5:{digest(DATA, 'md5')}"}
+
+
+def test_a_damaged_file_is_not_kept_for_an_etag_with_a_wrong_bit(tmp_path: Path) -> None:
+    """The bit may make it no checksum at all, or take its name away: the size alone would be right."""
+    flips = [Trouble(at, Fault.FLIP, bit) for at in range(480, 560, 2) for bit in (1, 4, 6)]
+    (tmp_path / "buckets").mkdir()
+    with rclone_server(tmp_path / "buckets") as server, proxied(int(server.url.rpartition(":")[2])) as (proxy, port):
+        bucket = server.new_bucket({"key": DATA})
+        behind = replace(server, url=f"http://127.0.0.1:{port}")
+        listed = listed_file(Listed("key", len(DATA), digest(DATA, "md5")), safe_path("file.png"))
+        for number, flip in enumerate(flips):
+            proxy.begin(at_first(flip))
+            destination = tmp_path / str(number)
+            destination.mkdir()
+            (destination / "file.png").write_bytes(bytes([DATA[0] ^ 1]) + DATA[1:])
+            (result,) = restore([listed], MinioSource(bucket, [listed], behind.access()), destination, means())
+            assert result.outcome is not Outcome.SKIPPED, (flip, result)
+            assert result.ok == ((destination / "file.png").read_bytes() == DATA), (flip, result)
+    assert proxy.faults[Fault.FLIP] == len(flips)

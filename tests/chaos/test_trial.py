@@ -129,7 +129,7 @@ def test_trials_follow_one_another_with_seeds_of_their_own(tmp_path: Path) -> No
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_trial_that_failed_is_named_with_its_seed(tmp_path: Path, keep: bool) -> None:
     book, said = book_of(tmp_path, "lost", keep=keep)
-    assert [line.partition(" (")[0] for line in said] == [f"FAILED: --sources s3 --seed {n}" for n in (40, 41)]
+    assert [line.split(": ")[1].partition(" (")[0] for line in said] == [f"--sources s3 --seed {n}" for n in (40, 41)]
     assert book.failed[0].startswith("s3, seed 40: lost: ")
     assert sorted(path.name for path in tmp_path.iterdir()) == (["s3-40", "s3-41"] if keep else [])
 
