@@ -9,14 +9,14 @@ from downloader_tasks.three_tasks import USUAL, three_tasks
 DOC = """
 ### Bring public data sets home from Google Drive
 
-Press *Trigger*: the files that the manifest lists come into the configured folder, several at once, and a receipt lies
+Press *Trigger*: the files that the manifest lists come into the configured folder, several at once, and a report lies
 beside them: `_download_status_<manifest>_<time>.txt`. All fields may stay as they are.
 
 | task | what it does |
 | --- | --- |
 | `validate` | reads the manifest as a whole, and says in one sentence what is wrong, if anything is |
 | `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
-| `report` | writes the receipt, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and where to open it by hand. Google
 lets only so many fetch a file each day; trigger the same run again tomorrow: what is already there is not fetched a
@@ -77,7 +77,7 @@ PARAMS = {
 
 @dag(
     dag_id="drive_datasets",
-    description="Bring public data sets home from Google Drive, verified, with a receipt",
+    description="Bring public data sets home from Google Drive, verified, with a report",
     doc_md=DOC,
     tags=["drive", "datasets", "download", "manual"],
     params=PARAMS,

@@ -10,14 +10,14 @@ DOC = """
 ### Bring FHIR exports home from MinIO
 
 Press *Trigger*: every `.ndjson` file of the bucket comes into the configured folder, each checked against the checksum
-that the server has of it, and a receipt lies beside them: `_download_status_<bucket>_<time>.txt`. All fields may stay
+that the server has of it, and a report lies beside them: `_download_status_<bucket>_<time>.txt`. All fields may stay
 as they are.
 
 | task | what it does |
 | --- | --- |
 | `validate` | looks through the bucket, and says in one sentence what is wrong, if anything is |
 | `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
-| `report` | writes the receipt, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
 run again: what is already there is not fetched a second time.
@@ -61,7 +61,7 @@ PARAMS = {
         False,
         type="boolean",
         title="Look into the files",
-        description="Every line has to be a FHIR resource. The receipt then says how many there are of each type.",
+        description="Every line has to be a FHIR resource. The report then says how many there are of each type.",
     ),
     "output": Param(
         None,
@@ -75,7 +75,7 @@ PARAMS = {
 
 @dag(
     dag_id="minio_downloader",
-    description="Bring FHIR exports home from MinIO, verified, with a receipt",
+    description="Bring FHIR exports home from MinIO, verified, with a report",
     doc_md=DOC,
     tags=["minio", "fhir", "download", "manual"],
     params=PARAMS,

@@ -10,14 +10,14 @@ DOC = """
 ### Bring raw files back from S3
 
 Give the **raw file id**, press *Trigger*, and wait for the run to turn green. The files are then in
-`<output location>/<project>/`, each checked against the checksum in the catalogue, and a receipt lies beside them:
+`<output location>/<project>/`, each checked against the checksum in the catalogue, and a report lies beside them:
 `_download_status_<raw file id>_<time>.txt`.
 
 | task | what it does |
 | --- | --- |
 | `validate` | looks the raw file up, and says in one sentence what is wrong, if anything is |
 | `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
-| `report` | writes the receipt, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
 run again: what is already there is not fetched a second time.
@@ -40,7 +40,7 @@ PARAMS = {
         items={"type": "string", "minLength": 3},
         maxItems=1000,
         title="Or several raw files",
-        description="One id a line. Each raw file gets its own receipt; a wrong id does not stop the others.",
+        description="One id a line. Each raw file gets its own report; a wrong id does not stop the others.",
     ),
     "files": Param(
         None,
@@ -57,7 +57,7 @@ PARAMS = {
 
 @dag(
     dag_id="s3_downloader",
-    description="Bring raw files back from S3, verified, with a receipt",
+    description="Bring raw files back from S3, verified, with a report",
     doc_md=DOC,
     tags=["s3", "download", "restore", "manual"],
     params=PARAMS,

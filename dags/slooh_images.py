@@ -10,16 +10,16 @@ DOC = """
 ### Bring your pictures home from Slooh
 
 Press *Trigger*: the pictures of your account that are not home yet come into the configured folder, by object,
-telescope and format, and a receipt lies beside them: `_download_status_slooh_<time>.txt`. All fields may stay as they
+telescope and format, and a report lies beside them: `_download_status_slooh_<time>.txt`. All fields may stay as they
 are.
 
 | task | what it does |
 | --- | --- |
 | `validate` | logs in, and says in one sentence what is wrong, if anything is |
 | `download` | reads the list of your pictures, and fetches those that are wanted, at 30 requests a minute |
-| `report` | writes the receipt, prints it in its log, and turns the run red if any picture failed |
+| `report` | writes the report, prints it in its log, and turns the run red if any picture failed |
 
-**What is new?** What no earlier receipt lists as brought home. Keep the receipts.
+**What is new?** What no earlier report lists as brought home. Keep the reports.
 
 **The run is red?** Open the log of `report`: it names each picture that failed, why, and what to do. Then trigger it
 again, with *Which pictures* set to `failed` if you like.
@@ -31,13 +31,12 @@ PARAMS = {
         type="string",
         enum=["new", "all", "failed", "mission"],
         title="Which pictures",
-        description="new: what no earlier receipt lists as home. failed: the failures of the latest receipt.",
+        description="new: what no earlier report lists as home. failed: the failures of the latest report.",
     ),
     "mission_id": Param(
         None,
-        type=["null", "integer", "string"],
+        type=["null", "integer"],
         minimum=1,
-        pattern="^ *[0-9]{0,15} *$",
         title="Mission",
         description="Its number, with mission above; leave it empty otherwise.",
     ),
@@ -107,7 +106,7 @@ PARAMS = {
 
 @dag(
     dag_id="slooh_images",
-    description="Bring an astronomer's pictures home from Slooh, checked for being whole, with a receipt",
+    description="Bring an astronomer's pictures home from Slooh, checked for being whole, with a report",
     doc_md=DOC,
     tags=["slooh", "astronomy", "download", "manual"],
     params=PARAMS,

@@ -4,10 +4,12 @@
 #
 #   bash include/demo.sh                        raw files from S3: runs, prints the reports, stops
 #   bash include/demo.sh minio                  the same with FHIR exports from MinIO
+#   bash include/demo.sh drive                  ... with data sets from Google Drive
+#   bash include/demo.sh slooh                  ... with pictures from Slooh
 #   bash include/demo.sh minio --ui             starts Airflow's web interface, and stops it at Ctrl-C
 #   bash include/demo.sh --seconds-to-report    measures a run for one small file, from the trigger to its report
 #
-# The options go with each demo (s3, minio); without a word it is s3.
+# The options go with each demo; without a word it is s3. The page of --ui shows all four.
 #
 # Everything that it writes lies in .demo, in the project's folder, but for a DOWNLOAD_DIR of yours; DEMO_HOME=/another/folder
 # moves it. Delete the folder to begin anew.

@@ -155,7 +155,7 @@ def test_a_mission_with_its_frames(lab: SloohLab) -> None:
     lab.add(1, mission=7)
     lab.add(2, mission=8)
     lab.slooh.add_frames(Frame(5, 8, file="ngc_l.fits"))
-    run = lab.run({"select": "mission", "mission_id": "8", "include_fits": True})
+    run = lab.run({"select": "mission", "mission_id": 8, "include_fits": True})
     assert run.state == "success", run.log
     assert set(contents(lab.output)) == {f"{HOME}2.png", "IC434/Canary One/FITS/Canary One_ngc_l.fits"}
     assert run.map_indexes() == ["slooh: mission 8"]

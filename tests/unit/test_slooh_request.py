@@ -59,7 +59,7 @@ def test_all_may_be_left_out(configuration: Configuration) -> None:
 def test_what_is_given_is_trimmed_and_told(configuration: Configuration) -> None:
     params = {
         "select": "mission",
-        "mission_id": " 0012 ",
+        "mission_id": 12,
         "since": "2026-02-01",
         "until": " 2026-02-07 ",
         "telescopes": [" canary ", "canary", ""],
@@ -87,9 +87,6 @@ def test_what_is_given_is_trimmed_and_told(configuration: Configuration) -> None
     ("params", "sentence"),
     [
         ({"select": "mission"}, "select is mission, and no mission_id is given; give the mission's number"),
-        ({"select": "mission", "mission_id": "x7"}, "mission_id is x7, which is no mission's number"),
-        ({"select": "mission", "mission_id": "0"}, "mission_id is 0, which is no mission's number"),
-        ({"select": "mission", "mission_id": "٣"}, "which is no mission's number"),
         ({"select": "all", "mission_id": 7}, "mission_id is 7, and select is all; set select to mission, or give no"),
         ({"since": "7.2.2026"}, "since is 7.2.2026, which is no day; write it as 2026-02-07"),
         ({"until": "20260207"}, "until is 20260207, which is no day; write it as"),
@@ -122,7 +119,7 @@ FORM: list[tuple[Mapping[str, Any], bool]] = [
     ({"since": "7.2.2026"}, False),
     ({"since": "2026-02-07", "until": None}, True),
     ({"mission_id": 7}, True),
-    ({"mission_id": "7"}, True),
+    ({"mission_id": "7"}, False),
     ({"mission_id": "seven"}, False),
     ({"mission_id": 0}, False),
     ({"max_scan": 0}, False),

@@ -21,7 +21,6 @@ from ..wording import one_line
 __all__ = ["Request"]
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +80,16 @@ class Request:
         return tuple((label, value) for label, value in lines if value)
 
 
-def _mission(given: object, select: Select) -> int:
-    text = "" if given is None else str(given).strip()
+def _mission(given: int | None, select: Select) -> int:
     if select is not Select.MISSION:
-        if text:
+        if given is not None:
             raise Refusal(
-                f"mission_id is {one_line(text)}, and select is {select}; set select to mission, or give no mission_id"
+                f"mission_id is {given}, and select is {select}; set select to mission, or give no mission_id"
             )
         return 0
-    if not text:
+    if given is None:
         raise Refusal("select is mission, and no mission_id is given; give the mission's number, such as 12345")
-    if not _NUMBER.fullmatch(text) or not int(text):
-        raise Refusal(f"mission_id is {one_line(text)}, which is no mission's number; give one such as 12345")
-    return int(text)
+    return given
 
 
 def _filters(params: Mapping[str, Any]) -> Filters:
