@@ -12,6 +12,7 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
 
+from .aws_problems import aws_problem
 from .configuration import Configuration
 
 if TYPE_CHECKING:
@@ -51,7 +52,18 @@ def s3_access(configuration: Configuration) -> S3Access:
 
 
 def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
-    """What an AWS connection says. `region`: where it names none. `stall`: seconds without a byte."""
+    """What an AWS connection says. `region`: where it names none. `stall`: seconds without a byte.
+
+    Raises Refusal where the connection's fields cannot be used, and a DownloadError where a role is not to be had.
+    """
+    try:
+        return _aws_access(connection_id, region, stall)
+    except Exception as error:  # noqa: BLE001 - boto3 and the provider check fields by stumbling over them
+        problem = aws_problem(error, connection_id)
+    raise problem
+
+
+def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     from downloader.sources.object_store import Limits

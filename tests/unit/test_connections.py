@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from downloader.catalogue import CatalogueRefused
+from downloader.errors import AccessDenied, NetworkError
 from downloader_tasks import connections
 from downloader_tasks.configuration import Configuration, load
+from downloader_tasks.failures import Refusal
+from support.servers import S3Server
+
+ROLE = "arn:aws:iam::123456789012:role/lab"
 
 
 @pytest.fixture
@@ -72,6 +77,43 @@ def test_what_the_environment_gives_is_masked_too(
 def test_without_any_credentials_there_is_nothing_to_mask(configuration: Configuration, masked: list[str]) -> None:
     assert connections.s3_access(configuration).credentials is None
     assert masked == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ({"endpoint_url": "localhost:9000"}, "endpoint_url is no address in the extra of the connection aws_default; "),
+        ({"region_name": "eu central"}, "region_name is no region in the extra of the connection aws_default; write"),
+        (
+            {"profile_name": "nobodys"},
+            "profile_name is no profile of this machine in the extra of the connection aws_d",
+        ),
+        ({"endpoint_url": 5}, "there is something that cannot be used (TypeError) in the extra of the connection aws_"),
+        ({"config_kwargs": "s3"}, "write its fields as Airflow's Amazon provider describes them"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_is_refused_in_a_sentence(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], sentence: str
+) -> None:
+    connect(monkeypatch, **extra)
+    with pytest.raises(Refusal) as caught:
+        connections.s3_access(configuration)
+    assert sentence in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_role_that_cannot_be_asked_for_is_told(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, role_arn=ROLE, service_config={"sts": {"endpoint_url": "http://127.0.0.1:1"}})
+    with pytest.raises(NetworkError, match="AWS could not be asked for the role of the connection aws_default"):
+        connections.s3_access(configuration)
+
+
+def test_a_role_that_is_refused_is_told(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, rclone: S3Server
+) -> None:
+    connect(monkeypatch, role_arn=ROLE, service_config={"sts": {"endpoint_url": rclone.url}})
+    with pytest.raises(AccessDenied, match="AWS gave the connection aws_default no credentials for its role"):
+        connections.s3_access(configuration)
 
 
 def test_the_catalogues_connection_has_to_be_there(configuration: Configuration) -> None:

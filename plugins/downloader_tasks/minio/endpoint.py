@@ -163,15 +163,9 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
 
 def _aws_access(connection: Connection, configuration: Configuration) -> S3Access:
     named = connection.extra_dejson.get("endpoint_url")
-    try:
+    access = None
+    if named != "":  # boto3 takes an empty one for a bad one
         access = aws_access(configuration.minio.connection, _REGION, configuration.transfer.stall_seconds)
-    except ValueError:  # the client's
-        access = None
-    if access is None and named:
-        raise Refusal(
-            f"the endpoint_url or the region_name in the extra of the connection {connection.conn_id} is none; write "
-            f"an address such as http://localhost:9000, and a region such as {_REGION}"
-        )
     if access is None or (not named and ".amazonaws.com" in access.client.meta.endpoint_url):
         raise Refusal(
             f"the connection {connection.conn_id} has no endpoint_url in its extra; write the address of the MinIO "

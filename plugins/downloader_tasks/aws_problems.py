@@ -1,0 +1,44 @@
+"""What a connection of type aws lacks, in a sentence. boto3 and Airflow's Amazon provider raise what they please."""
+
+from __future__ import annotations
+
+from downloader.errors import AccessDenied, DownloadError, NetworkError
+
+from .failures import Refusal
+
+__all__ = ["aws_problem"]
+
+
+def aws_problem(error: Exception, connection_id: str) -> Refusal | DownloadError:
+    """What was raised while the connection was made use of. Nothing of its text is shown: it may hold what was read."""
+    from botocore import exceptions as boto
+
+    if isinstance(error, boto.ClientError):
+        code = error.response.get("Error", {}).get("Code", "no code")
+        return AccessDenied(
+            f"AWS gave the connection {connection_id} no credentials for its role ({str(code)[:60]})",
+            "check role_arn in its extra, and that its login may assume that role",
+        )
+    if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
+        return NetworkError(
+            f"AWS could not be asked for the role of the connection {connection_id}",
+            "check the network and the region_name in its extra, then run it again",
+        )
+    wrong, instead = _field(error)
+    return Refusal(f"{wrong} in the extra of the connection {connection_id}; {instead}")
+
+
+def _field(error: Exception) -> tuple[str, str]:
+    """What is wrong, and what to write instead."""
+    from botocore import exceptions as boto
+
+    if isinstance(error, boto.InvalidRegionError):
+        return "region_name is no region", "write one such as eu-central-1"
+    if isinstance(error, boto.ProfileNotFound):
+        return "profile_name is no profile of this machine", "write one of ~/.aws/config there, or leave it out"
+    if isinstance(error, ValueError):  # boto3 raises it of an endpoint alone
+        return "endpoint_url is no address", "write one such as http://localhost:9000"
+    return (
+        f"there is something that cannot be used ({type(error).__name__})",
+        "write its fields as Airflow's Amazon provider describes them",
+    )
