@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from support.secrets import secret
+
 ROOT = Path(__file__).parents[1]
+
+pytest_plugins = ("support.secret_guard",)
 
 
 def _take_away_settings() -> None:
@@ -29,7 +33,7 @@ def _own_airflow() -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "of-the-tests-" * 4,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secret("airflow-jwt", "-" * 32),
         "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     }
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
-from .errors import DiskError, PathConflict, UnsafePath
+from .errors import PathConflict, UnsafePath, from_os_error
 from .flushing import flush_folder
 from .paths import SafePath
 
@@ -34,9 +37,11 @@ class Destination:
     def __init__(self, root: Path) -> None:
         """`root` must exist; it may itself be a symbolic link."""
         self.root = os.path.realpath(root)
+        self._real = _real_name_of(self.root)
         self._lock = threading.Lock()
         self._known: dict[str, str] = {"": self.root}
-        self._fresh: set[str] = set()
+        self._flushed: set[str] = set()
+        """Folders whose own names are on the disk, and those of all above them."""
 
     def place(self, path: SafePath) -> Place:
         """Where `path` belongs. Makes nothing.
@@ -44,6 +49,7 @@ class Destination:
         Raises:
             UnsafePath: a symbolic link on the way leads out of the destination.
             PathConflict: something on the way is no folder.
+            DownloadError: the disk refused (see `from_os_error`).
         """
         folder = path.folder
         known = self._known.get(folder)
@@ -57,26 +63,60 @@ class Destination:
         if folder in self._known:
             return
         with self._lock:
-            self._make(folder)
-            self._check(folder)
+            try:
+                self._make(folder)
+            finally:
+                self._check(folder)
             self._known[folder] = place.folder
 
+    @contextmanager
+    def entered(self, place: Place) -> Iterator[str]:
+        """A path to the folder of `place`, which must exist, that stays the same folder for as long as it is needed.
+
+        Whatever a name on the way stood for when it was looked at: what it stands for now is held, and then asked where
+        it really is. Raises OSError, with the name that people know, and UnsafePath.
+        """
+        try:
+            with _held(place.folder) as folder:
+                self._refuse_outside(folder, place.path.folder)
+                yield folder
+        except OSError as error:
+            error.filename = place.final
+            raise
+
     def flush(self, place: Place) -> None:
-        """Returns once the name of `place`, and those of all folders made for it, are on the disk. Raises OSError."""
-        with self._lock:
-            fresh, self._fresh = self._fresh, set()
-        for folder in {*fresh, place.folder}:
-            flush_folder(folder)
+        """Returns once the name of `place`, and those of all folders on the way to it, are on the disk. Raises OSError.
+
+        Who made a folder does not matter: a run that was killed, or is still at it, may not have flushed its name.
+        """
+        for folder in _with_those_above(place.path.folder):
+            if folder not in self._flushed:
+                flush_folder(os.path.dirname(f"{self.root}/{folder}"))
+                self._flushed.add(folder)
+        flush_folder(place.folder)
 
     def _make(self, folder: str) -> None:
-        here = self.root
-        for name in folder.split("/"):
-            parent, here = here, f"{here}/{name}"
-            try:
-                os.mkdir(here)
-            except FileExistsError:
-                continue
-            self._fresh.add(parent)
+        """Makes what is missing of `folder`, each step in a folder that is known to lie here."""
+        above = self.root
+        for step in _with_those_above(folder):
+            with _held(above) as here:
+                self._refuse_outside(here, os.path.relpath(above, self.root))
+                try:
+                    os.mkdir(f"{here}/{os.path.basename(step)}")
+                except FileExistsError:
+                    pass
+                except OSError as error:
+                    error.filename = f"{self.root}/{step}"
+                    raise
+            above = f"{self.root}/{step}"
+
+    def _refuse_outside(self, held: str, folder: str) -> None:
+        """Raises UnsafePath where a folder that is `held`, and called `folder` here, lies somewhere else."""
+        real = os.readlink(held)
+        if real != self._real and not real.startswith(f"{self._real.rstrip('/')}/"):
+            raise UnsafePath(
+                f"{folder or 'the destination'} is a symbolic link out of the destination", "remove the link"
+            )
 
     def _check(self, folder: str) -> str:
         """The folder's absolute name, after a look at every step that exists."""
@@ -88,7 +128,7 @@ class Destination:
             except FileNotFoundError:
                 break
             except OSError as error:
-                raise DiskError(f"{folder}: {error.strerror}") from error
+                raise from_os_error(error, folder) from error
             self._check_step(here, mode)
         return f"{self.root}/{folder}"
 
@@ -101,3 +141,27 @@ class Destination:
             mode = os.stat(real).st_mode if os.path.exists(real) else 0
         if not stat.S_ISDIR(mode):
             raise PathConflict(f"{shown} is a file here, and a folder of that name is due")
+
+
+@contextmanager
+def _held(folder: str) -> Iterator[str]:
+    """A path to `folder` that means the same folder, whatever happens to its name meanwhile. Raises OSError."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _real_name_of(folder: str) -> str:
+    """What the kernel calls `folder`; its own name, if there is no such folder yet."""
+    try:
+        with _held(folder) as held:
+            return os.readlink(held)
+    except OSError:
+        return folder
+
+
+def _with_those_above(folder: str) -> list[str]:
+    """``a/b`` -> ``a``, ``a/b``; nothing for the destination itself."""
+    return list(accumulate(folder.split("/"), "{}/{}".format)) if folder else []

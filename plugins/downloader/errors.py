@@ -8,6 +8,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── CredentialsExpired    the credentials ended in the middle of a run
 │   ├── ObjectChanged         the object was replaced while it was read
 │   ├── Incomplete            came without an end, and without a length to tell by
+│   ├── TooManyFiles          this process, or the machine, has as many files open as it may
 │   └── InUse                 another run is writing the same file
 ├── Lasting                   will not pass by itself: fails at once
 │   ├── ObjectNotFound        no such object (or bucket)
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import traceback
 from typing import ClassVar
 
@@ -66,10 +68,12 @@ __all__ = [
     "ServerBusy",
     "SizeMismatch",
     "StreamStalled",
+    "TooManyFiles",
     "Unexpected",
     "UnsafePath",
     "from_os_error",
     "in_our_words",
+    "lacks_files",
 ]
 
 
@@ -138,6 +142,13 @@ class Incomplete(Passing):
     """The content does not end as a file of its kind does."""
 
     kind = "Incomplete"
+
+
+class TooManyFiles(Passing):
+    """No file and no connection more may be opened, until others are closed."""
+
+    kind = "Too many open files"
+    advice = "raise the limit of open files (ulimit -n) where the worker is started, then run it again"
 
 
 class InUse(Passing):
@@ -288,20 +299,49 @@ class NotTried(DownloadError):
 
 _log = logging.getLogger(__name__)
 
+_ROOM = 1024 * 1024
+"""Bytes that are more than a new name takes, in whatever way a disk keeps it."""
+_FEWER_FILES = "remove files from the destination's disk (df -i counts them), then run it again"
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 _CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
 
 
 def from_os_error(error: OSError, name: str) -> DownloadError:
     """The local disk's refusal, in this module's words. `name` is the relative path it was about."""
     reason = error.strerror or type(error).__name__
+    if error.errno == errno.ENOSPC and _has_room(error.filename):
+        return DiskFull(f"no inode is left for {name}: the disk holds as many files as it can", _FEWER_FILES)
     if error.errno in _FULL:
         return DiskFull(f"no room to write {name} ({reason})")
+    if error.errno in _TOO_MANY:
+        return TooManyFiles(f"{name} could not be opened")
     if error.errno == errno.ENAMETOOLONG:
         return NameTooLong(f"{name[:80]}... is too long for this file system")
     if error.errno in _CONFLICT:
         return PathConflict(f"{name} cannot be written ({reason})")
     return DiskError(f"{name}: {reason}")
+
+
+def lacks_files(error: BaseException | None) -> bool:
+    """Whether `error`, or what it came from, is that no file and no connection more could be opened."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _TOO_MANY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _has_room(name: object) -> bool:
+    """Whether there is room for bytes where `name` could not be made. An error of writing has no name."""
+    if not isinstance(name, str | os.PathLike):
+        return False
+    try:
+        disk = os.statvfs(os.path.dirname(name))
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize >= _ROOM
 
 
 def in_our_words(error: Exception, name: str) -> DownloadError:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["flush_file", "flush_file_system", "flush_folder", "start_writeback"]
+__all__ = ["flush_all", "flush_file", "flush_file_system", "flush_folder", "start_writeback"]
 
 _SYNC_FILE_RANGE_WRITE: Final = 2
+_FIRST_THAT_TELLS: Final = (5, 8)
+"""Before this version of Linux `syncfs` succeeds also where bytes did not reach the disk: see syncfs(2)."""
 
 
 def _from_libc(name: str) -> Callable[..., int] | None:
@@ -26,7 +29,13 @@ def _from_libc(name: str) -> Callable[..., int] | None:
     return function  # type: ignore[no-any-return]
 
 
-_syncfs = _from_libc("syncfs")
+def _tells_of_errors(release: str) -> bool:
+    """Whether `syncfs` fails where a write to the disk failed, on a kernel of this release (``6.1.0-18-amd64``)."""
+    version = re.match(r"(\d+)\.(\d+)", release)
+    return version is not None and (int(version[1]), int(version[2])) >= _FIRST_THAT_TELLS
+
+
+_syncfs = _from_libc("syncfs") if _tells_of_errors(os.uname().release) else None
 _sync_file_range = _from_libc("sync_file_range")
 
 
@@ -52,6 +61,12 @@ def flush_file_system(descriptor: int) -> bool:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return True
+
+
+def flush_all(descriptor: int) -> None:
+    """Returns once the whole file system that `descriptor` lies on is on the disk, whoever wrote it. Raises OSError."""
+    if not flush_file_system(descriptor):
+        os.sync()
 
 
 def start_writeback(descriptor: int, start: int, length: int) -> None:

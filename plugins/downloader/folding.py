@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -12,11 +13,14 @@ from .remote_file import Planned, Refused, RemoteFile
 
 __all__ = ["folds_case", "refuse_folded"]
 
+_NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+
 
 def folds_case(folder: Path) -> bool:
     """Whether names in `folder` that differ by case alone are one. Makes a hidden file for a moment.
 
-    Raises `DownloadError` where nothing can be written there.
+    Where none can be made (a report is due also of a disk that is full) what lies there tells, and if nothing does, the
+    disk keeps them apart. Raises `DownloadError` where the folder cannot be looked into either.
     """
     probe = folder / f".case-{uuid.uuid4().hex}.part"
     try:
@@ -27,7 +31,18 @@ def folds_case(folder: Path) -> bool:
             os.close(descriptor)
             probe.unlink()
     except OSError as error:
+        if error.errno in _NOT_WRITABLE:
+            return _is_seen_to_fold(folder)
         raise from_os_error(error, probe.name) from error
+
+
+def _is_seen_to_fold(folder: Path) -> bool:
+    try:
+        names = set(os.listdir(folder))
+    except OSError as error:
+        raise from_os_error(error, str(folder)) from error
+    telling = next((name for name in names if name.isascii() and name.swapcase() not in names), None)
+    return telling is not None and os.path.lexists(folder / telling.swapcase())
 
 
 def refuse_folded(planned: list[Planned], folder: Path) -> list[Planned]:

@@ -11,8 +11,8 @@ from enum import StrEnum
 from .checksums import Checksum, Hasher
 from .content import Content, Finding, Witness
 from .destination import Place
-from .errors import DownloadError, PathConflict, from_os_error
-from .reading import hash_bytes
+from .errors import DownloadError, PathConflict, TooManyFiles, from_os_error
+from .reading import READING, hash_bytes
 from .remote_file import RemoteFile
 from .results import UNPROVEN, UNVERIFIED
 from .verification import judge
@@ -73,7 +73,7 @@ def inspect(
 ) -> Inspection:
     """Holds what lies under the final name (`seen` by `look`) against `file`. Reads it only where its size is right.
 
-    Raises what `content` raises for bytes that a checksum proved to be those of the source.
+    Raises what `content` raises for bytes that a checksum proved to be those of the source, and TooManyFiles.
     """
     size = seen.st_size
     if not stat.S_ISREG(seen.st_mode):
@@ -84,25 +84,25 @@ def inspect(
         return Inspection(State.ALTERED, size, reason="size mismatch detected")
     if file.size is None and not file.checksums and content is None:
         return Inspection(State.INTACT, size, UNVERIFIED)
-    return _compare(_Reading(place.final, size, check, content), file)
+    return _compare(_Reading(place, size, check, content), file)
 
 
 class _Reading:
     """A file on the disk, read as often as there are checksums to try; its content is looked at the first time."""
 
-    def __init__(self, name: str, size: int, check: Callable[[], None], content: Content | None) -> None:
-        self._name = name
+    def __init__(self, place: Place, size: int, check: Callable[[], None], content: Content | None) -> None:
+        self._place = place
         self._check = check
         self._content = content
         self._first: Witness | None = None
         self.size = size
 
     def value_of(self, form: Checksum) -> str:
-        """The value of `form` over the file. Raises OSError, EOFError."""
+        """The value of `form` over the file. Raises OSError, EOFError, TooManyFiles."""
         return self._read(form.hasher()).value()
 
     def ensure_read(self) -> None:
-        """Reads it, if its content is to be looked at and no checksum had it read. Raises OSError, EOFError."""
+        """Reads it, if its content is to be looked at and no checksum had it read. Raises as `value_of`."""
         if self._first is None and self._content is not None:
             self._read(None)
 
@@ -112,13 +112,23 @@ class _Reading:
 
     def _read(self, hasher: Hasher | None) -> Witness:
         witness = Witness(hasher, None if self._first else self._content)
-        descriptor = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = self._open()
         try:
+            if os.fstat(descriptor).st_size != self.size:
+                raise EOFError("another file has got the name since the look at it")
             hash_bytes(descriptor, self.size, witness, self._check)
         finally:
             os.close(descriptor)
         self._first = self._first or witness
         return witness
+
+    def _open(self) -> int:
+        """Raises OSError; TooManyFiles, which tells nothing of this file, so that a right copy is not fetched anew."""
+        try:
+            return os.open(self._place.final, READING)
+        except OSError as error:
+            problem = from_os_error(error, str(self._place.path))
+            raise (problem if isinstance(problem, TooManyFiles) else error) from None
 
 
 def _compare(reading: _Reading, file: RemoteFile) -> Inspection:

@@ -23,6 +23,7 @@ class Leftovers:
 
     def __init__(self, destination: Destination, paths: Iterable[SafePath]) -> None:
         """Lists each folder of `paths` once. What cannot be listed has no leftovers."""
+        self._destination = destination
         self._found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for folder, path in {path.folder: path for path in paths}.items():
             with suppress(OSError, DownloadError):
@@ -31,12 +32,12 @@ class Leftovers:
     def sweep(self, path: SafePath) -> None:
         """Removes those of one file, now that it is home. One that another run has locked stays."""
         for name in self._found.pop((path.folder, part_stem(path.name)), ()):
-            with suppress(OSError):
-                remove_unlocked(name)
+            with suppress(OSError, DownloadError), self._destination.entered(self._destination.place(path)) as folder:
+                remove_unlocked(f"{folder}/{name}")
 
     def _list(self, folder: str, absolute: str) -> None:
         with os.scandir(absolute) as entries:
             for entry in entries:
                 part = _PART.fullmatch(entry.name)
                 if part is not None:
-                    self._found[folder, part[1]].append(entry.path)
+                    self._found[folder, part[1]].append(entry.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -32,8 +33,11 @@ _MOST_BYTES: Final = 32 * 1024 * 1024
 _MOST_DATASETS: Final = 100_000
 _MOST_PROBLEMS: Final = 20
 """Problems that are told one by one; the others are counted."""
+_MOST_TOLD: Final = 10_000
+"""Problems that are put into words at all."""
 _MOST_NAMES: Final = 20
 _LONGEST_SHOWN: Final = 60
+_KEY_IN_ADDRESS: Final = re.compile(r"(resourcekey=)[\w-]+", re.IGNORECASE)
 _MOST_SIZE: Final = 2**63 - 1
 _PLACEHOLDER: Final = re.compile(r"PLACEHOLDER|XXX|TODO", re.IGNORECASE)
 
@@ -82,6 +86,7 @@ def _lower(value: object) -> object:
 _ID: Final = "the id that stands in the file's address, such as 18ORzE9_aHABYqOHzVdL0GANk_eIMaSuE"
 _ENTRY: Final = '{"id": ..., "name": ..., "path": ..., "size": ...}'
 _SIZE: Final = "the number of bytes, 0 or more"
+_MAKE_ANEW: Final = "make it anew: python include/generate_manifest.py FOLDER_URL"
 _PATH: Final = 'a path below the destination, such as "fan/fan_const_rpm.dat"'
 
 _Optional = BeforeValidator(_empty_as_none)
@@ -104,7 +109,7 @@ class Dataset(_Strict):
     sha256: Annotated[_Sha256 | None, _Optional] = Field(default=None, description='64 hex digits, or ""')
     md5: Annotated[_Md5 | None, _Optional] = Field(default=None, description='32 hex digits, or ""')
     resource_key: Annotated[_ResourceKey | None, _Optional] = Field(
-        default=None, description="what stands behind resourcekey= in the file's address"
+        default=None, repr=False, description="what stands behind resourcekey= in the file's address"
     )
     export: Literal["docx", "xlsx", "pptx"] | None = Field(
         default=None, description="docx, xlsx or pptx for a Google document, and leave it out for any other file"
@@ -144,6 +149,8 @@ def read_manifest(file: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(values)
     except ValidationError as error:
+        if error.error_count() > _MOST_TOLD:
+            raise ManifestError(str(file), [f"has {error.error_count():,} problems; {_MAKE_ANEW}"]) from None
         found = error.errors(include_url=False)
     else:
         conflicts = list(_conflicts(manifest.datasets))
@@ -181,7 +188,7 @@ def _means(pattern: str, dataset: Dataset) -> bool:
 
 
 def _what_there_is(manifest: Manifest) -> str:
-    names = [one.name for one in manifest.datasets]
+    names = [_on_one_line(one.name) for one in manifest.datasets]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"there are {', '.join(names[:_MOST_NAMES])}{more}"
 
@@ -193,7 +200,7 @@ def _conflicts(datasets: Sequence[Dataset]) -> Iterable[str]:
     judged = refuse_conflicts(files, lambda file: places[id(file)])
     for index, item in enumerate(judged):
         if isinstance(item, Refused):
-            yield f"{_place(index, datasets[index].name)}, path: {item.error.what}; write another path"
+            yield f"{_place(index, datasets[index].name)}, path: {_on_one_line(item.error.what)}; write another path"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -219,9 +226,17 @@ def _parsed(file: Path) -> dict[str, Any]:
         if repeated:
             raise ManifestError(str(file), repeated)
         if isinstance(values, dict):
+            _refuse_many(values.get("datasets"), file)
             return values
         problem = 'is no manifest; write {"version": "1.0", "datasets": [...]}'
     raise ManifestError(str(file), [problem])
+
+
+def _refuse_many(datasets: object, file: Path) -> None:
+    """Raises ManifestError before each of millions of entries is judged."""
+    if isinstance(datasets, list) and len(datasets) > _MOST_DATASETS:
+        problem = f"lists {len(datasets):,} data sets; one with more than {_MOST_DATASETS:,} is split in several"
+        raise ManifestError(str(file), [problem])
 
 
 def _text(file: Path) -> str:
@@ -240,10 +255,10 @@ def _text(file: Path) -> str:
 
 
 def _repeated(pairs: list[tuple[str, Any]]) -> Iterable[str]:
-    keys = [key for key, _ in pairs]
     entry = next((f" of {_shown(value)}" for key, value in pairs if key == "name"), "")
-    for key in dict.fromkeys(key for key in keys if keys.count(key) > 1):
-        yield f"the key {_shown(key)}{entry} stands there more than once; keep one"
+    for key, count in Counter(key for key, _ in pairs).items():
+        if count > 1:
+            yield f"the key {_shown(key)}{entry} stands there more than once; keep one"
 
 
 # --- what is wrong, in words ------------------------------------------------------------------------------------------
@@ -253,7 +268,7 @@ def _sentence(found: ErrorDetails, values: dict[str, Any]) -> str:
     """``datasets[3] "fan.dat", size: is -5; write the number of bytes, 0 or more``."""
     path = (*found["loc"], "size") if found["type"] == "size" else found["loc"]
     place = ", ".join(part for part in (_entry(path, values), _field(path)) if part)
-    return f"{place}: {_what(found)}"
+    return f"{place or 'a key'}: {_what(found)}"
 
 
 def _entry(path: tuple[int | str, ...], values: dict[str, Any]) -> str:
@@ -269,7 +284,9 @@ def _place(index: int, name: object) -> str:
 
 def _field(path: tuple[int | str, ...]) -> str:
     name = str(path[-1]) if path and isinstance(path[-1], str) else ""
-    return name if name.isidentifier() else _shown(name) if name else ""
+    if not name or (name.isidentifier() and len(name) <= _LONGEST_SHOWN):
+        return name
+    return _shown(name)
 
 
 def _what(found: ErrorDetails) -> str:
@@ -285,7 +302,10 @@ def _what(found: ErrorDetails) -> str:
             f'is {_shown(found["input"])}; write an entry such as {{"id": ..., "name": ..., "path": ..., "size": ...}}'
         )
     due = model.model_fields[name].description if name in model.model_fields else "another value"
-    return f"is missing; write {due}" if kind == "missing" else f"is {_shown(found['input'])}; write {due}"
+    if kind == "missing":
+        return f"is missing; write {due}"
+    # The key opens the file: it is not shown, wrong as it may be.
+    return f"is none; write {due}" if name == "resource_key" else f"is {_shown(found['input'])}; write {due}"
 
 
 def _shown(value: object) -> str:
@@ -294,5 +314,11 @@ def _shown(value: object) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "a group of keys"
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    text = _KEY_IN_ADDRESS.sub(r"\1***", json.dumps(value, ensure_ascii=False))
+    text = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return _on_one_line(text)
+
+
+def _on_one_line(text: str) -> str:
+    """`text` with nothing in it that ends a line or hides."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

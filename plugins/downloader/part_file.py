@@ -76,15 +76,18 @@ class PartFile:
             DownloadError: the disk refused (see `from_os_error`).
         """
         clock = clock or Clock()
-        name = f"{place.folder}/{part_name(place.path.name, identity)}"
+        name = part_name(place.path.name, identity)
+        absolute = f"{place.folder}/{name}"
         deadline = clock.now() + wait if wait else 0.0
         waited = False
         try:
             destination.prepare(place)
+            _refuse_long(absolute)
             while True:
-                locked = _lock(name)
+                with destination.entered(place) as folder:
+                    locked = _lock(f"{folder}/{name}")
                 if locked is not None:
-                    part = cls(destination, place, name, locked)
+                    part = cls(destination, place, absolute, locked)
                     part.waited = waited
                     return part
                 if not wait or clock.now() >= deadline:
@@ -123,6 +126,7 @@ class PartFile:
             raise OSError(errno.ENOENT, "its part file was removed while it was written, by another run or by hand")
         os.rename(self._name, self.place.final)
         self._name = ""
+        self._seen = os.fstat(self.descriptor)
 
     def discard(self) -> None:
         """Removes the part file. What lies under the final name stays as it is. Raises OSError."""
@@ -149,6 +153,11 @@ class PartFile:
     def disk(self) -> int:
         """The device that the file lies on."""
         return self._seen.st_dev
+
+    @property
+    def seen(self) -> os.stat_result:
+        """What the file was when it was locked, or got its final name: this very one, whatever has that name by now."""
+        return self._seen
 
     def flush_bytes(self) -> None:
         """Returns once what was written is on the disk. Raises OSError."""
@@ -212,6 +221,12 @@ def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile,
         refused[part] = in_our_words(error, str(part.place.path))
 
 
+def _refuse_long(name: str) -> None:
+    """Raises OSError where the system takes no name of that length: it is needed whole at the end."""
+    with suppress(FileNotFoundError):
+        os.lstat(name)
+
+
 def _lock(name: str) -> tuple[int, os.stat_result] | None:
     """A locked descriptor of the part file, and what it is; None while another run holds it.
 
@@ -271,7 +286,10 @@ def _is_named(here: os.stat_result, name: str) -> bool:
 
 
 def remove_unlocked(name: str) -> None:
-    """Removes a part file (absolute `name`) unless a run holds its lock. Raises OSError."""
+    """Removes a part file, unless a run holds its lock. Raises OSError.
+
+    `name`: in a folder that `Destination.entered` answered.
+    """
     descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,10 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Final
 
 from .checksums import MIB, Hasher
 
-__all__ = ["hash_bytes"]
+__all__ = ["READING", "hash_bytes"]
+
+READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a local file is opened: no link is followed, and a named pipe put in its place keeps nobody waiting."""
 
 _STEP = 1 * MIB
 _BUFFERS = 3

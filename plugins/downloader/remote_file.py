@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .checksums import Checksum
 from .errors import DownloadError
@@ -23,7 +23,7 @@ class RemoteFile:
 
     path: SafePath
     size: int | None
-    key: str
+    key: str = field(repr=False)  # a key of Drive may hold what opens a shared link
     checksums: tuple[Checksum, ...] = ()
     etag: str | None = None
     modified: float | None = None

@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from .checksums import Checksum
 from .content import Finding, Witness
 from .destination import Place
-from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, in_our_words
+from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, in_our_words
 from .inspection import inspect, look
 from .job import Job
 from .pace import Pace
@@ -199,7 +199,7 @@ class SmallFiles:
         part: PartFile | None = None
         try:
             self._job.halt.check()
-            part = PartFile.acquire(self._job.destination, item.place, item.file.identity)
+            part = self._acquire(item, group)
             if part.size:
                 part.truncate()
             for buffer in item.body:
@@ -214,6 +214,16 @@ class SmallFiles:
             self._fail(item.file, in_our_words(error, str(item.file.path)))
         else:
             group.append((item, part))
+
+    def _acquire(self, item: _Fetched, group: list[tuple[_Fetched, PartFile]]) -> PartFile:
+        """The part file. Where no file more may be open the group is brought home first, which closes its own."""
+        try:
+            return PartFile.acquire(self._job.destination, item.place, item.file.identity)
+        except TooManyFiles:
+            if not group:
+                raise
+        group[:] = self._commit(group)
+        return PartFile.acquire(self._job.destination, item.place, item.file.identity)
 
     def _commit(self, group: list[tuple[_Fetched, PartFile]]) -> list[tuple[_Fetched, PartFile]]:
         refused = commit([part for _, part in group]) if group else {}

@@ -99,8 +99,9 @@ def refuse_excess(file: RemoteFile, position: int, end: int | None, stop: int | 
 class ReadAhead:
     """Ranges of one file, up to `depth` of them under way at once, delivered in order.
 
-    Begins with two, and takes one more each time the reader had to wait: a slow network is given all that it needs,
-    while on a fast one, where the checksum is the limit, few buffers are in use and stay in the processor's cache.
+    Begins with two, takes one more each time the reader had to wait, and one less where it has not waited for long: a
+    slow network is given all that it needs, while on a fast one, where the checksum or the disk is the limit, few
+    buffers are in use. They stay in the processor's cache, and are little to lose should the process die.
     """
 
     def __init__(self, source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int = 8) -> None:
@@ -109,7 +110,9 @@ class ReadAhead:
         self._policy = policy
         self._pool = pool
         self._most = depth
-        self._depth = min(2, depth)
+        self._depth = self._least = min(2, depth)
+        self._unwaited = 0
+        """Ranges in a row that were there before the reader was."""
         self._ahead: deque[Future[list[Buffer]]] = deque()
 
     def run(self, start: int, size: int, step: int = _STEP) -> Generator[Buffer]:
@@ -118,12 +121,23 @@ class ReadAhead:
         try:
             while self._fill(ranges, size, step):
                 next_range = self._ahead.popleft()
-                if not next_range.done():
-                    self._depth = min(self._depth + 1, self._most)
+                self._adapt(next_range.done())
                 yield from next_range.result()
         finally:
             for future in self._ahead:
                 future.cancel()
+
+    def _adapt(self, is_there: bool) -> None:
+        """Chooses the depth. `is_there`: whether the reader need not wait for its next range.
+
+        On a slow network ranges that are fetched side by side come together, and only the first is waited for: so fewer
+        in a row than there may be under way say nothing.
+        """
+        self._unwaited = self._unwaited + 1 if is_there else 0
+        if not is_there:
+            self._depth = min(self._depth + 1, self._most)
+        elif self._unwaited >= self._most:
+            self._depth, self._unwaited = max(self._depth - 1, self._least), 0
 
     def _fill(self, ranges: Iterator[int], size: int, step: int) -> bool:
         while len(self._ahead) < self._depth:

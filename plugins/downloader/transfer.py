@@ -29,7 +29,7 @@ from .errors import (
 from .inspection import Inspection, State, assured, checksum_of, inspect, look
 from .job import Job, UnderWay
 from .part_file import PartFile, commit
-from .reading import hash_bytes
+from .reading import READING, hash_bytes
 from .remote_file import RemoteFile
 from .results import UNPROVEN, FileResult, Outcome, failed
 from .retry import Clock
@@ -69,6 +69,8 @@ class Transfer:
         self._ranges = job.source.capabilities.ranges
         self._breaks = 0
         self._fetched = 0
+        self._seen: os.stat_result | None = None
+        """What lay under the final name at the last look."""
         self._began = job.clock.now()
 
     def run(self) -> FileResult:
@@ -106,7 +108,7 @@ class Transfer:
         self._file = self._planned if describes else replace(self._planned, etag=None)
 
     def _inspect(self, place: Place) -> Inspection:
-        seen = look(place)
+        seen = self._seen = look(place)
         if seen is None:
             return Inspection(State.MISSING)
         content = self._job.handling.content
@@ -144,7 +146,7 @@ class Transfer:
             self._job.destination, place, self._file.identity, self._lock_clock, self._job.limits.lock_wait
         )
         with part:
-            if part.waited:
+            if part.waited or not _is_same(look(place), self._seen):
                 found = self._inspect(place)
                 if found.state is State.INTACT:
                     return kept(self._file, found, self._seconds)
@@ -216,7 +218,7 @@ class Transfer:
 
     def _adopt(self, part: PartFile, place: Place, size: int) -> None:
         """Copies a short copy into the part file, if it looks like a true beginning. The copy itself stays."""
-        descriptor = os.open(place.final, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(place.final, READING)
         try:
             if not self._is_beginning(descriptor, size):
                 return
@@ -309,9 +311,7 @@ class Transfer:
         refused = commit([part])
         for error in refused.values():
             raise error
-        seen = look(part.place)
-        if seen is not None:
-            self._job.note(self._file, verdict.assurance, seen)
+        self._job.note(self._file, verdict.assurance, part.seen)
         outcome = Outcome.RESUMED if resumed else Outcome.DOWNLOADED
         healed = found.state is State.ALTERED or (found.state is State.PARTIAL and not resumed)
         return FileResult(
@@ -324,6 +324,13 @@ class Transfer:
             found.reason if healed else "",
             resources=finding.resources,
         )
+
+
+def _is_same(one: os.stat_result | None, other: os.stat_result | None) -> bool:
+    """Whether a name stood for the same file at two looks, and it was not written to in between."""
+    if one is None or other is None:
+        return one is other
+    return (one.st_ino, one.st_size, one.st_ctime_ns) == (other.st_ino, other.st_size, other.st_ctime_ns)
 
 
 def _nothing() -> Generator[Buffer]:

@@ -12,10 +12,10 @@ from .part_file import PartFile
 
 __all__ = ["WriteBehind"]
 
-_BLOCK = 4 * MIB
+_BLOCK = 2 * MIB
 """Bytes handed over at once: handing over costs more than writing a small buffer does."""
-_AHEAD = 2
-"""Blocks that may wait for the disk: they count against nobody's budget, so they are few."""
+_AHEAD = 1
+"""Blocks that may wait for the disk. They are in no budget, and fetched again should the process be killed: so, few."""
 
 
 class WriteBehind:

@@ -283,16 +283,19 @@ def _why_not_writable(path: Path) -> str | None:
 def _explain(error: ValidationError, document: Document) -> None:
     """Notes what pydantic found, in words for whoever wrote the file. A value has one problem at most."""
     known = {problem.path for problem in document.problems}
+    above = {step for path in known for step in _steps(path)}
     for found in error.errors():
         path = found["loc"]
-        if found["type"] == "extra_forbidden" or not any(_same_branch(path, bad) for bad in known):
+        # A list is wrong where its items are.
+        if found["type"] == "extra_forbidden" or not (path in above or known.intersection(_steps(path))):
             document.complain(path, _sentence(found, path, document))
             known.add(path)
+            above.update(_steps(path))
 
 
-def _same_branch(one: KeyPath, other: KeyPath) -> bool:
-    """Whether one of them leads to the other: a list is wrong where its items are."""
-    return all(here == there for here, there in zip(one, other, strict=False))
+def _steps(path: KeyPath) -> list[KeyPath]:
+    """The paths that lead to `path`, and itself."""
+    return [path[:length] for length in range(len(path) + 1)]
 
 
 def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:

@@ -15,17 +15,29 @@ from typing import Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from downloader.report.escaping import escape, visible
 
 __all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read"]
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: the keys, and the numbers in lists, that lead to it."""
 
+_MOST_BYTES: Final = 64 * 1024
+"""Many times what is shipped. The parser takes seconds for more, and for some texts minutes."""
+_MOST_PROBLEMS: Final = 20
+"""Problems that are told one by one; the others are counted."""
+_LONGEST_PATH: Final = 120
+_LONGEST_PROBLEM: Final = 400
+_LONGEST_SHOWN: Final = 60
+_LONGEST_NUMBER: Final = 100
 _REFERENCE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}$]*))?\}|\$\{")
 _OWN_TAG: Final = "tag:yaml.org,2002:"
 _TEXTS: Final = frozenset({f"{_OWN_TAG}str", f"{_OWN_TAG}timestamp"})
 _TAGS: Final = frozenset(f"{_OWN_TAG}{kind}" for kind in ("int", "float", "bool", "null"))
+_UNREADABLE: Final = (YAMLError, ValueError, ArithmeticError, LookupError)
+"""What the parser raises for a text that is no YAML, or a value that is none of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +50,9 @@ class Problem:
 
     def __str__(self) -> str:
         where = [f"line {self.line}"] if self.line else []
-        where += [dotted(self.path)] if self.path else []
-        return f"{', '.join(where)}: {self.what}" if where else self.what
+        where += [_cut(escape(dotted(self.path)), _LONGEST_PATH)] if self.path else []
+        what = _cut(visible(self.what).replace("\n", "\\n"), _LONGEST_PROBLEM)
+        return f"{', '.join(where)}: {what}" if where else what
 
 
 class ConfigurationError(Exception):
@@ -53,8 +66,10 @@ class ConfigurationError(Exception):
     def _text(self) -> str:
         if len(self.problems) == 1:
             return f"{self.file}{', ' if self.problems[0].line else ' '}{self.problems[0]}"
-        lines = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{self.file} has {len(self.problems)} problems:{lines}"
+        shown = [str(problem) for problem in self.problems[:_MOST_PROBLEMS]]
+        if len(shown) < len(self.problems):
+            shown.append(f"and {len(self.problems) - len(shown):,} more")
+        return f"{self.file} has {len(self.problems):,} problems:" + "".join(f"\n  {line}" for line in shown)
 
 
 @dataclass(slots=True)
@@ -86,15 +101,34 @@ def dotted(path: KeyPath) -> str:
 def read(file: Path, environ: Mapping[str, str]) -> Document:
     """What `file` holds, and what is wrong with it so far. Raises ConfigurationError where it cannot be read at all."""
     yaml = YAML(typ="safe", pure=True)
+    text = _text(file)
     try:
-        root = yaml.compose(file.read_bytes().decode("utf-8"))
+        root = yaml.compose(text)
+    except RecursionError:
+        problem = Problem(0, (), "is no valid YAML (it is nested without end)")
+    except _UNREADABLE as error:
+        problem = _syntax(error)
+    else:
+        return _document(root, _Reader(yaml, environ))
+    raise ConfigurationError(file, [problem])
+
+
+def _text(file: Path) -> str:
+    """What `file` holds. Raises ConfigurationError where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+        if len(data) <= _MOST_BYTES:
+            return data.decode("utf-8")
+        problem = f"has more than {_MOST_BYTES // 1024} KiB, and is no configuration"
     except OSError as error:
-        raise ConfigurationError(file, [Problem(0, (), f"cannot be read ({error.strerror})")]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(file, [Problem(0, (), "is not written in UTF-8; save it in that encoding")]) from error
-    except YAMLError as error:
-        raise ConfigurationError(file, [_syntax(error)]) from error
-    reader = _Reader(yaml, environ)
+        problem = f"cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        problem = "is not written in UTF-8; save it in that encoding"
+    raise ConfigurationError(file, [Problem(0, (), problem)])
+
+
+def _document(root: Node | None, reader: _Reader) -> Document:
     if isinstance(root, MappingNode):
         reader.document.values = reader.group(root, ())
     elif root is not None and root.tag != f"{_OWN_TAG}null":
@@ -107,9 +141,25 @@ def _short(tag: str) -> str:
     return f"!!{tag.removeprefix(_OWN_TAG)}" if tag.startswith(_OWN_TAG) else tag
 
 
-def _syntax(error: YAMLError) -> Problem:
+def _shown(value: object) -> str:
+    """A value on one line, not too much of it."""
+    return _cut(repr(value), _LONGEST_SHOWN)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written at all: YAML's escapes make halves of surrogate pairs."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _syntax(error: Exception) -> Problem:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    what = "a number or a character in it is none"
+    if isinstance(error, YAMLError):
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
     return Problem(mark.line + 1 if mark else 0, (), f"is no valid YAML ({what})")
 
 
@@ -126,6 +176,9 @@ class _Reader:
         found: dict[str, object] = {}
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
+            if not (isinstance(key, ScalarNode) and _is_text(name)):
+                self.document.complain(path, "has something for a key that is no word; write one of those known", line)
+                continue
             here = (*path, name)
             if name in found:
                 self.document.complain(
@@ -160,10 +213,12 @@ class _Reader:
             self.document.complain(path, f"has the type {_short(str(node.tag))}; write a plain value")
             return text
         try:
-            return self._yaml.constructor.construct_object(node)
-        except (YAMLError, ValueError):
-            self.document.complain(path, f"is {text!r}, which cannot be read; put it in quotes if it is a text")
-            return text
+            if len(text) <= _LONGEST_NUMBER:
+                return self._yaml.constructor.construct_object(node)
+        except _UNREADABLE:
+            pass
+        self.document.complain(path, f"is {_shown(text)}, which cannot be read; put it in quotes if it is a text")
+        return text
 
     def _fill(self, text: str, path: KeyPath) -> str:
         """`text` with its variables filled in, once: what they hold is not looked at again."""

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
+from downloader.report.escaping import visible
 
 from .configuration import ConfigurationError, LocationError
 
@@ -29,9 +30,9 @@ def told_to_airflow() -> Iterator[None]:
         yield
     except (DownloadError, CatalogueError) as error:
         kind = AirflowException if error.retryable else AirflowFailException
-        problem = kind(str(error))
+        problem = kind(visible(str(error)))
     except (ConfigurationError, LocationError, Refusal) as error:
-        problem = AirflowFailException(str(error))
+        problem = AirflowFailException(visible(str(error)))
     else:
         return
     raise problem

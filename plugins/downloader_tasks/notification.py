@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .configuration import Notifier
 
 __all__ = ["notify_failure"]
+
+_UNTOLD: Final = "The failure of this run could not be told to the configured notifier"
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +22,18 @@ def notify_failure(context: Mapping[str, Any]) -> None:
 
     A notifier that cannot be loaded, or fails, is a line in the log: the run's own failure stays what is seen.
     """
-    try:
-        from .configuration import load
+    from downloader.report.escaping import visible
 
+    from .configuration import ConfigurationError, load
+
+    try:
         notifier = load().notifier
         if notifier is not None:
             _callable(notifier)(context)
+    except ConfigurationError as error:
+        log.error("%s: %s", _UNTOLD, visible(str(error)))
     except Exception:
-        log.exception("The failure of this run could not be told to the configured notifier")
+        log.exception(_UNTOLD)
 
 
 def _callable(notifier: Notifier) -> Callable[[Mapping[str, Any]], object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from downloader.errors import DownloadError
+from downloader.errors import DownloadError, from_os_error
 from downloader.report import Report, write
 from downloader.report.layout import lines_of
 
@@ -39,15 +39,22 @@ class Receipt:
 
 
 def publish(receipt: Receipt) -> str:
-    """Prints the report and writes it. Answers what failed, ``""`` for nothing."""
-    _print(receipt.report)
+    """Prints the report and writes it. Answers what failed, ``""`` for nothing.
+
+    One that cannot be written is printed whole, however long it is.
+    """
+    few = len(receipt.report.results) <= FEW
+    _print(receipt.report, whole=few)
     summary = receipt.report.summary
     counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
     try:
         make_below(receipt.location, receipt.folder)
         path = write(receipt.report, receipt.folder, receipt.report_id)
     except (DownloadError, OSError) as error:
-        return f"{counts}, and the report could not be written (it stands in the log): {error}"
+        if not few:
+            _print(receipt.report, whole=True)
+        problem = from_os_error(error, str(receipt.folder)) if isinstance(error, OSError) else error
+        return f"{counts}, and the report could not be written (it stands in the log): {problem}"
     log.info("Report: %s", path)
     return f"{counts}, see {path}" if summary.failed else ""
 
@@ -68,11 +75,10 @@ def one_sentence(problems: Sequence[str]) -> str:
     return "; ".join(problems[:_MOST_PROBLEMS]) + (f"; and {more:,} more, see the logs" if more > 0 else "")
 
 
-def _print(text: Report) -> None:
-    """The whole report of a small restore; of a large one the head, the first failures, and the summary."""
-    few = len(text.results) <= FEW
+def _print(text: Report, *, whole: bool) -> None:
+    """The whole report, or the head, the first failures, and the summary."""
     failures = 0
     for line in lines_of(text):
         failures += _FAILURE in line
-        if few or not (_OK in line or (_FAILURE in line and failures > FEW)):
+        if whole or not (_OK in line or (_FAILURE in line and failures > FEW)):
             log.info("%s", line)

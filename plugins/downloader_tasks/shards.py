@@ -11,7 +11,7 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Any, Final, Self
 
@@ -25,6 +25,7 @@ from .configuration import Configuration
 __all__ = [
     "DIGEST",
     "EACH",
+    "MOST_BYTES",
     "MOST_SHARDS",
     "Bounds",
     "Outline",
@@ -42,6 +43,13 @@ __all__ = [
 _GIB: Final = 1024 * MIB
 MOST_SHARDS: Final = 1000
 """Airflow maps a task over 1,024 at most (``max_map_length``)."""
+MOST_BYTES: Final = 900_000
+"""Of all shards of a run as JSON, where it can be held to: an XCom is for small things."""
+_MOST_BY_COUNT: Final = 25
+"""Shards that the number of its files alone makes of one plan. Each task reads the whole record to make its slice: many
+small slices of a long one would cost more to plan than to fetch."""
+_FULL: Final = 20_000
+"""Files of a shard that this never goes beyond: the results of more do not fit into Airflow's state store."""
 EACH: Final = 64 * 1024
 """What a file costs besides its bytes, in bytes: a request takes as long as this many do."""
 DIGEST: Final = 8
@@ -67,6 +75,10 @@ class Bounds:
     def doubled(self) -> Bounds:
         """Twice as wide."""
         return Bounds(self.files * 2, self.bytes * 2)
+
+    def for_plan(self, files: int) -> Bounds:
+        """Wide enough for a plan of so many files."""
+        return replace(self, files=max(self.files, min(-(-files // _MOST_BY_COUNT), _FULL)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ class Shard:
 
 def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
     """The shards of several plans, none of which is empty, in their order: at most `MOST_SHARDS` for as many plans."""
-    cuts = slices([outline.costs for outline in outlines], bounds)
+    cuts = slices([outline.costs for outline in outlines], [bounds.for_plan(len(outline)) for outline in outlines])
     return [
         Shard(outline.raw_file_id, start, stop, outline.fingerprint(start, stop), _label(outline, start, stop))
         for outline, slices in zip(outlines, cuts, strict=True)
@@ -146,13 +158,16 @@ def bounds_of(configuration: Configuration) -> Bounds:
     return Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB))
 
 
-def slices(several: Sequence[Sequence[int]], bounds: Bounds) -> list[list[tuple[int, int]]]:
-    """Where each of several lists is cut: at most `MOST_SHARDS` slices, or one of each. See `Outline.costs`."""
+def slices(several: Sequence[Sequence[int]], bounds: Sequence[Bounds]) -> list[list[tuple[int, int]]]:
+    """Where each of several lists is cut: at most `MOST_SHARDS` slices, or one of each. See `Outline.costs`.
+
+    `bounds`: those of each list.
+    """
     while True:
-        cuts = [_cut_one(costs, bounds) for costs in several]
+        cuts = [_cut_one(costs, each) for costs, each in zip(several, bounds, strict=True)]
         if sum(map(len, cuts)) <= max(MOST_SHARDS, len(several)):
             return cuts
-        bounds = bounds.doubled()
+        bounds = [each.doubled() for each in bounds]
 
 
 def digest_of(item: Planned) -> bytes:

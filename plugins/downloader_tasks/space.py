@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +32,13 @@ class Space:
     def __init__(self) -> None:
         self._promised: dict[int, int] = {}
 
-    def share(self, files: Sequence[Planned], destination: Path) -> Share:
-        """The room that `files` need. Raises Refusal, saying how much is missing, where there is not enough."""
-        return self.room(bytes_to_come(files, destination), destination)
+    def share(self, files: Sequence[Planned], destination: Path) -> list[Share]:
+        """The room that `files` need, disk by disk: another one may be mounted at a folder of the destination.
+
+        Raises Refusal, saying how much is missing, where there is not enough.
+        """
+        disks = _by_disk(files, destination)
+        return [self.room(bytes_to_come(mine, destination), folder) for folder, mine in disks]
 
     def room(self, need: int, destination: Path) -> Share:
         """Room for `need` bytes. Raises Refusal as `share` does."""
@@ -48,9 +52,27 @@ class Space:
             )
         return Share(disk, need)
 
-    def promise(self, share: Share) -> None:
-        """Takes a share away from what the others may have."""
-        self._promised[share.disk] = self._promised.get(share.disk, 0) + share.size
+    def promise(self, shares: Iterable[Share]) -> None:
+        """Takes shares away from what the others may have."""
+        for share in shares:
+            self._promised[share.disk] = self._promised.get(share.disk, 0) + share.size
+
+
+def _by_disk(files: Sequence[Planned], destination: Path) -> Iterable[tuple[Path, Sequence[Planned]]]:
+    """The files that go to each disk, with a folder that lies on it, or will."""
+    disks: dict[int, tuple[Path, list[Planned]]] = {_disk_of(destination): (destination, [])}
+    known: dict[str, int] = {}
+    for item in files:
+        folder = item.path.folder if isinstance(item, RemoteFile) else ""
+        if folder not in known:
+            known[folder] = _disk_of(destination / folder)
+            disks.setdefault(known[folder], (destination / folder, []))
+        disks[known[folder]][1].append(item)
+    return disks.values()
+
+
+def _disk_of(folder: Path) -> int:
+    return os.stat(nearest(folder)).st_dev
 
 
 def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
@@ -83,6 +105,6 @@ def size_there(path: str | Path) -> int:
 
 def nearest(folder: Path) -> Path:
     """`folder`, or the folder above it that exists."""
-    while not folder.exists():
+    while not os.path.exists(folder):  # Path.exists raises where a name is too long
         folder = folder.parent
     return folder

@@ -19,6 +19,7 @@ import pytest
 
 from downloader.report import read, reports_in
 from support.cluster import Cluster
+from support.secrets import bears_secret
 
 LACKING = [program for program in ("redis-server", "redis-cli", "curl") if shutil.which(program) is None]
 
@@ -100,13 +101,12 @@ def assert_the_worker_did_it(cluster: Cluster) -> None:
 
 
 def assert_secrets_are_kept(cluster: Cluster) -> None:
-    """In the database they are encrypted, no log holds one, and the file of passwords is its owner's alone."""
+    """Encrypted in the database, in no log and no XCom, and the file of passwords is its owner's alone."""
     connections = cluster.query("airflow", b"SELECT conn_id, password, is_encrypted FROM connection ORDER BY conn_id")
     assert [conn_id for conn_id, _, _ in connections] == ["aws_default", "minio_default", "raw_files"]
     assert all(is_encrypted and password not in cluster.secrets for _, password, is_encrypted in connections)
+    assert [text for text in cluster.told_in_database() if bears_secret(text)] == []
     logs = [file for file in cluster.folder.rglob("*.log") if file.is_file()]
     assert len(logs) > len(cluster.secrets)
-    assert [
-        file for file in logs if any(secret in file.read_text(errors="replace") for secret in cluster.secrets)
-    ] == []
+    assert [file for file in logs if bears_secret(file.read_text(errors="replace"))] == []
     assert stat.S_IMODE((cluster.folder / "passwords" / "passwords.json").stat().st_mode) == 0o600

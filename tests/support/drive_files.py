@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from support.contents import Content, digest
+from support.secrets import secret
 from support.wire import Fault
 
 __all__ = ["FOLDER", "NATIVE", "SHORTCUT", "DriveFile", "DriveFolder", "Form", "ScanWarning", "file_id"]
@@ -108,7 +109,7 @@ class DriveFile:
     @property
     def token(self) -> str:
         """What ``confirm`` says in the older forms."""
-        return digest(self.id.encode(), "md5")[:4]
+        return secret(f"confirm-{digest(self.id.encode(), 'md5')[:4]}")
 
     @property
     def cookie(self) -> str:

@@ -40,6 +40,7 @@ from support.drive_pages import (
     too_many_requests,
     warning_page,
 )
+from support.secrets import secret
 from support.wire import Answer, Request, StandIn, chunked, ranged, serving, without
 
 __all__ = [
@@ -83,7 +84,7 @@ class DriveServer(StandIn):
     """Where posted forms and redirects to documents lead."""
     download_host: str = ""
     """Where ``/uc`` and the warnings send a client for the bytes."""
-    api_key: str = "a-key-for-tests"
+    api_key: str = secret("drive-api-key")
     page_size: int = 1000
     """The most files on a page of the API's list."""
     speed: float = 0.0
@@ -209,7 +210,7 @@ class DriveServer(StandIn):
 
     def _new_uuid(self, about: str) -> str:
         with self._lock:
-            made = str(uuid.UUID(bytes=self._dice.randbytes(16), version=4))
+            made = secret(str(uuid.UUID(bytes=self._dice.randbytes(16), version=4)))
             self._uuids.add((about, made))
         return made
 

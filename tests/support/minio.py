@@ -20,7 +20,7 @@ from botocore import session
 from downloader.sources.minio_server import MinioServer
 from downloader.sources.object_store import Limits
 from support.object_server import refuse
-from support.servers import S3Server
+from support.servers import OWN_SECRET, S3Server
 from support.wire import Answer, Fault, Request, StandIn
 
 __all__ = [
@@ -42,7 +42,7 @@ LIMITS: Final = Limits(connect=5, stall=20)
 def minio_at(
     url: str,
     key: str = "AKIATESTONLY",
-    secret: str = "opens-nothing",
+    secret: str = OWN_SECRET,
     *,
     verify: bool | str = True,
     limits: Limits = LIMITS,
@@ -83,17 +83,17 @@ def refuse_xml(status: int, code: str, message: str = "", **headers: str) -> Fau
     return refuse(status, code, message, Content_Type="application/xml", **headers)
 
 
-def listing_page(keys: Iterable[str], *, token: str = "", size: int = 3) -> bytes:
+def listing_page(keys: Iterable[str], *, following: str = "", size: int = 3) -> bytes:
     """An answer to ListObjectsV2, with a token where there is more. Keys are encoded as they are asked to be."""
     rows = "".join(
         f"<Contents><Key>{escape(quote(key, safe='/'))}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
         f"<ETag>&quot;{'0' * 32}&quot;</ETag><Size>{size}</Size></Contents>"
         for key in keys
     )
-    more = f"<NextContinuationToken>{escape(token)}</NextContinuationToken>" if token else ""
+    more = f"<NextContinuationToken>{escape(following)}</NextContinuationToken>" if following else ""
     return (
         f"<ListBucketResult><Name>bucket</Name><EncodingType>url</EncodingType>{more}"
-        f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{rows}</ListBucketResult>"
+        f"<IsTruncated>{str(bool(following)).lower()}</IsTruncated>{rows}</ListBucketResult>"
     ).encode()
 
 
@@ -120,7 +120,7 @@ class Lister(StandIn):
         after = query.get("continuation-token") or query.get("start-after", "")
         fitting = [key for key in sorted(self.keys) if key > after and key.startswith(query["prefix"])]
         page = fitting[: min(self.most, int(query["max-keys"]))]
-        return Answer(200, _XML, listing_page(page, token=page[-1] if len(page) < len(fitting) else ""))
+        return Answer(200, _XML, listing_page(page, following=page[-1] if len(page) < len(fitting) else ""))
 
 
 def named(*names: str) -> Answer:

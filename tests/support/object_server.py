@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from support import wire
+from support.contents import Content, digest
 from support.wire import (
     Answer,
     Fault,
@@ -100,13 +100,13 @@ class ObjectServer(StandIn):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._objects: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self._objects: dict[str, tuple[Content, dict[str, str]]] = {}
 
-    def put(self, key: str, data: bytes, **headers: str) -> None:
-        """Adds or replaces an object."""
-        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    def put(self, key: str, data: Content, **headers: str) -> None:
+        """Adds or replaces an object. Its ETag is its MD5, unless `headers` say otherwise."""
+        etag = headers.pop("ETag", "") or f'"{digest(data, "md5")}"'
         with self._lock:
-            self._objects[key] = (data, {"ETag": f'"{etag}"', **hyphenated(headers)})
+            self._objects[key] = (data, {"ETag": etag, **hyphenated(headers)})
 
     def gets(self, key: str) -> list[Request]:
         """The GETs of `key` so far."""

@@ -1,41 +1,91 @@
-"""A run in a process of its own, to be raced against, or killed.
+"""A run in a process of its own, to be raced against, stopped, or killed.
 
 ``python -m support.other_run hold DESTINATION NAME IDENTITY``: locks a part file, says ``locked``, waits for a line.
-``python -m support.other_run restore DESTINATION PAUSE_AT``: restores `objects`; stops once after PAUSE_AT bytes, says
-``paused`` and waits for a line; then writes the results as one line of JSON.
+``python -m support.other_run restore DESTINATION PAUSE_AT MANNER``: restores `objects`; stops once after PAUSE_AT bytes
+(0: never), says ``paused`` and waits for a line; then writes the results as one line of JSON. `Manner` says what else
+it does.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from downloader.batch import restore
+from downloader import writing
+from downloader.batch import Means, Progress, restore
 from downloader.destination import Destination
 from downloader.part_file import PartFile
 from downloader.paths import safe_path
+from downloader.report import Report, write
+from downloader.results import FileResult
+from downloader.retry import Clock, RetryPolicy
 from downloader.sources.memory import MemorySource
 from downloader.streaming import Buffer
-from support.restoring import KIB, content, files_for, means
+from downloader_tasks.folders import make_below
+from support.last_steps import hold_group_flushes, leave_out, log_commits
+from support.restoring import KIB, LIMITS, content, files_for, means
 from support.scripted import ScriptedSource
 
-__all__ = ["OtherRun", "objects", "other_run"]
+__all__ = ["REPORT_ID", "Manner", "OtherRun", "objects", "other_run"]
+
+REPORT_ID = "race"
 
 _ROOT = Path(__file__).parents[2]
+_NOW = datetime(2025, 2, 4, 14, 30, 22, tzinfo=UTC)
+"""When all reports are made."""
 
 
-def objects() -> dict[str, bytes]:
-    """What is restored: large files of several ranges, and small ones."""
-    large = {f"large/{n}.raw": content(600 * KIB + n, n) for n in range(3)}
-    return large | {f"small/{n}.bin": content(300 + n, 100 + n) for n in range(60)}
+def objects(version: int = 1, small: int = 60) -> dict[str, bytes]:
+    """What is restored: three large files of several ranges, and `small` small ones.
+
+    The second version has the same names. Half of them are as long as before; two files have only grown.
+    """
+    large = {f"large/{n}.raw": _content(600 * KIB + n, n, version) for n in range(3)}
+    return large | {f"small/{n % 7}/{n}.bin": _content(300 + n, 100 + n, version) for n in range(small)}
+
+
+def _content(size: int, seed: int, version: int) -> bytes:
+    first = content(size, seed)
+    if version == 1:
+        return first
+    return first + b"grown" if seed in (0, 100) else content(size + seed % 2, seed + 10_000)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What a run of `restore` does besides."""
+
+    version: int = 1
+    small: int = 60
+    waits_for_start: bool = False
+    """Says ``ready`` and waits for a line before it begins."""
+    lock_wait: float = 0.0
+    """Real seconds that it waits for another run. 0: a moment, on a clock that nobody sits out."""
+    tells_waits: bool = False
+    """Says ``waiting`` once it waits for another run."""
+    holds_flush: bool = False
+    """Stops once before a group is flushed, says ``flushing`` and waits for a line."""
+    leaves_out: str = ""
+    """Which flushes do nothing: see `leave_out`."""
+    commits: str = ""
+    """A file that takes a line for each final name that it is about to give: see `log_commits`."""
+    said: str = ""
+    """A file that takes a line for each result that is OK as it is told, and one for the report."""
+    location: str = ""
+    """What the destination is made below, as a task does it."""
+    reports: bool = False
+    """Writes a report into the destination, all of them in the same second."""
 
 
 class OtherRun:
@@ -54,24 +104,34 @@ class OtherRun:
         _pipe(self._process.stdin).write("\n")
         _pipe(self._process.stdin).flush()
 
+    def stop(self) -> None:
+        """Returns once it stands still (`SIGSTOP`)."""
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
+    def cont(self) -> None:
+        """Lets it run again after `stop` (`SIGCONT`)."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Ends it as a power cut would (`SIGKILL`)."""
         self._process.kill()
         self._process.wait()
 
-    def results(self) -> list[dict[str, object]]:
+    def results(self) -> list[dict[str, Any]]:
         """The results, once it has ended."""
-        found: list[dict[str, object]] = json.loads(_pipe(self._process.stdout).readline())
+        found: list[dict[str, Any]] = json.loads(_pipe(self._process.stdout).readline())
         assert self._process.wait() == 0
         return found
 
 
 @contextmanager
-def other_run(*arguments: object) -> Iterator[OtherRun]:
-    """Starts one; it is gone when the block is left."""
+def other_run(*arguments: object, manner: Manner | None = None, under: Sequence[str] = ()) -> Iterator[OtherRun]:
+    """Starts one; it is gone when the block is left. `under`: a command that starts it and looks on."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT / "plugins"), str(_ROOT / "tests")])}
+    told = [] if manner is None else [json.dumps(asdict(manner))]
     with subprocess.Popen(
-        [sys.executable, "-m", "support.other_run", *map(str, arguments)],
+        [*under, sys.executable, "-m", "support.other_run", *map(str, arguments), *told],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,12 +153,17 @@ def _say(word: str) -> None:
     sys.stdout.flush()
 
 
+def _stop(word: str) -> None:
+    _say(word)
+    sys.stdin.readline()
+
+
 class _Pausing(ScriptedSource):
     """Stops all streams once, after so many bytes of all files."""
 
     def __init__(self, inner: MemorySource, pause_at: int) -> None:
         super().__init__(inner)
-        self._pause_at = pause_at
+        self._pause_at = pause_at or sys.maxsize
         self._pause = threading.Lock()
 
     def _counted(self, key: str, buffers: Iterator[Buffer]) -> Iterator[Buffer]:
@@ -106,27 +171,87 @@ class _Pausing(ScriptedSource):
             with self._pause:
                 if sum(self.served.values()) >= self._pause_at:
                     self._pause_at = sys.maxsize
-                    _say("paused")
-                    sys.stdin.readline()
+                    _stop("paused")
             yield buffer
+
+
+class _Speaker:
+    """Writes down what is told to be OK, the moment it is told (a `Listener`)."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+    def on_result(self, result: FileResult, progress: Progress) -> None:
+        if result.ok:
+            self.say(result.name)
+
+    def on_progress(self, progress: Progress) -> None: ...
+
+    def say(self, name: str) -> None:
+        os.write(self._descriptor, f"{name}\n".encode())
+
+
+class _Patience:
+    """A clock that says so when somebody waits by it, and is quick about it."""
+
+    def __init__(self, *, tells: bool) -> None:
+        self._tells = tells
+        self._turn = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        with self._turn:
+            if self._tells:
+                _say("waiting")
+            self._tells = False
+        time.sleep(seconds / 10)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(sleep=self.sleep)
+
+
+def _means(manner: Manner) -> Means:
+    if not manner.lock_wait:
+        return means()
+    limits = replace(LIMITS, lock_wait=manner.lock_wait)
+    return Means(limits, RetryPolicy(clock=_Patience(tells=manner.tells_waits).clock))
 
 
 def _hold(destination: Path, name: str, identity: str) -> None:
     folder = Destination(destination)
     with PartFile.acquire(folder, folder.place(safe_path(name)), identity) as part:
         part.write(b"of the other run")
-        _say("locked")
-        sys.stdin.readline()
+        _stop("locked")
 
 
-def _restore(destination: Path, pause_at: int) -> None:
-    source = _Pausing(MemorySource(objects(), step=16 * KIB), pause_at)
-    results = restore(files_for(objects()), source, destination, means())
+def _restore(destination: Path, pause_at: int, manner: Manner) -> None:
+    plan = objects(manner.version, manner.small)
+    speaker = _Speaker(manner.said or os.devnull)
+    _prepare(destination, manner)
+    source = _Pausing(MemorySource(plan, step=16 * KIB), pause_at)
+    results = restore(files_for(plan), source, destination, replace(_means(manner), listener=speaker))
+    if manner.reports:
+        report = Report("Race", _NOW, str(destination), results=tuple(results))
+        speaker.say(write(report, destination, REPORT_ID).name)
     _say(json.dumps([asdict(result) for result in results]))
+
+
+def _prepare(destination: Path, manner: Manner) -> None:
+    writing._BLOCK = 16 * KIB  # so that one that is killed leaves more than nothing of a file of some ranges
+    if manner.commits:
+        log_commits(destination, Path(manner.commits))
+    if manner.holds_flush:
+        hold_group_flushes(lambda: _stop("flushing"))
+    if manner.leaves_out:
+        leave_out(manner.leaves_out)
+    if manner.location:
+        make_below(Path(manner.location), destination)
+    if manner.waits_for_start:
+        _stop("ready")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "hold":
         _hold(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
     else:
-        _restore(Path(sys.argv[2]), int(sys.argv[3]))
+        _restore(Path(sys.argv[2]), int(sys.argv[3]), Manner(**json.loads((sys.argv[4:] or ["{}"])[0])))

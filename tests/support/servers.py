@@ -19,9 +19,12 @@ from moto.server import ThreadedMotoServer
 
 from downloader.sources.object_store import Limits
 from downloader.sources.s3 import S3Access, client_config
+from support.secrets import secret
 
-__all__ = ["S3Server", "moto_server", "rclone_server"]
+__all__ = ["OWN_SECRET", "S3Server", "moto_server", "rclone_server"]
 
+OWN_SECRET: Final = secret("s3")
+"""Opens moto, which takes any, and stand-ins."""
 _LISTENS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -31,7 +34,7 @@ class S3Server:
 
     url: str
     key: str = "AKIATESTONLY"
-    secret: str = "opens-nothing"
+    secret: str = OWN_SECRET
     limits: Limits = field(default_factory=lambda: Limits(connect=5, stall=20))
 
     def session(self, token: str | None = None) -> boto3.session.Session:
@@ -78,7 +81,7 @@ def moto_server() -> Iterator[S3Server]:
 @contextmanager
 def rclone_server(folder: Path) -> Iterator[S3Server]:
     """``rclone serve s3``: another team's idea of S3, over `folder`. It checks signatures and knows no If-Match."""
-    server = S3Server("", "AKIATESTONLY", "opens-nothing-at-all")
+    server = S3Server("", secret=secret("rclone"))
     program = Path(sys.executable).with_name("rclone")
     command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", str(folder)]
     command += ["--auth-key", f"{server.key},{server.secret}", "--log-level", "NOTICE"]

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from support.contents import Content
 from support.pictures import fits, jpeg, png
+from support.secrets import secret
 from support.wire import Answer, Fault, Request, StandIn, chunked, ranged, refuse, serving
 
 __all__ = [
@@ -84,7 +85,7 @@ class Picture(_File):
     row: Mapping[str, object] = field(default_factory=dict)
     """Values of the row that are otherwise; None is null, MISSING is none at all."""
     query: str = ""
-    """Behind the file's address: ``Expires=1&Signature=secret``."""
+    """Behind the file's address: what signs it."""
 
     def __post_init__(self) -> None:
         self.mission = self.mission or 10_000 + self.number
@@ -112,7 +113,7 @@ class Member:
     """Whose account it is."""
 
     username: str = "astronomer@example.org"
-    password: str = "opens-nothing"
+    password: str = secret("slooh")
     name: str = "Cosmic Explorer"
     tier: str = "Astronomer"
     may_fits: bool = True
@@ -229,7 +230,7 @@ class SloohServer(StandIn):
         return door(body) if self._is_in(session, body) else _NOTHING[request.path]
 
     def _new_session(self) -> Json:
-        token = f"sess-{len(self._sessions) + 1:08d}"
+        token = secret(f"slooh-session-{len(self._sessions) + 1}")
         self._sessions[token] = _Session()
         return {"sloohSessionToken": token}
 
@@ -243,7 +244,7 @@ class SloohServer(StandIn):
         if session is None or given != (self.member.username, self.member.password):
             return self._refusal()
         session.calls, number = 0, len(self.asked(LOGIN))
-        session.keys = {"at": f"at-{number}", "cid": f"cid-{number}", "token": f"token-{number}"}
+        session.keys = {name: secret(f"slooh-{name}-{number}") for name in ("at", "cid", "token")}
         return {**session.keys, self.user_id: "271828", "displayName": self.member.name}
 
     def _refusal(self) -> Json:

@@ -302,12 +302,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _limited(self, body: Content, speed: float) -> Iterator[bytes]:
         begun, sent = self.served.clock(), 0
         for piece in pieces(body, max(min(_PACED, int(speed / 10)), 1)):
-            yield piece
             sent += len(piece)
             early = begun + sent / speed - self.served.clock()
             if early > 0:
                 self.wfile.flush()
                 self.served.wait(early)
+            yield piece
 
     def _end(self, then: _Then) -> None:
         self.close_connection = then is not _Then.GO_ON or self.close_connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -475,30 +474,6 @@ def test_a_full_disk_leaves_the_old_copy(destination: Path, monkeypatch: pytest.
     data = content(200 * KIB)
     assert not one(memory({"x": data}), destination, file_for("x", data)).ok
     assert (destination / "x").read_bytes() == copy
-
-
-@pytest.fixture
-def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of one MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount a disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_real_disk_that_is_full_stops_the_batch_and_room_heals_it(little_disk: Path) -> None:
-    names = {f"{n:02}": content(200 * KIB, n) for n in range(10)} | {f"s{n}": content(900, n) for n in range(40)}
-    results = restore(files_for(names), memory(names), little_disk, means())
-    assert "Disk full" in kinds(results) <= {"Disk full", "Not tried"}
-    assert all(files_in(little_disk)[r.name] == names[r.name] for r in results if r.ok)
-    assert not any((little_disk / result.name).exists() for result in results if not result.ok)
-    subprocess.run(["mount", "-o", "remount,size=16m", str(little_disk)], check=True)
-    again = restore(files_for(names), memory(names), little_disk, means())
-    assert all(result.ok for result in again)
-    assert tree(little_disk) == names
 
 
 # --- interruptions and faults of ours ---------------------------------------------------------------------------------

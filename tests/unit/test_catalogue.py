@@ -37,10 +37,11 @@ from downloader.catalogue import (
 from downloader.catalogue.rows import near_patterns
 from downloader.remote_file import Refused, RemoteFile
 from support.postgres import DDL, PostgresDatabase
+from support.secrets import secret
 
 MD5 = "9b2cf535f27731c974343645a3985328"
 INFO = {"sample.d/ü": [1, MD5], "sample.raw": [5, MD5, f"{MD5}-17__100"], "bad": [1]}
-PASSWORD = "correct-horse"
+PASSWORD = secret("catalogue")
 
 
 class SqliteDatabase:
@@ -514,15 +515,15 @@ def test_a_server_that_does_not_answer_may_pass_and_no_password_is_shown() -> No
     assert caught.value.retryable
     assert PASSWORD not in str(caught.value)
     assert caught.value.__cause__ is None, "the driver's own words stay out of the log"
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("field", ["password", "sslpassword"])
 def test_a_secret_that_the_server_repeats_is_not_shown(field: str) -> None:
     address = CatalogueAddress("postgres", f"{PASSWORD}.invalid", database=PASSWORD)
-    secret = replace(address, password=PASSWORD) if field == "password" else replace(address, options={field: PASSWORD})
+    given = replace(address, password=PASSWORD) if field == "password" else replace(address, options={field: PASSWORD})
     with pytest.raises(CatalogueError, match=r"\*\*\*\.invalid/\*\*\*") as caught:
-        open_catalogue(secret)
+        open_catalogue(given)
     assert PASSWORD not in str(caught.value)
 
 

@@ -12,11 +12,14 @@ import pytest
 from include.compose.settings import Mistake, connections, passwords
 
 from support.compose import COMPOSE_FOLDER, filled, made_env, read, values_of
+from support.secrets import secret
 
+SECRET = secret("env")
+ODD = secret("minio", "'\"\\$")
 SEED = {
     "MINIO_ENDPOINT": "localhost:9000",
     "MINIO_ACCESS_KEY": "minioadmin",
-    "MINIO_SECRET_KEY": "minio'\"admin\\$",
+    "MINIO_SECRET_KEY": ODD,
     "MINIO_SECURE": "false",
 }
 
@@ -28,7 +31,7 @@ def test_the_seeds_settings_become_the_connection_to_minio() -> None:
             "host": "localhost",
             "port": 9000,
             "login": "minioadmin",
-            "password": "minio'\"admin\\$",
+            "password": ODD,
             "extra": {"secure": False},
         }
     }
@@ -60,16 +63,16 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"MINIO_ACCESS_KEY": "secret-1"}, "MINIO_ACCESS_KEY is set and MINIO_SECRET_KEY is empty"),
-        ({"SLOOH_PASSWORD": "secret-1"}, "SLOOH_PASSWORD is set and SLOOH_LOGIN is empty"),
-        ({**SEED, "MINIO_SECURE": "secret-1"}, "MINIO_SECURE is neither true nor false"),
-        ({"AIRFLOW_CONN_AWS_DEFAULT": "{secret-1"}, "AIRFLOW_CONN_AWS_DEFAULT is no valid JSON"),
+        ({"MINIO_ACCESS_KEY": SECRET}, "MINIO_ACCESS_KEY is set and MINIO_SECRET_KEY is empty"),
+        ({"SLOOH_PASSWORD": SECRET}, "SLOOH_PASSWORD is set and SLOOH_LOGIN is empty"),
+        ({**SEED, "MINIO_SECURE": SECRET}, "MINIO_SECURE is neither true nor false"),
+        ({"AIRFLOW_CONN_AWS_DEFAULT": f"{{{SECRET}"}, "AIRFLOW_CONN_AWS_DEFAULT is no valid JSON"),
     ],
 )
 def test_a_mistake_is_named_without_what_it_holds(settings: dict[str, str], problem: str) -> None:
     with pytest.raises(Mistake, match=problem) as mistake:
         connections(settings)
-    assert "secret-1" not in str(mistake.value)
+    assert SECRET not in str(mistake.value)
 
 
 def test_what_env_does_not_give_is_left_alone() -> None:
@@ -80,23 +83,23 @@ def test_the_other_connections() -> None:
     found = connections(
         {
             "AWS_ACCESS_KEY_ID": "AKIATEST",
-            "AWS_SECRET_ACCESS_KEY": "aws-secret",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": "eu-west-3",
             "AWS_ENDPOINT_URL": "http://s3-server:9000",
             "CATALOGUE_ADDRESS": "postgres:5432",
-            "CATALOGUE_PASSWORD": "catalogue-secret",
-            "GOOGLE_DRIVE_API_KEY": "drive-key",
-            "AIRFLOW_CONN_SLOOH_DEFAULT": "generic://star:gazer@",
+            "CATALOGUE_PASSWORD": SECRET,
+            "GOOGLE_DRIVE_API_KEY": SECRET,
+            "AIRFLOW_CONN_SLOOH_DEFAULT": f"generic://star:{SECRET}@",
         }
     )
     path_style = {"s3": {"addressing_style": "path"}}
     server = {"region_name": "eu-west-3", "endpoint_url": "http://s3-server:9000", "config_kwargs": path_style}
-    reader = {"login": "downloader", "password": "catalogue-secret"}
+    reader = {"login": "downloader", "password": SECRET}
     assert found == {
-        "aws_default": {"conn_type": "aws", "login": "AKIATEST", "password": "aws-secret", "extra": server},
+        "aws_default": {"conn_type": "aws", "login": "AKIATEST", "password": SECRET, "extra": server},
         "raw_files": {"conn_type": "postgres", "host": "postgres", "port": 5432, "schema": "catalogue", **reader},
-        "google_drive_default": {"conn_type": "generic", "password": "drive-key"},
-        "slooh_default": "generic://star:gazer@",
+        "google_drive_default": {"conn_type": "generic", "password": SECRET},
+        "slooh_default": f"generic://star:{SECRET}@",
     }
 
 
@@ -127,7 +130,7 @@ def test_what_env_sh_makes_becomes_connections_that_airflow_takes(tmp_path: Path
 
 
 def test_the_password_of_the_page() -> None:
-    assert passwords({"AIRFLOW_ADMIN_PASSWORD": "opens-the-page"}) == {"admin": "opens-the-page"}
+    assert passwords({"AIRFLOW_ADMIN_PASSWORD": SECRET}) == {"admin": SECRET}
     with pytest.raises(Mistake, match="AIRFLOW_ADMIN_PASSWORD is empty"):
         passwords({})
 

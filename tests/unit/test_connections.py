@@ -11,6 +11,7 @@ from downloader.errors import AccessDenied, NetworkError
 from downloader_tasks import connections
 from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
+from support.secrets import secret
 from support.servers import S3Server
 
 ROLE = "arn:aws:iam::123456789012:role/lab"
@@ -32,7 +33,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
-    connection = {"conn_type": "aws", "login": "AKIATEST", "password": "opens-nothing", "extra": extra}
+    connection = {"conn_type": "aws", "login": "AKIATEST", "password": secret("aws"), "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
 
 
@@ -68,10 +69,10 @@ def test_what_the_environment_gives_is_masked_too(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch, masked: list[str]
 ) -> None:
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
-        monkeypatch.setenv(f"AWS_{name}", f"from-the-environment-{name}")
+        monkeypatch.setenv(f"AWS_{name}", secret(f"environment-{name}"))
     access = connections.s3_access(configuration)
-    assert access.credentials.secret_key == "from-the-environment-SECRET_ACCESS_KEY"
-    assert masked == ["from-the-environment-SECRET_ACCESS_KEY", "from-the-environment-SESSION_TOKEN"]
+    assert access.credentials.secret_key == secret("environment-SECRET_ACCESS_KEY")
+    assert masked == [secret("environment-SECRET_ACCESS_KEY"), secret("environment-SESSION_TOKEN")]
 
 
 def test_without_any_credentials_there_is_nothing_to_mask(configuration: Configuration, masked: list[str]) -> None:

@@ -42,8 +42,10 @@ from support.drive_server import (
     too_many_requests,
 )
 from support.restoring import FakeClock, content
+from support.secrets import bears_secret, secret
 from support.wire import Answer, Fault, ignore_range, refuse, without
 
+RESOURCE_KEY = secret("resource")
 BODY = content(600_000, 7)
 ID = file_id("fan")
 DOCUMENT = "application/vnd.google-apps.document"
@@ -100,7 +102,8 @@ def refusal(action: Callable[[], object]) -> DownloadError:
     with pytest.raises(DownloadError) as caught:
         action()
     assert caught.value.__cause__ is None
-    assert not any(word in str(caught.value) for word in ("uuid", "confirm=", "SECRET"))
+    assert not any(word in str(caught.value) for word in ("uuid", "confirm="))
+    assert not bears_secret(str(caught.value))
     return caught.value
 
 
@@ -119,15 +122,15 @@ def test_a_small_file_is_one_request(reader: Reader) -> None:
 
 
 def test_a_resource_key_is_sent(reader: Reader) -> None:
-    reader.file = replace(reader.file, key=f"{ID}?resourcekey=0-SECRET")
+    reader.file = replace(reader.file, key=f"{ID}?resourcekey={RESOURCE_KEY}")
     assert reader.read() == BODY
-    assert reader.drive.requests[0].query == {"id": ID, "export": "download", "resourcekey": "0-SECRET"}
+    assert reader.drive.requests[0].query == {"id": ID, "export": "download", "resourcekey": RESOURCE_KEY}
     reader.read(reader.keyed)
     by_key = reader.drive.requests[1]
-    assert by_key.headers["x-goog-drive-resource-keys"] == f"{ID}/0-SECRET"
-    assert "SECRET" not in by_key.target
+    assert by_key.headers["x-goog-drive-resource-keys"] == f"{ID}/{RESOURCE_KEY}"
+    assert not bears_secret(by_key.target)
     reader.drive.script(ID, missing, api_error(404, "notFound"))
-    assert "SECRET" not in str(reader.refused()) + str(reader.refused(reader.keyed))
+    assert not bears_secret(str(reader.refused()) + str(reader.refused(reader.keyed)))
 
 
 def test_a_file_without_a_length_is_normal(reader: Reader) -> None:
@@ -314,7 +317,7 @@ ON_THE_WEB: dict[str, tuple[Fault, str]] = {
     "missing": (missing, MISSING),
     "too many requests": (too_many_requests(), THROTTLED),
     "automated queries": (automated_queries, THROTTLED),
-    "robot check": (redirect_to("https://www.google.com/sorry/index?continue=SECRET"), THROTTLED),
+    "robot check": (redirect_to(f"https://www.google.com/sorry/index?continue={secret('sorry')}"), THROTTLED),
     "503": (refuse(503), BUSY),
 }
 
@@ -498,7 +501,7 @@ def test_what_goes_wrong_by_key(reader: Reader, what: str) -> None:
 
 
 def test_a_wrong_key_is_told_and_not_shown(reader: Reader) -> None:
-    error = refusal(lambda: reader.source("SECRET").open(reader.file))
+    error = refusal(lambda: reader.source(secret("wrong")).open(reader.file))
     assert isinstance(error, Misconfigured)
 
 

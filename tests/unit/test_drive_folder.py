@@ -36,6 +36,7 @@ from support.drive_server import (
     too_many_requests,
 )
 from support.restoring import FakeClock
+from support.secrets import bears_secret, secret
 from support.wire import Answer, Fault, refuse
 
 BODY = bytes(range(256)) * 20
@@ -78,13 +79,14 @@ def test_every_form_of_an_address_means_the_folder(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        f"https://drive.google.com/drive/folders/{ID}?resourcekey=0-aB_c&usp=sharing",
-        f"https://drive.google.com/open?id={ID}&resourcekey=0-aB_c",
-        f"{ID}?resourcekey=0-aB_c",
+        f"https://drive.google.com/drive/folders/{ID}?resourcekey={{}}&usp=sharing",
+        f"https://drive.google.com/open?id={ID}&resourcekey={{}}",
+        f"{ID}?resourcekey={{}}",
     ],
 )
 def test_a_resource_key_comes_along(text: str) -> None:
-    assert parse_folder(text) == DriveKey(ID, resource_key="0-aB_c")
+    key = secret("resource-aB_c")
+    assert parse_folder(text.format(key)) == DriveKey(ID, resource_key=key)
 
 
 @pytest.mark.parametrize(
@@ -275,14 +277,15 @@ def test_a_list_of_many_pages(asker: Asker) -> None:
 
 
 def test_resource_keys_are_sent_and_found(asker: Asker) -> None:
-    claims = {"resourceKey": "0-file"}
+    of_file, of_top = secret("resource-file"), secret("resource-top")
+    claims = {"resourceKey": of_file}
     asker.drive.add(DriveFile(file_id("one"), "one", BODY, folder=TOP, claims=claims))
-    assert asker.by_key(resource_key="0-top").files[0].key == DriveKey(file_id("one"), resource_key="0-file")
+    assert asker.by_key(resource_key=of_top).files[0].key == DriveKey(file_id("one"), resource_key=of_file)
     first, second, *_ = asker.drive.requests
     header = "x-goog-drive-resource-keys"
-    assert first.headers[header] == second.headers[header] == f"{TOP}/0-top"
-    asker.by_view(resource_key="0-top")
-    assert {"id": TOP, "resourcekey": "0-top"} in [one.query for one in asker.drive.requests]
+    assert first.headers[header] == second.headers[header] == f"{TOP}/{of_top}"
+    asker.by_view(resource_key=of_top)
+    assert {"id": TOP, "resourcekey": of_top} in [one.query for one in asker.drive.requests]
 
 
 def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
@@ -450,9 +453,9 @@ def test_what_goes_wrong_with_the_api(asker: Asker, fault: Fault, kind: type[Dow
 
 
 def test_a_wrong_key_is_refused_without_being_shown(asker: Asker) -> None:
-    error = refusal(lambda: asker.by_key(key="SECRET-key"))
+    error = refusal(lambda: asker.by_key(key=secret("wrong")))
     assert isinstance(error, Misconfigured)
-    assert "SECRET" not in str(error)
+    assert not bears_secret(str(error))
     assert "connection" not in str(error), "there is none here"
 
 

@@ -29,6 +29,7 @@ from support.drive_server import (
     too_many_requests,
 )
 from support.restoring import FakeClock
+from support.secrets import secret
 from support.wire import refuse
 
 ROOT = Path(__file__).parents[2]
@@ -333,7 +334,7 @@ def test_wrong_usage(desk: Desk) -> None:
     desk.environ["GOOGLE_API_KEY"] = desk.drive.api_key
     unset = desk.run("--api-key-env", "MY_KEY")
     assert (unset.code, "the environment variable MY_KEY is not set" in unset.err) == (2, True)
-    desk.environ["GOOGLE_API_KEY"] = "a\nb"
+    desk.environ["GOOGLE_API_KEY"] = secret("google", "\n")
     assert "the environment variable GOOGLE_API_KEY holds no API key" in desk.run().err
     assert desk.run("--frobnicate").code == 2
     assert not desk.drive.requests

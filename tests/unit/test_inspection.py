@@ -42,6 +42,15 @@ def found(tmp_path: Path, file: RemoteFile = FILE) -> Inspection:
     return inspect(place(tmp_path), file, seen, lambda: None)
 
 
+def test_a_longer_file_that_gets_the_name_behind_the_look_is_not_taken_for_its_beginning(tmp_path: Path) -> None:
+    """Another run brings a newer content, of which the expected one is the beginning."""
+    (tmp_path / "x").write_bytes(b"?" * len(DATA))
+    seen = look(place(tmp_path))
+    assert seen is not None
+    (tmp_path / "x").write_bytes(DATA + b"more")
+    assert inspect(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
+
+
 def test_nothing_is_there(tmp_path: Path) -> None:
     assert look(place(tmp_path)) is None
 

@@ -13,7 +13,9 @@ from downloader.checksums import Checksum
 from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from support.secrets import secret
 
+RESOURCE_KEY = secret("resource")
 ID = "18ORzE9_aHABYqOHzVdL0GANk_eIMaSuE"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 MD5 = "098f6bcd4621d373cade4e832627b4f6"
@@ -63,10 +65,10 @@ def test_a_manifest_becomes_a_plan(write: Write) -> None:
 
 
 def test_documents_and_old_links(write: Write) -> None:
-    exported = {key: value for key, value in entry(export="docx", resource_key="0-abc").items() if key != "size"}
+    exported = {key: value for key, value in entry(export="docx", resource_key=RESOURCE_KEY).items() if key != "size"}
     (dataset,) = read_manifest(write(manifest(exported))).datasets
     file = dataset.remote_file()
-    assert (file.key, file.size) == (f"{ID}?export=docx&resourcekey=0-abc", None)
+    assert (file.key, file.size) == (f"{ID}?export=docx&resourcekey={RESOURCE_KEY}", None)
 
 
 @pytest.mark.parametrize("version", ["1", "1.0", "1.2.3"])
@@ -102,6 +104,10 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "null": ({"size": None}, f"size: is missing; {A_SIZE}"),
     "sign in id": ({"id": "abc/../def-12345"}, f'id: is "abc/../def-12345"; {AN_ID}'),
     "query in id": ({"id": "abcdefghijkl?export=docx"}, f'id: is "abcdefghijkl?export=docx"; {AN_ID}'),
+    "key in id": (
+        {"id": f"abcdefghijkl?resourcekey={RESOURCE_KEY}"},
+        f'id: is "abcdefghijkl?resourcekey=***"; {AN_ID}',
+    ),
     "short id": ({"id": "1abc"}, f'id: is "1abc"; {AN_ID}'),
     "line break in id": ({"id": ID + "\n"}, f'id: is "{ID}\\n"; {AN_ID}'),
     "placeholder": ({"id": "PLACEHOLDER_FAN_CONST"}, f"id: is a placeholder; {AN_ID}"),
@@ -122,8 +128,8 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
         'export: is "pdf"; write docx, xlsx or pptx for a Google document, and leave it out for any other file',
     ),
     "resource key": (
-        {"resource_key": "a b"},
-        'resource_key: is "a b"; write what stands behind resourcekey= in the file\'s address',
+        {"resource_key": secret("resource", " ")},
+        "resource_key: is none; write what stands behind resourcekey= in the file's address",
     ),
     "no name": ({"name": ""}, "name: is \"\"; write the file's name at Google Drive"),
     "nearly a key": ({"sha_256": ""}, "sha_256: is no key that is known here; did you mean sha256?"),

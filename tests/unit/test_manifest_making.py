@@ -20,7 +20,9 @@ from downloader.manifest_writing import manifest_text, write_manifest
 from downloader.sources.drive_folder import Entry
 from downloader.sources.drive_key import DriveKey
 from support.drive_server import file_id
+from support.secrets import secret
 
+OLD_KEY, NEW_KEY = secret("resource-old"), secret("resource-new")
 SHA = {letter: letter * 64 for letter in "abc"}
 MD5 = {letter: letter * 32 for letter in "abc"}
 
@@ -54,11 +56,11 @@ def paths(found: Merged) -> list[str]:
 
 def test_files_keep_their_places_and_get_those_of_the_mapping() -> None:
     found = merged(
-        [entry("b", "old", "dir"), entry("a", md5=MD5["a"], sha256=SHA["a"], resource_key="0-k"), entry("c", size=0)],
+        [entry("b", "old", "dir"), entry("a", md5=MD5["a"], sha256=SHA["a"], resource_key=OLD_KEY), entry("c", size=0)],
         mapping={"c.*": "evio/data/{stem}/"},
     )
     assert found.datasets == (
-        dataset("a", sha256=SHA["a"], md5=MD5["a"], resource_key="0-k"),
+        dataset("a", sha256=SHA["a"], md5=MD5["a"], resource_key=OLD_KEY),
         dataset("c", "evio/data/c/c.dat", 0),
         dataset("b", "old/dir/b.dat"),
     )
@@ -208,10 +210,10 @@ def test_what_was_written_by_hand_for_a_document_stays() -> None:
 
 def test_what_else_changed_is_told() -> None:
     found = merged(
-        [entry("a", resource_key="0-new"), entry("b"), entry("c", size=None, export="docx")],
-        [dataset("a", resource_key="0-old"), dataset("b", resource_key="0-old"), dataset("c")],
+        [entry("a", resource_key=NEW_KEY), entry("b"), entry("c", size=None, export="docx")],
+        [dataset("a", resource_key=OLD_KEY), dataset("b", resource_key=OLD_KEY), dataset("c")],
     )
-    assert [one.resource_key for one in found.datasets] == ["0-new", "0-old", None]
+    assert [one.resource_key for one in found.datasets] == [NEW_KEY, OLD_KEY, None]
     assert told(found) == [(What.ENTRY, "a.dat", "its resource key"), (What.ENTRY, "c.dat", "its export")]
 
 

@@ -14,12 +14,14 @@ from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint
 from support.minio import models_read_once
+from support.secrets import secret
 
 __all__ = ["models_read_once"]
 
 pytestmark = pytest.mark.usefixtures("models_read_once")
 
-SECRET = "opens-nothing"
+SECRET = secret("minio")
+SESSION_TOKEN = secret("minio-session")
 
 
 @pytest.fixture
@@ -220,16 +222,17 @@ def test_an_extra_that_is_no_object_is_refused(asks: Asks, extra: str) -> None:
 
 def test_without_a_login_it_is_read_anonymously(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret("of-somebody"))
     server, access = asks(host="minio", login=None, password=None)
     assert (server.key, access.credentials) == ("", None)
     assert access.address("bucket").credentials is None
 
 
 def test_a_login_with_odd_letters_is_taken_as_it_is(asks: Asks) -> None:
-    server, access = asks(host="minio", login="a/b+c=", password="p%2F/+=ä")
-    assert (server.key, server.secret) == ("a/b+c=", "p%2F/+=ä")
-    assert access.credentials.get_frozen_credentials().secret_key == "p%2F/+=ä"
+    odd = secret("minio", "%2F/+=ä")
+    server, access = asks(host="minio", login="a/b+c=", password=odd)
+    assert (server.key, server.secret) == ("a/b+c=", odd)
+    assert access.credentials.get_frozen_credentials().secret_key == odd
 
 
 def test_the_secret_stands_in_no_repr(asks: Asks) -> None:
@@ -242,13 +245,13 @@ def test_the_secret_stands_in_no_repr(asks: Asks) -> None:
 def test_a_connection_of_type_aws(asks: Asks) -> None:
     server, access = asks(
         conn_type="aws",
-        extra={"endpoint_url": "http://localhost:9000", "region_name": "lab-1", "aws_session_token": "of-a-session"},
+        extra={"endpoint_url": "http://localhost:9000", "region_name": "lab-1", "aws_session_token": SESSION_TOKEN},
     )
     assert (server.endpoint, server.secure, server.region) == ("localhost:9000", False, "lab-1")
-    assert (server.key, server.secret, server.token) == ("AKIATEST", SECRET, "of-a-session")
+    assert (server.key, server.secret, server.token) == ("AKIATEST", SECRET, SESSION_TOKEN)
     assert server.limits.stall == access.limits.stall == 7
     assert "endpoint_url" in server.fields.address
-    assert "of-a-session" not in repr(server)
+    assert SESSION_TOKEN not in repr(server)
 
 
 @pytest.mark.parametrize(

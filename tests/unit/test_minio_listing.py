@@ -30,6 +30,7 @@ from downloader.sources.object_store import Limits
 from support.certificates import authority_and_server
 from support.minio import Lister, listing_page, minio_at, minio_of, named, rclone_with_tls, refuse_xml
 from support.restoring import FakeClock
+from support.secrets import bears_secret, secret
 from support.servers import S3Server, rclone_server
 from support.wire import Answer, cut_at, refuse, reset_at, serving, stall_at
 
@@ -198,7 +199,7 @@ def test_a_missing_bucket_is_told_with_those_that_there_are(server: S3Server) ->
 
 
 def test_a_wrong_secret_is_really_refused(rclone: S3Server) -> None:
-    problem = Bucket(minio_of(rclone, secret="opens-something-else"), rclone.new_bucket()).problem()
+    problem = Bucket(minio_of(rclone, secret=secret("wrong")), rclone.new_bucket()).problem()
     assert str(problem) == (
         f"Access denied: {rclone.url} refused the signature; correct the password (the secret access key) of the "
         "connection"
@@ -563,4 +564,4 @@ def test_with_a_key_the_region_is_signed_and_not_asked_for(lister: Lister, bucke
 
 
 def test_the_secret_stands_in_no_repr() -> None:
-    assert "opens-nothing" not in repr(minio_at("http://minio:9000"))
+    assert not bears_secret(repr(minio_at("http://minio:9000")))

@@ -403,6 +403,34 @@ def test_folders_that_were_made_for_it_are_flushed_too(destination: Path, steps:
     assert sorted(steps.seen[2:]) == ["flush .", "flush a", "flush a/b"]
 
 
+def test_folders_are_flushed_whoever_made_them(destination: Path, steps: Steps) -> None:
+    """A run that was killed may have made them a moment ago."""
+    (destination / "a" / "b").mkdir(parents=True)
+    part = acquire(destination, "a/b/x")
+    part.write(b"data")
+    committed(part)
+    assert steps.seen[2:] == ["flush .", "flush a", "flush a/b"]
+
+
+def test_a_folder_whose_name_did_not_reach_the_disk_is_flushed_again_for_the_next_file(
+    destination: Path, steps: Steps
+) -> None:
+    folder = Destination(destination)
+    steps.fail_at = {"flush .": errno.EIO}
+    told = []
+    for name in ("x", "y", "z"):
+        part = PartFile.acquire(folder, folder.place(safe_path(f"a/b/{name}")), IDENTITY)
+        part.write(b"data")
+        steps.seen.clear()
+        told.append((committed(part), steps.seen[2:]))
+        steps.fail_at = {}
+    assert told == [
+        ([DiskError], ["flush ."]),
+        ([], ["flush .", "flush a", "flush a/b"]),
+        ([], ["flush a/b"]),
+    ]
+
+
 def test_a_group_is_flushed_once_before_and_once_after_its_names(destination: Path, steps: Steps) -> None:
     parts = [acquire(destination, name) for name in ("x", "y", "z")]
     for part in parts:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from downloader.destination import Destination
 from downloader.errors import DownloadError, NameTooLong, PathConflict, ReservedName, UnsafePath
 from downloader.part_file import PartFile, part_name
-from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, safe_path
+from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, is_plain, safe_path
 from support.restoring import tree
 
 
@@ -88,6 +88,34 @@ def test_every_hostile_name_has_its_answer(named: Named) -> None:
     else:
         with pytest.raises(named.becomes):
             safe_path(named.raw)
+
+
+def judged(raw: str) -> str | type[DownloadError]:
+    try:
+        return safe_path(raw).text
+    except DownloadError as error:
+        return type(error)
+
+
+@given(
+    st.text(st.sampled_from("ab./\\\0 \n~é_"), max_size=12)
+    | st.lists(st.sampled_from(["a", ".", "/", "..", "x" * 254, ".part", ".0123456789abcdef", REPORT_PREFIX])).map(
+        "".join
+    )
+)
+def test_what_is_plain_at_a_glance_is_so_by_all_rules(raw: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("downloader.paths.is_plain", lambda _: False)
+        by_all_rules = judged(raw)
+    assert judged(raw) == by_all_rules
+    assert not is_plain(raw) or by_all_rules == raw
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "sample.d/frames/0001.bin", "_FUNC001.DAT", ".hidden/x y", "a.part.1", "x" * 255]
+)
+def test_usual_names_are_plain(name: str) -> None:
+    assert is_plain(name)
 
 
 @given(st.text(st.sampled_from("ab./\\\0 \n~é\ud800"), max_size=12) | st.text(max_size=40))

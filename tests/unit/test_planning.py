@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.errors import CorruptRecord, DownloadError, NameCollision, PathConflict
-from downloader.paths import safe_path
-from downloader.planning import case_collisions, local_name, refuse_conflicts
+from downloader.paths import is_plain, safe_path
+from downloader.planning import case_collisions, local_name, refuse_conflicts, stand_apart
 from downloader.remote_file import Planned, Refused, RemoteFile
 
 SEGMENTS = st.sampled_from(["a", "A", "b", ".", "", "é", "e\u0301", "É", "ß", "ss"])
@@ -123,6 +123,12 @@ def test_a_file_that_is_a_folder_but_for_its_case_stands_behind_with_its_like() 
 
 def test_what_is_refused_collides_with_nothing() -> None:
     assert case_collisions([file("a"), Refused("A", CorruptRecord("its size is -1"))]) == []
+
+
+@given(st.lists(NAMES.filter(is_plain), unique=True))
+def test_names_that_stand_apart_are_those_that_nothing_is_said_against(names: list[str]) -> None:
+    planned = refuse_conflicts(files(*names))
+    assert stand_apart(names) is (planned == files(*names) and not case_collisions(planned))
 
 
 @given(st.text(min_size=1))

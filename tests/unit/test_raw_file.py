@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.catalogue import RawFile, RecordUnusable, UploadPath, parse_upload_path, plan
+from downloader.catalogue import RawFile, RecordUnusable, UploadPath, parse_upload_path, plan, recorded_files
 from downloader.catalogue.file_info import parse_file_info, read_entry
 from downloader.checksums import MIB, Checksum
 from downloader.errors import CorruptRecord, NameCollision, NameTooLong, PathConflict, ReservedName, UnsafePath
 from downloader.paths import SafePath, safe_path
+from downloader.planning import case_collisions, local_name
 from downloader.remote_file import Planned, Refused, RemoteFile
 
 MD5 = "9b2cf535f27731c974343645a3985328"
@@ -245,6 +246,52 @@ def test_a_plan_is_the_same_in_whatever_order_the_catalogue_answers(info: dict[s
     assert repr(plan(record(info))) == repr(plan(record(backwards)))
 
 
+# The plan, made when it is asked for
+
+PLAIN = st.lists(st.sampled_from(["a", "A", "b.raw", ".c", "_d"]), min_size=1, max_size=3).map("/".join)
+
+
+@given(
+    st.dictionaries(NAMES | PLAIN, ENTRIES, max_size=8) | st.dictionaries(PLAIN, st.just([1, MD5]), max_size=8),
+    st.slices(8),
+)
+def test_files_made_when_asked_for_are_those_of_the_plan(info: dict[str, object], part: slice) -> None:
+    planned, files = plan(record(info)), recorded_files(record(info))
+    assert repr(list(files)) == repr(planned)
+    assert repr(files[part]) == repr(planned[part])
+    assert list(files.names) == [local_name(item) for item in planned]
+    assert not (files.apart and case_collisions(planned))
+    chosen = files.chosen(lambda name: "a" in name)
+    assert repr(list(chosen)) == repr([item for item in planned if "a" in local_name(item)])
+
+
+class Watched(Mapping[str, object]):
+    """A `file_info` that knows which of its entries were read."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+        self.read: list[str] = []
+
+    def __getitem__(self, name: str) -> object:
+        self.read.append(name)
+        return [1, MD5]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def test_of_a_long_record_those_entries_alone_are_read_that_are_asked_for() -> None:
+    info = Watched([f"sample.d/{number:04}" for number in range(1000)])
+    files = recorded_files(record(info))
+    assert len(files) == 1000
+    assert files[500:502] == [whole("sample.d/0500"), whole("sample.d/0501")]
+    assert files.chosen(lambda name: name.endswith("9"))[-1] == whole("sample.d/0999")
+    assert info.read == ["sample.d/0500", "sample.d/0501", "sample.d/0999"]
+
+
 # Where it was uploaded to
 
 
@@ -298,7 +345,9 @@ def test_an_upload_path_round_trips(bucket: str, prefix: str, before: str, behin
 
 def test_a_raw_file_that_was_never_uploaded_says_so() -> None:
     for path in (None, ""):
-        with pytest.raises(RecordUnusable, match=r"raw file sample has no S3 backup .*backup_status is upload_failed"):
+        with pytest.raises(
+            RecordUnusable, match=r"raw file sample has no S3 backup .*backup_status is 'upload_failed'"
+        ):
             plan(record({}, s3_upload_path=path, backup_status="upload_failed"))
 
 

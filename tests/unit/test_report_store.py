@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader import errors
+from downloader import errors, flushing
 from downloader.paths import safe_path
 from downloader.report import Report, ReportError, parse, read, render, reports_in, write
 from downloader.report.naming import parse_name, report_name
@@ -103,6 +103,24 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_return
     monkeypatch.setattr(os, "link", seen_link)
     write(LONG, tmp_path, "x")
     assert steps == [f"flush {len(render(LONG))} bytes", "link", "flush folder"]
+
+
+@pytest.mark.parametrize("kernel", ["tells of errors", "does not"])
+@pytest.mark.parametrize(("outcome", "flushed"), [(Outcome.SKIPPED, 1), (Outcome.DOWNLOADED, 0)])
+def test_what_was_found_is_flushed_before_it_is_called_ok(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, flushed: int, kernel: str
+) -> None:
+    """Whoever brought it here may not have done so. What a run brings home has been flushed already."""
+    steps: list[list[Path]] = []
+
+    def flush(*_: object) -> int:
+        steps.append(reports_in(tmp_path))
+        return 0
+
+    monkeypatch.setattr(flushing, "_syncfs", flush if kernel == "tells of errors" else None)
+    monkeypatch.setattr(os, "sync", flush)
+    write(replace(REPORT, results=(FileResult("a", outcome, assurance="size"),)), tmp_path, "x")
+    assert steps == [[]] * flushed
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, L
 from downloader.sources.s3 import S3Source
 from downloader.sources.s3_bucket import S3Bucket, bucket_url, check_bucket
 from support.object_server import Fault, ObjectServer, refuse
+from support.secrets import secret
 from support.servers import S3Server
 
 
@@ -38,9 +39,9 @@ def test_a_missing_bucket(moto: S3Server, rclone: S3Server) -> None:
 def test_a_wrong_key_and_a_wrong_secret(rclone: S3Server) -> None:
     """rclone checks signatures."""
     bucket = rclone.new_bucket()
-    key, secret = replace(rclone, key="AKIAWRONG"), replace(rclone, secret="wrong")
+    key, password = replace(rclone, key="AKIAWRONG"), replace(rclone, secret=secret("wrong"))
     assert problem_of(key, bucket).startswith(f"Access denied: {rclone.url} does not know the access key; ")
-    assert problem_of(secret, bucket).startswith(f"Access denied: {rclone.url} refused the signature; ")
+    assert problem_of(password, bucket).startswith(f"Access denied: {rclone.url} refused the signature; ")
 
 
 def test_a_server_that_does_not_listen() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.checksums import Checksum
+from downloader.checksums import MIB, Checksum
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
-from downloader_tasks.shards import MOST_SHARDS, Bounds, Plan, Shard, cut
+from downloader_tasks.shards import DIGEST, EACH, MOST_SHARDS, Bounds, Outline, Plan, Shard, cut
 from support.plans import plans
 
 GIB = 1024**3
@@ -34,7 +35,7 @@ def test_shards_cover_every_file_once_in_order(files: list[list[Planned]], bound
         mine = [shard for shard in shards if shard.raw_file_id == one.raw_file_id]
         covered = [item for shard in mine for item in shard.cut(one) or ()]
         assert covered == list(one.files)
-        assert all(0 < shard.stop - shard.start <= bounds.files for shard in mine)
+        assert all(0 < shard.stop - shard.start <= bounds.for_plan(len(one.files)).files for shard in mine)
     assert [shard.raw_file_id for shard in shards] == sorted(shard.raw_file_id for shard in shards)
 
 
@@ -56,11 +57,31 @@ def test_a_small_raw_file_is_one_shard() -> None:
     assert len(cut([plan([1000] * 2000).outline()], Bounds(2000, 50 * GIB))) == 1
 
 
-@pytest.mark.parametrize(("files", "most", "shards"), [(10_000, 1, 625), (20_000, 10, 1000), (20_000, 2000, 10)])
-def test_there_are_never_more_than_airflow_maps(files: int, most: int, shards: int) -> None:
-    found = cut([plan([0] * files).outline()], Bounds(most, GIB))
+@pytest.mark.parametrize(("size", "shards"), [(0, 1), (GIB // 50, 205), (GIB, 667)])
+def test_there_are_never_more_than_airflow_maps(size: int, shards: int) -> None:
+    files = 10_000
+    found = cut([plan([size] * files).outline()], Bounds(files, GIB))
     assert len(found) == shards <= MOST_SHARDS
     assert found[-1].stop == files
+
+
+@pytest.mark.parametrize(("files", "most", "shards"), [(10_000, 1, 25), (20_000, 10, 25), (20_000, 2000, 10)])
+def test_the_number_of_files_alone_makes_no_shards_that_cost_more_to_plan_than_to_fetch(
+    files: int, most: int, shards: int
+) -> None:
+    found = cut([plan([0] * files).outline()], Bounds(most, GIB))
+    assert len(found) == shards
+    assert found[-1].stop == files
+
+
+@pytest.mark.parametrize(("size", "shards"), [(0, 50), (50 * MIB, 979)])
+def test_a_million_files_travel_in_less_than_a_megabyte(size: int, shards: int) -> None:
+    million = 1_000_000
+    costs = array("q", range(0, (million + 1) * (size + EACH), size + EACH))
+    one = Outline("raw" * 80, "origin", costs, bytes(million * DIGEST))
+    found = cut([one], Bounds(2000, 50 * GIB))
+    assert (len(found), found[-1].stop) == (shards, million)
+    assert len(json.dumps([shard.to_xcom() for shard in found])) < MIB
 
 
 def test_a_thousand_raw_files_are_a_thousand_shards() -> None:

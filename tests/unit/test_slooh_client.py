@@ -23,6 +23,7 @@ from downloader.retry import Halt, RetryPolicy
 from downloader.sources.slooh_client import Account, SloohClient
 from downloader.sources.slooh_limit import RequestLimit
 from support.restoring import FakeClock
+from support.secrets import bears_secret, secret
 from support.slooh_access import account_of, client_of
 from support.slooh_server import (
     FITS,
@@ -43,7 +44,8 @@ from support.slooh_server import (
 )
 from support.wire import Answer, Fault, cut_at, refuse, reset_at
 
-PASSWORD = "s3cret-passphrase"
+PASSWORD = secret("slooh-passphrase")
+TOKENS = [secret(f"slooh-{name}-1") for name in ("session", "at", "cid", "token")]
 
 
 @pytest.fixture
@@ -81,9 +83,9 @@ def test_the_session_comes_before_the_login_and_both_before_the_question(server:
     assert question.cookies == {"_sloohsstkn": token}
     assert question.json == {
         "sloohSessionToken": token,
-        "at": "at-1",
-        "cid": "cid-1",
-        "token": "token-1",
+        "at": secret("slooh-at-1"),
+        "cid": secret("slooh-cid-1"),
+        "token": secret("slooh-token-1"),
         "productId": PRODUCT,
         "locale": "en",
         "scheduledMissionId": 0,
@@ -231,7 +233,11 @@ def test_a_session_without_a_token_is_asked_for_again(server: SloohServer, clien
         (api_error(), ServerBusy, r"127.0.0.1 refused the list of pictures \(error 500\)"),
         (PASSING["a web page"], ServerBusy, "answered the list of pictures with something that is no JSON object"),
         (reset_at(-1), NetworkError, "the connection to 127.0.0.1 broke"),
-        (refuse(302, Location="https://evil.example/x?sig=secret"), Lasting, "redirected to evil.example, which"),
+        (
+            refuse(302, Location=f"https://evil.example/x?sig={secret('list')}"),
+            Lasting,
+            "redirected to evil.example, which",
+        ),
         (lambda answer: Answer(200, {}, b" " * (17 << 20)), Lasting, "more than 16777216 bytes"),
     ],
     ids=["503", "404", "400", "apiError", "a page", "reset", "redirect", "endless"],
@@ -281,7 +287,7 @@ def test_a_refused_session_is_renewed_once(server: SloohServer, client: SloohCli
     server.script(PICTURES, fault)
     assert client.pictures(1, 50).received == 1
     assert client.logins == 2
-    assert server.asked(PICTURES)[-1].json["token"] == "token-2"
+    assert server.asked(PICTURES)[-1].json["token"] == secret("slooh-token-2")
 
 
 def test_a_right_that_is_refused_to_a_new_login_too_is_denied(server: SloohServer, client: SloohClient) -> None:
@@ -309,10 +315,10 @@ def everything_said(calls: list[Callable[[], object]], log: pytest.LogCaptureFix
     "fault",
     [
         *PASSING.values(),
-        refuse(401, b"at-1 token-1 sess-00000001"),
+        refuse(401, " ".join(TOKENS).encode()),
         refuse(404),
-        refuse(302, Location="https://evil.example/?token=token-1"),
-        lambda answer: says({"apiError": True, "errorCode": "token-1", "errorMessage": "sess-00000001"}),
+        refuse(302, Location=f"https://evil.example/?token={TOKENS[0]}"),
+        lambda answer: says({"apiError": True, "errorCode": TOKENS[1], "errorMessage": TOKENS[0]}),
     ],
 )
 def test_no_secret_is_ever_shown(server: SloohServer, caplog: pytest.LogCaptureFixture, fault: Fault) -> None:
@@ -324,8 +330,8 @@ def test_no_secret_is_ever_shown(server: SloohServer, caplog: pytest.LogCaptureF
     calls: list[Callable[[], object]] = [client.status, lambda: client.pictures(1, 50), lambda: client.missions(1, 50)]
     calls += [client.status, lambda: client.pictures(1, 50), client.renew, client.login]
     said = everything_said([*calls, lambda: account, lambda: client, lambda: vars(client)], caplog)
-    for secret in (PASSWORD, server.member.username, "sess-0", "at-1", "cid-1", "token-1", "token-2"):
-        assert secret not in said
+    assert not bears_secret(said)
+    assert server.member.username not in said
 
 
 def test_the_token_goes_to_no_other_address(server: SloohServer) -> None:

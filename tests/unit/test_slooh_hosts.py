@@ -6,21 +6,24 @@ import pytest
 
 from downloader.errors import CorruptRecord, DownloadError, Lasting
 from downloader.sources.slooh_hosts import ImageHosts
+from support.secrets import secret
 
 BASE = "https://app.slooh.com"
+SECRET = secret("image")
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "https://astroimages.slooh.com/a/b.png?sig=1",
+        "https://astroimages.slooh.com/a/b.png?sig={}",
         "https://ASTROIMAGES.slooh.com/b.png",
         "https://app.slooh.com:443/b.png",
         "https://cdn.example.org/b.png",
     ],
 )
 def test_hosts_of_slooh_and_of_the_configuration(address: str) -> None:
-    assert ImageHosts(BASE, ["CDN.example.org"]).checked(address) == address
+    signed = address.format(SECRET)
+    assert ImageHosts(BASE, ["CDN.example.org"]).checked(signed) == signed
 
 
 @pytest.mark.parametrize(
@@ -34,22 +37,22 @@ def test_an_address_without_its_beginning_is_slooh_s(address: str, whole: str) -
 @pytest.mark.parametrize(
     ("address", "host"),
     [
-        ("https://evil.example/b.png?token=secret", "evil.example"),
-        ("https://slooh.com.evil.example/secret", "slooh.com.evil.example"),
-        ("https://notslooh.com/secret", "notslooh.com"),
-        ("http://astroimages.slooh.com/secret", "astroimages.slooh.com"),
-        ("https://astroimages.slooh.com:8443/secret", "astroimages.slooh.com"),
-        ("https://user:secret@astroimages.slooh.com/", "astroimages.slooh.com"),
-        ("https://astroimages.slooh.com.:443/secret", "astroimages.slooh.com."),
-        ("ftp://astroimages.slooh.com/secret", "astroimages.slooh.com"),
-        ("https://127.0.0.1/secret", "127.0.0.1"),
-        ("https://evil.example#@astroimages.slooh.com/secret", "evil.example"),
-        ("https://" + "e" * 5000 + ".example/secret", "e" * 100),
+        ("https://evil.example/b.png?token={}", "evil.example"),
+        ("https://slooh.com.evil.example/{}", "slooh.com.evil.example"),
+        ("https://notslooh.com/{}", "notslooh.com"),
+        ("http://astroimages.slooh.com/{}", "astroimages.slooh.com"),
+        ("https://astroimages.slooh.com:8443/{}", "astroimages.slooh.com"),
+        ("https://user:{}@astroimages.slooh.com/", "astroimages.slooh.com"),
+        ("https://astroimages.slooh.com.:443/{}", "astroimages.slooh.com."),
+        ("ftp://astroimages.slooh.com/{}", "astroimages.slooh.com"),
+        ("https://127.0.0.1/{}", "127.0.0.1"),
+        ("https://evil.example#@astroimages.slooh.com/{}", "evil.example"),
+        ("https://" + "e" * 5000 + ".example/{}", "e" * 100),
     ],
 )
 def test_another_host_is_refused_by_name_and_nothing_else_is_shown(address: str, host: str) -> None:
     with pytest.raises(Lasting) as caught:
-        ImageHosts(BASE).checked(address)
+        ImageHosts(BASE).checked(address.format(SECRET))
     assert str(caught.value) == (
         f"Refused: the picture lies at {host}, which is no host of Slooh's, or not reached over https; "
         "add the host to slooh.image_hosts in the configuration, if you trust it"

@@ -29,7 +29,9 @@ from downloader_tasks.slooh.request import Request
 from downloader_tasks.slooh.tally import lines, tally
 from downloader_tasks.slooh.tracker import LIST, known
 from downloader_tasks.slooh.watch import ListingWatch
+from support.secrets import secret
 
+PASSWORD = secret("slooh", " ")
 ROOT = Path(__file__).parents[2]
 DAY = datetime(2026, 2, 7, 12, tzinfo=UTC)
 
@@ -165,12 +167,12 @@ def test_the_host_is_a_name_or_an_address(
     connect(monkeypatch, **fields)
     account = account_of(configuration)
     assert account.base_url == url
-    assert (account.username, account.password, account.connection) == ("me", "pass word", "slooh_default")
-    assert "pass word" not in repr(account)
+    assert (account.username, account.password, account.connection) == ("me", PASSWORD, "slooh_default")
+    assert PASSWORD not in repr(account)
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
-    connection = {"conn_type": "http", "login": " me ", "password": "pass word", **fields}
+    connection = {"conn_type": "http", "login": " me ", "password": PASSWORD, **fields}
     monkeypatch.setenv("AIRFLOW_CONN_SLOOH_DEFAULT", json.dumps(connection))
 
 
@@ -180,7 +182,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
         ({"login": ""}, "the connection slooh_default has no login; fill in the login and the password"),
         ({"password": ""}, "the connection slooh_default has no password; fill in the login and the password"),
         ({"host": "app.slooh.com/api"}, "the host of the connection slooh_default is no server's name; write one such"),
-        ({"host": "me:secret@app.slooh.com"}, "is no server's name"),
+        ({"host": f"me:{PASSWORD}@app.slooh.com"}, "is no server's name"),
         ({"host": "app slooh com"}, "is no server's name"),
         ({"host": "app.slooh.com:port"}, "is no server's name"),
         ({"host": "[::1"}, "is no server's name"),
@@ -194,7 +196,7 @@ def test_a_wrong_connection_is_told_by_its_field(
     with pytest.raises(Refusal) as caught:
         account_of(configuration)
     assert sentence in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ def test_a_template_out_of_the_environment_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("slooh: {folder_template: '${TEMPLATE}'}\n")
     with pytest.raises(ConfigurationError) as caught:
-        load({"DOWNLOADER_CONFIG": str(file), "TEMPLATE": "{secret}"})
+        load({"DOWNLOADER_CONFIG": str(file), "TEMPLATE": f"{{{PASSWORD}}}"})
     assert "slooh.folder_template: is filled from ${TEMPLATE}; write a template of folders" in str(caught.value)
 
 

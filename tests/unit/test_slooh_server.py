@@ -12,6 +12,7 @@ import requests
 
 from support.pictures import fits, jpeg, png
 from support.restoring import FakeClock
+from support.secrets import secret
 from support.slooh_server import (
     FITS,
     LOGIN,
@@ -144,14 +145,15 @@ def test_no_answer_has_more_rows_than_the_server_likes(slooh: SloohServer, clien
 
 
 def test_a_row(slooh: SloohServer, client: Client) -> None:
-    slooh.add(Picture(1, file="barnard33_l b.png", query="Expires=1&Signature=s", mission=77))
+    signed = f"Expires=1&Signature={secret('image')}"
+    slooh.add(Picture(1, file="barnard33_l b.png", query=signed, mission=77))
     (row,) = client.pictures()["imageList"]
     assert row == {
         "imageId": 1,
         "customerImageId": 500001,
         "missionId": 77,
         "imageTitle": "Horsehead Nebula (IC 434)",
-        "imageDownloadURL": f"{slooh.url}/images/barnard33_l%20b.png?Expires=1&Signature=s",
+        "imageDownloadURL": f"{slooh.url}/images/barnard33_l%20b.png?{signed}",
         "imageType": "PNG",
         "telescopeName": "Canary One",
         "instrumentName": "Wide Field",
@@ -324,7 +326,7 @@ def test_arrivals_are_kept(slooh: SloohServer, client: Client, clock: FakeClock)
     clock.sleep(2.0)
     client.pictures()
     clock.sleep(0.5)
-    get(f"{slooh.url}/images/a.png?Signature=s")
+    get(f"{slooh.url}/images/a.png?Signature={secret('image')}")
     assert [request.at - began for request in slooh.asked(PICTURES)] == [0.0, 2.0]
     assert [request.at - began for request in slooh.asked("a.png")] == [2.5]
     assert [request.path for request in slooh.requests[:2]] == [SESSION, LOGIN]

@@ -13,10 +13,12 @@ from downloader.sources.slooh_hosts import ImageHosts
 from downloader.sources.slooh_rows import Picture as Row
 from downloader.sources.slooh_selection import Filters, Select
 from downloader.sources.slooh_survey import Layout, Scan, Survey, Wish, plan, survey
+from support.secrets import secret
 from support.slooh_access import client_of, layout_of
 from support.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving
 
 LAYOUT = Layout(PictureNames(), ImageHosts("https://app.slooh.com"))
+SECRET = secret("image")
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC)
 
 
@@ -25,7 +27,7 @@ def known(*names: str, when: datetime = TAKEN) -> dict[str, datetime]:
 
 
 def row(number: int, name: str = "", title: str = "M31", **more: object) -> Row:
-    address = f"https://astroimages.slooh.com/{name or f'{number}.png'}?Signature=secret"
+    address = f"https://astroimages.slooh.com/{name or f'{number}.png'}?Signature={SECRET}"
     values = {"mission_id": 7, "title": title, "address": address, "telescope": "Canary One", "taken": TAKEN, **more}
     return Row(str(number), **values)  # type: ignore[arg-type]
 
@@ -42,13 +44,13 @@ def test_what_is_planned_of_a_row() -> None:
     (file,) = found.planned
     assert isinstance(file, RemoteFile)
     assert (str(file.path), file.size, file.key, file.modified) == (f"{HOME}5.png", None, "5", TAKEN.timestamp())
-    assert found.addresses == {"5": "https://astroimages.slooh.com/5.png?Signature=secret"}
+    assert found.addresses == {"5": f"https://astroimages.slooh.com/5.png?Signature={SECRET}"}
     assert found.pictures[f"{HOME}5.png"].telescope == "Canary One"
 
 
 def test_no_signature_is_shown() -> None:
-    found = plan([row(5), row(6, address="https://evil.example/a?Signature=secret")], Wish(), LAYOUT)
-    assert "secret" not in repr(found)
+    found = plan([row(5), row(6, address=f"https://evil.example/a?Signature={SECRET}")], Wish(), LAYOUT)
+    assert SECRET not in repr(found)
     assert "Signature" not in repr(found)
 
 
@@ -68,7 +70,7 @@ def test_a_bad_row_is_refused_and_the_others_are_planned() -> None:
     rows = [
         row(1),
         row(2, address=None),
-        row(3, address="https://evil.example/x.png?Signature=secret"),
+        row(3, address=f"https://evil.example/x.png?Signature={SECRET}"),
         Row(),
         Row(),
     ]

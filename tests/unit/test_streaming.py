@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -266,6 +268,37 @@ def test_never_more_ranges_than_allowed_are_under_way_or_waiting(policy: RetryPo
     for buffer in stream:
         consumed += len(buffer)
         assert source.opens["x"] <= consumed // (8 * KIB) + 3
+
+
+class Scripted(Executor):
+    """Fetches at once, and says of each range in turn whether it was there before the reader came."""
+
+    def __init__(self, *ready: bool) -> None:
+        self._ready = iter(ready)
+        self.fetched = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        self.fetched += 1
+        ready = next(self._ready, True)
+        future.done = lambda: ready  # type: ignore[method-assign]
+        return future
+
+
+def test_more_is_fetched_ahead_for_a_reader_that_waits_and_less_again_where_all_lies_ready(policy: RetryPolicy) -> None:
+    pool = Scripted(*[False] * 10, *[True] * 60, False)
+    reader = ReadAhead(scripted(), FILE, policy, pool, 8).run(0, SIZE, KIB)
+    ahead = [pool.fetched - number for number, _ in enumerate(reader)]
+    assert [len(list(group)) for _, group in groupby(ahead)][:8] == [1, 1, 1, 1, 1, 1, 12, 8]
+    assert [depth for depth, _ in groupby(ahead)] == [2, 3, 4, 5, 6, 7, 8, 7, 6, 5, 4, 3, 2, 3, 2, 1]
+
+
+def test_ranges_that_come_side_by_side_are_not_taken_for_a_fast_network(policy: RetryPolicy) -> None:
+    pool = Scripted(*([False] + [True] * 7) * 30)
+    reader = ReadAhead(scripted(), FILE, policy, pool, 8).run(0, SIZE, KIB)
+    ahead = [pool.fetched - number for number, _ in enumerate(reader)]
+    assert set(ahead[60:-8]) == {8}
 
 
 def test_the_error_of_a_range_reaches_the_reader_and_stops_the_rest(

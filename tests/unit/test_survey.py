@@ -228,6 +228,15 @@ def test_even_with_the_longest_keys_it_is_less_than_a_megabyte() -> None:
     assert [KeyRange.from_xcom(value) for value in json.loads(text)] == ranges
 
 
+@pytest.mark.parametrize("ranges", [500, 1000])
+def test_as_many_of_them_as_a_million_files_make_are_less_than_a_megabyte_too(ranges: int) -> None:
+    keys = [shape("as long as a key may be", n) for n in range(SOME)]
+    found = survey_of(keys, Bounds(SOME // ranges, GIB)).ranges()
+    assert len(as_xcom(found)) < MIB
+    assert [key for part in found for key in chosen(dict.fromkeys(keys, 1), part)] == sorted(keys)
+    assert [part.number for part in found] == list(range(len(found)))
+
+
 def test_the_worst_that_names_can_do_to_its_size() -> None:
     """Names that meet without a pattern: less than two bits a file, and a third more for being text."""
     draw = random.Random(7)

@@ -23,6 +23,7 @@ from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.streaming import ReadAhead
 from downloader.transfer import Transfer
+from downloader_tasks.remembered import Remembered
 from support.restoring import (
     KIB,
     LIMITS,
@@ -49,11 +50,13 @@ from support.scripted import (
     replaced,
     reset,
 )
+from support.secrets import secret
 
 __all__ = ["quick_disk"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
+SECRET = secret("text")
 SIZE = 200 * KIB
 SAMPLE = 64 * KIB
 DATA = content(SIZE)
@@ -227,6 +230,38 @@ def test_what_another_run_brings_home_while_this_one_waits_is_kept(destination: 
         result = Transfer(FILE, waiting).run()
     assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
     assert source.spans == []
+
+
+def test_what_another_run_brought_home_between_the_look_and_the_lock_is_kept(destination: Path) -> None:
+    """It let go of the lock just in time: nobody was waited for."""
+
+    class Slow(MemorySource):
+        def describe(self, file: RemoteFile) -> RemoteFile:
+            (destination / "x").write_bytes(DATA)
+            return super().describe(file)
+
+    source = ScriptedSource(Slow({"x": DATA}, step=8 * KIB))
+    result = transferred(source, destination)
+    assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
+    assert source.spans == []
+    assert tree(destination) == {"x": DATA}
+
+
+def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_replaced_it(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run, with another content, gives its file the same name a moment later."""
+
+    def replaced_at_once(folder: str) -> None:
+        (destination / "theirs").write_bytes(b"other" * (SIZE // 5))
+        (destination / "theirs").rename(destination / "x")
+
+    monkeypatch.setattr("downloader.destination.flush_folder", replaced_at_once)
+    notes = Remembered([FILE])
+    with job_for(memory(), destination) as job:
+        assert Transfer(FILE, replace(job, verified=notes)).run().ok
+    assert notes.changed
+    assert not notes.holds(FILE, os.lstat(destination / "x"))
 
 
 def test_what_another_run_writes_is_waited_for_no_longer_than_was_said(destination: Path) -> None:
@@ -618,7 +653,7 @@ def test_what_another_checksum_than_the_first_proved_is_not_noted_as_proved_by_t
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("secret"), AssertionError("secret"), RecursionError("secret"), KeyError("secret")]
+    "error", [ValueError(SECRET), AssertionError(SECRET), RecursionError(SECRET), KeyError(SECRET)]
 )
 def test_a_fault_of_ours_is_a_failure_of_this_file_without_its_text(
     destination: Path, error: Exception, caplog: pytest.LogCaptureFixture
@@ -631,7 +666,7 @@ def test_a_fault_of_ours_is_a_failure_of_this_file_without_its_text(
         f"Unexpected error: {type(error).__name__} while x was fetched; "
         "report it, with the task's log; the other files are not touched by it"
     )
-    assert "secret" not in caplog.text
+    assert SECRET not in caplog.text
     assert "test_transfer.py" in caplog.text
 
 

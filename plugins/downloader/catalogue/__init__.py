@@ -2,7 +2,8 @@
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
 from .interface import Catalogue, CatalogueAddress, find_raw_file, open_catalogue
-from .raw_file import RawFile, UploadPath, parse_upload_path, plan
+from .raw_file import RawFile, UploadPath, parse_upload_path, plan, recorded_files
+from .recorded_files import RecordedFiles
 
 __all__ = [
     "Catalogue",
@@ -13,9 +14,11 @@ __all__ = [
     "NoSuchRawFile",
     "RawFile",
     "RecordUnusable",
+    "RecordedFiles",
     "UploadPath",
     "find_raw_file",
     "open_catalogue",
     "parse_upload_path",
     "plan",
+    "recorded_files",
 ]

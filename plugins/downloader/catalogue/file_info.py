@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import json
 import re
+from reprlib import Repr
 from typing import Final, NamedTuple
 
 from ..checksums import MIB, S3_ETAG, Checksum, from_etag
 from ..errors import CorruptRecord
 from .errors import RecordUnusable
 
-__all__ = ["Entry", "parse_file_info", "read_entry"]
+__all__ = ["Entry", "parse_file_info", "read_entry", "shown"]
 
 _MOST_BYTES: Final = 2**63 - 1
 """The largest offset that a file system knows."""
 _MOST_PART_MIB: Final = 5 * 1024
 """S3's own limit of a part is 5 GiB."""
 _EXACT_FLOAT: Final = 2**53
+_SHORTENED: Final = Repr()
+_SHORTENED.maxstring = _SHORTENED.maxlong = _SHORTENED.maxother = 120
 _PART_MIB = re.compile(r"[1-9][0-9]{0,3}")
 _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
@@ -56,14 +59,14 @@ def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, obj
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is {_shown(found)}, and no object of files")
+        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is {shown(found)}, and no object of files")
     return found
 
 
 def read_entry(entry: object) -> Entry:
     """One entry of `file_info`. Raises CorruptRecord, saying what is wrong with it."""
     if not isinstance(entry, list | tuple) or len(entry) not in (2, 3):
-        raise CorruptRecord(f"its entry is {_shown(entry)}, neither [size, md5] nor [size, md5, etag]")
+        raise CorruptRecord(f"its entry is {shown(entry)}, neither [size, md5] nor [size, md5, etag]")
     return Entry(_size(entry[0]), _checksums(entry[1], entry[2] if len(entry) == 3 else None))
 
 
@@ -73,7 +76,7 @@ def _size(value: object) -> int | None:
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_BYTES):
         return value
-    raise CorruptRecord(f"its size is {_shown(value)}, which is no number of bytes")
+    raise CorruptRecord(f"its size is {shown(value)}, which is no number of bytes")
 
 
 def _checksums(second: object, third: object) -> tuple[Checksum, ...]:
@@ -110,14 +113,14 @@ def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | No
     text, underscores, part_mib = value.partition("__") if isinstance(value, str) else ("", "", "")
     found = from_etag(text, _part_sizes(part_mib) if underscores else ())
     if found is None:
-        raise CorruptRecord(f"its {called} is {_shown(value)}, which is no {called}")
+        raise CorruptRecord(f"its {called} is {shown(value)}, which is no {called}")
     return found if found.algorithm == S3_ETAG or underscores or bare_is_md5 else None
 
 
 def _part_sizes(part_mib: str) -> tuple[int, ...]:
     if not _PART_MIB.fullmatch(part_mib) or int(part_mib) > _MOST_PART_MIB:
         raise CorruptRecord(
-            f"its part size is {_shown(part_mib)}, and no whole number of MiB from 1 to {_MOST_PART_MIB}"
+            f"its part size is {shown(part_mib)}, and no whole number of MiB from 1 to {_MOST_PART_MIB}"
         )
     return (int(part_mib) * MIB,)
 
@@ -144,7 +147,7 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else "nested too deeply"
 
 
-def _shown(value: object) -> str:
-    """`value` short enough for a line of a report."""
-    text = repr(value)
+def shown(value: object) -> str:
+    """`value` short enough for a line of a report. Looks no deeper into it than is shown."""
+    text = _SHORTENED.repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -99,15 +99,18 @@ class PostgresCatalogue:
                         connection.execute(f"SET LOCAL statement_timeout = '{seconds:d}s'")
                     return connection.execute(query, values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
-                raise self._refusal(error) from None
+                problem = self._refusal(error)
+            raise problem  # here: the driver's exception holds the password, and must not hang on to ours
 
     def _connection(self) -> psycopg.Connection[tuple[object, ...]]:
-        if self._held is None or self._held.closed:
-            try:
-                self._held = connect(self._address)
-            except psycopg.Error as error:
-                raise self._refusal(error) from None
-        return self._held
+        if self._held is not None and not self._held.closed:
+            return self._held
+        try:
+            self._held = connect(self._address)
+            return self._held
+        except psycopg.Error as error:
+            problem = self._refusal(error)
+        raise problem
 
     def _refusal(self, error: psycopg.Error | UnicodeDecodeError) -> CatalogueError:
         said = self._without_secrets(str(error))

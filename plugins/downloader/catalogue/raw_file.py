@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import DownloadError
-from ..paths import safe_path
-from ..planning import refuse_conflicts
+from ..paths import is_plain, safe_path
+from ..planning import local_name, refuse_conflicts, stand_apart
 from ..remote_file import Planned, Refused, RemoteFile
 from .errors import RecordUnusable
-from .file_info import read_entry
+from .file_info import read_entry, shown
+from .recorded_files import RecordedFiles
 
-__all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan"]
+__all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan", "recorded_files"]
 
 NO_PROJECT = "_FALLBACK"
 """AlphaKraken's project of the files that belong to none."""
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _UPLOAD_ADVICE = "write it as bucket, bucket/prefix/ or s3://bucket/prefix/"
 _PROJECT_ADVICE = "correct the record's project_id: it names the folder that the files go to"
@@ -64,14 +65,14 @@ class RawFile:
             ) from error
         if safe.text != project or "/" in project or not project.isprintable() or project != project.strip():
             raise RecordUnusable(
-                f"raw file {self.id} has a project_id that is no plain folder name: {project!r}", _PROJECT_ADVICE
+                f"raw file {self.id} has a project_id that is no plain folder name: {shown(project)}", _PROJECT_ADVICE
             )
         return project
 
     def upload_path(self) -> UploadPath:
         """Where it lies in S3. Raises RecordUnusable where it was never uploaded, or the path cannot be read."""
         if not self.s3_upload_path:
-            status = self.backup_status or "none"
+            status = shown(self.backup_status) if self.backup_status else "none"
             raise RecordUnusable(
                 f"raw file {self.id} has no S3 backup (s3_upload_path is empty, backup_status is {status})",
                 "upload it first, or choose another raw file",
@@ -92,12 +93,14 @@ def parse_upload_path(text: str) -> UploadPath:
     scheme = _SCHEME.match(text)
     if scheme is not None:
         if scheme[1].lower() != "s3":
-            raise RecordUnusable(f"the S3 path {text!r} begins with {scheme[0]}", _UPLOAD_ADVICE)
+            raise RecordUnusable(f"the S3 path {shown(text)} begins with {scheme[0]}", _UPLOAD_ADVICE)
         rest = text[scheme.end() :]
     bucket, _, prefix = rest.lstrip("/").partition("/")
     if not _BUCKET.fullmatch(bucket):
-        problem = f"{bucket!r} is no bucket name" if bucket else "it names no bucket"
-        raise RecordUnusable(f"the S3 path {text!r} cannot be read ({problem})", _UPLOAD_ADVICE)
+        problem = f"{shown(bucket)} is no bucket name" if bucket else "it names no bucket"
+        raise RecordUnusable(f"the S3 path {shown(text)} cannot be read ({problem})", _UPLOAD_ADVICE)
+    if any("\ud800" <= letter <= "\udfff" for letter in prefix):
+        raise RecordUnusable(f"the S3 path {shown(text)} is no text in UTF-8, as keys are", _UPLOAD_ADVICE)
     return UploadPath(bucket, prefix.strip("/"))
 
 
@@ -111,6 +114,19 @@ def plan(raw_file: RawFile) -> list[Planned]:
     before = len(upload.key(""))
     planned = [_planned(name, raw_file.file_info[name], upload) for name in sorted(raw_file.file_info)]
     return refuse_conflicts(planned, lambda file: file.key[before:])
+
+
+def recorded_files(raw_file: RawFile) -> RecordedFiles:
+    """The same files as `plan` answers. Where their names leave nothing to judge, each is made when it is asked for.
+
+    Raises RecordUnusable as `plan` does.
+    """
+    upload, info = raw_file.upload_path(), raw_file.file_info
+    names = sorted(info)
+    if all(map(is_plain, names)) and stand_apart(names):
+        return RecordedFiles(names, lambda at: _planned(names[at], info[names[at]], upload), apart=True)
+    planned = plan(raw_file)
+    return RecordedFiles([local_name(item) for item in planned], planned.__getitem__, apart=False)
 
 
 def _planned(name: str, entry: object, upload: UploadPath) -> Planned:

@@ -13,7 +13,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["UNSAFE", "escape", "escape_assurance", "escape_label", "escape_message", "escape_name", "unescape"]
+__all__ = [
+    "UNSAFE",
+    "escape",
+    "escape_assurance",
+    "escape_label",
+    "escape_message",
+    "escape_name",
+    "unescape",
+    "visible",
+]
 
 UNSAFE: Final = (
     "\\\\"
@@ -26,6 +35,7 @@ UNSAFE: Final = (
 """The inside of a regular expression's character class."""
 
 _UNSAFE = re.compile(f"[{UNSAFE}]")
+_UNSEEN = re.compile(rf"(?![\\\n])[{UNSAFE}]")
 _ESCAPE = re.compile(r"\\(?:([\\nrt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 _SHORT: Final = {"\\": "\\\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _LONG: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -71,6 +81,11 @@ def escape_assurance(assurance: str) -> str:
     if _ALGORITHM.match(text) or text.startswith("\\"):
         return text
     return _spelled(text[0]) + text[1:]
+
+
+def visible(text: str) -> str:
+    """`text` for people, of one line or several, with what is not seen or is obeyed spelled out. Does not read back."""
+    return _UNSEEN.sub(_escaped, text)
 
 
 def unescape(text: str) -> str:

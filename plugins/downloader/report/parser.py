@@ -21,15 +21,16 @@ __all__ = ["ReportError", "parse"]
 _COUNTS = 8
 """Lines of the summary above the duration: they follow from the files."""
 _MOST_SHOWN = 120
+_LONGEST_PROBLEM = 400
 
 
 class ReportError(ValueError):
     """Not a whole report. `line` counts from 1; `problem` says what is wrong there."""
 
     def __init__(self, line: int, problem: str) -> None:
-        super().__init__(f"line {line}: {problem}")
         self.line = line
-        self.problem = problem
+        self.problem = problem if len(problem) <= _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}..."
+        super().__init__(f"line {line}: {self.problem}")
 
 
 def parse(text: str) -> Report:

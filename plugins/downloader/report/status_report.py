@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import inf
 from operator import attrgetter
+from typing import Final
 
 from ..results import FileResult, Outcome
 
@@ -15,6 +15,12 @@ __all__ = ["Pairs", "Report", "Status", "Summary"]
 
 Pairs = tuple[tuple[str, str], ...]
 """Lines of a label and a value, in their order."""
+
+
+_MOST: Final = 2**64
+"""More bytes or seconds than there are. Python counts further, and shows what is larger by far as no decimal number."""
+
+_LONGEST_SHOWN: Final = 120
 
 
 class Status(StrEnum):
@@ -59,7 +65,7 @@ class Report:
     rounded to a tenth. `extra`: what else stands in the summary, between the duration and the status.
 
     Raises:
-        ValueError: a timestamp without a zone; a size, a count of bytes or a time that is negative or not finite.
+        ValueError: a timestamp without a zone; a size, a count or a time that is negative, or not below 2**64.
     """
 
     title: str
@@ -73,11 +79,12 @@ class Report:
     def __post_init__(self) -> None:
         if self.timestamp.utcoffset() is None:
             raise ValueError("a report's timestamp needs a zone")
-        if not 0 <= self.duration < inf:
+        if not 0 <= self.duration < _MOST:
             raise ValueError(f"{self.duration} is no duration")
         for result in self.results:
-            if result.size < 0 or result.fetched < 0 or not 0 <= result.seconds < inf:
-                raise ValueError(f"an amount of {result.name!r} is none: {result}")
+            amounts = (result.size, result.fetched, result.seconds, result.resources or 0)
+            if not all(0 <= amount < _MOST for amount in amounts):
+                raise ValueError(f"an amount of {result.name[:_LONGEST_SHOWN]!r} is none")
         object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC).replace(microsecond=0))
         object.__setattr__(self, "duration", round(self.duration, 1))
         object.__setattr__(self, "results", tuple(sorted(self.results, key=attrgetter("name"))))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import DiskError, from_os_error
-from ..flushing import flush_file, flush_folder
+from ..flushing import flush_all, flush_file, flush_folder
+from ..results import Outcome
 from .layout import lines_of
 from .naming import hidden_name, parse_name, report_name, safe_id
 from .parser import ReportError, parse
@@ -24,6 +25,8 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 _MODE: Final = 0o666
 """Less the umask, as for every file that a user makes."""
 _CLAIM: Final = "0" * 16
+_MOST_BYTES: Final = 1024**3
+"""Some millions of lines. Nobody writes a longer report; what is longer is not read into memory."""
 _NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 """What file systems without hard links answer: FAT, many network and user-space ones."""
 
@@ -31,9 +34,10 @@ _NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, 
 def write(report: Report, folder: Path, report_id: str) -> Path:
     """Writes `report` into `folder`, which must exist, and answers its path.
 
-    The text is on the disk before it gets its name, and the name before this returns. Another report is never
-    overwritten, whoever writes at the same time. A failure leaves nothing behind, but for one of the very last step:
-    then the whole report stands there, and it is only not known whether its name would outlive a power cut.
+    The text is on the disk before it gets its name, and so is what it says was found; the name is before this returns.
+    Another report is never overwritten, whoever writes at the same time. A failure leaves nothing behind, but for one
+    of the very last step: then the whole report stands there, and it is only not known whether its name would outlive a
+    power cut.
 
     Raises:
         DownloadError: the disk refused (see `from_os_error`).
@@ -95,8 +99,11 @@ def _bytes_of(path: Path) -> bytes:
     # Without O_NONBLOCK a named pipe would keep us waiting for someone to write into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        seen = os.fstat(descriptor)
+        if not stat.S_ISREG(seen.st_mode):
             raise DiskError(f"{path.name} is no regular file")
+        if seen.st_size > _MOST_BYTES:
+            raise DiskError(f"{path.name} has {seen.st_size:,} bytes, and is no report", "move it away")
         with open(descriptor, "rb", closefd=False) as file:
             return file.read()
     finally:
@@ -117,6 +124,10 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
 
 
 def _fill(descriptor: int, report: Report) -> None:
+    if any(result.outcome is Outcome.SKIPPED for result in report.results):
+        # What a run brings home it flushes. What it found may have come a moment ago by any way: another run that has
+        # renamed it and not yet flushed its folder, or somebody's copy.
+        flush_all(descriptor)
     with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines_of(report))
         file.flush()

@@ -21,7 +21,7 @@ from .http_answer import Answer
 from .http_headers import retry_after
 from .http_request import Request
 
-__all__ = ["NATIVE", "DriveApi", "Record", "record_of"]
+__all__ = ["NATIVE", "DriveApi", "Record", "record_of", "text_of"]
 
 _MOST_JSON: Final = 256 * 1024
 _MOST_PAGE: Final = 16 * 1024 * 1024
@@ -31,6 +31,8 @@ NATIVE: Final = "application/vnd.google-apps."
 _THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 _ABUSIVE: Final = "cannotDownloadAbusiveFile"
 _CARRIES_BYTES: Final = frozenset({200, 206, 416})
+_LONGEST_TEXT: Final = 32 * 1024
+"""Characters of a field: as many as Drive takes for a name."""
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 _HEX: Final = re.compile(r"[0-9a-f]+")
 
@@ -87,7 +89,7 @@ class DriveApi:
     def describe(self, wanted: Wanted) -> Record:
         """Size and checksums. Raises what the API says instead."""
         held = self.metadata(wanted, _FIELDS)
-        if str(held.get("mimeType", "")).startswith(NATIVE):
+        if text_of(held, "mimeType").startswith(NATIVE):
             raise errors.no_bytes(wanted)
         return record_of(held)
 
@@ -158,15 +160,22 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def record_of(held: Mapping[str, Any]) -> Record:
     """What is to be believed of the fields `size`, `mimeType`, `md5Checksum` and `sha256Checksum`."""
-    size = str(held.get("size", ""))
+    told = held.get("size")
+    size = str(told) if isinstance(told, int) else text_of(held, "size")
     # The checksums of photos are known not to match what is sent.
-    photo = str(held.get("mimeType", "")).startswith("image/")
+    photo = text_of(held, "mimeType").startswith("image/")
     checksums = () if photo else tuple(_checksums(held))
     return Record(int(size) if _SIZE.fullmatch(size) else None, checksums)
 
 
+def text_of(held: Mapping[str, Any], name: str) -> str:
+    """The field `name`; ``""`` where it is missing, no string, or longer than any."""
+    value = held.get(name)
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
+
+
 def _checksums(held: Mapping[str, Any]) -> Iterator[Checksum]:
     for algorithm, digits in (("sha256", 64), ("md5", 32)):
-        value = str(held.get(f"{algorithm}Checksum", "")).lower()
+        value = text_of(held, f"{algorithm}Checksum").lower()
         if len(value) == digits and _HEX.fullmatch(value):
             yield Checksum(algorithm, value)

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 FOLDER: Final = f"{NATIVE}folder"
+_LONGEST_SHOWN: Final = 500
+_LONGEST_KIND: Final = 80
 _EXPORTS: Final = {f"{NATIVE}{kind.removesuffix('s')}": form for form, kind in EXPORTS.items()}
 """Documents, by their MIME types."""
 
@@ -63,7 +65,7 @@ class Entry:
     @property
     def shown(self) -> str:
         """Where it lies, for messages; to be escaped."""
-        return "/".join((*self.folders, self.name))
+        return _shown((*self.folders, self.name))
 
     @property
     def filename(self) -> str:
@@ -84,7 +86,7 @@ def entry_of(key: DriveKey, name: str, mime: str, *, shortcut: bool = False) -> 
     if mime in _EXPORTS:
         return Entry(replace(key, export=_EXPORTS[mime]), name, shortcut=shortcut)
     if mime.startswith(NATIVE):
-        why = f"a Google {mime.removeprefix(NATIVE)}, which cannot be exported"
+        why = f"a Google {mime.removeprefix(NATIVE)[:_LONGEST_KIND]}, which cannot be exported"
         return Entry(key, name, Kind.NO_BYTES, shortcut=shortcut, why=why)
     return Entry(key, name, shortcut=shortcut)
 
@@ -156,7 +158,7 @@ class _Walk:
     def enter(self, folder: DriveKey, path: tuple[str, ...]) -> str:
         """Takes what lies in `folder`, and answers its name."""
         self._met.add(folder.id)
-        level = self.reader.read(folder, "/".join(path) or folder.id)
+        level = self.reader.read(folder, _shown(path) or folder.id)
         for entry in level.entries:
             self._take(replace(entry, folders=path))
         return level.name
@@ -188,6 +190,11 @@ class _Walk:
         _refuse_excess(self._noted, self.bounds.folders, "folders")
         _refuse_excess(len(entry.folders) + 1, self.bounds.depth, "folders one in another")
         (self._detours if entry.shortcut else self._due).append(entry)
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    text = "/".join(path)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _refuse_excess(there: int, most: int, what: str) -> None:

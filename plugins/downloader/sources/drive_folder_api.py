@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from ..errors import AccessDenied, Lasting, ObjectNotFound, ServerBusy
 from ..retry import RetryPolicy
 from .drive import DriveAccess
-from .drive_api import NATIVE, DriveApi, record_of
+from .drive_api import NATIVE, DriveApi, record_of, text_of
 from .drive_errors import DRIVE_WORDS, KeyRefused, Wanted
 from .drive_folder import FOLDER, Entry, Kind, Level, entry_of, no_folder, wanted_folder
 from .drive_folder_link import is_id, resource_key_of
@@ -54,7 +54,7 @@ class FolderByKey:
             held = self._of_folder(folder, shown)
         if held.get("mimeType") != FOLDER:
             raise Lasting(f"{shown} is no folder", "give the address of the folder that it lies in")
-        return Level(_text(held, "name"), map(self._entry, self._listed(folder, shown)))
+        return Level(text_of(held, "name"), map(self._entry, self._listed(folder, shown)))
 
     def _of_folder(self, folder: DriveKey, shown: str) -> Fields:
         wanted = wanted_folder(self._access, folder, shown)
@@ -82,8 +82,8 @@ class FolderByKey:
         return files or [], following
 
     def _entry(self, fields: Fields) -> Entry:
-        key = DriveKey(_text(fields, "id"), resource_key=resource_key_of(fields.get("resourceKey")))
-        name, mime = _text(fields, "name"), _text(fields, "mimeType")
+        key = DriveKey(text_of(fields, "id"), resource_key=resource_key_of(fields.get("resourceKey")))
+        name, mime = text_of(fields, "name"), text_of(fields, "mimeType")
         if not is_id(key.id):
             return Entry(key, name, Kind.NO_BYTES, why="Google Drive tells no id of it")
         if mime == _SHORTCUT:
@@ -92,7 +92,7 @@ class FolderByKey:
 
     def _behind_shortcut(self, fields: Fields, name: str) -> Entry:
         """What a shortcut leads to, by the shortcut's name. A file that cannot be looked at has no size."""
-        target, mime = _target(fields), _text(_details(fields), "targetMimeType")
+        target, mime = _target(fields), text_of(_details(fields), "targetMimeType")
         if not is_id(target.id) or mime == _SHORTCUT:
             return Entry(target, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
         entry = entry_of(target, name, mime, shortcut=True)
@@ -120,11 +120,6 @@ def _with_record(entry: Entry, fields: Fields) -> Entry:
     return replace(entry, size=record.size, checksums=record.checksums)
 
 
-def _text(fields: Fields, name: str) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _details(fields: Fields) -> Fields:
     held = fields.get("shortcutDetails")
     return held if isinstance(held, dict) else {}
@@ -132,4 +127,4 @@ def _details(fields: Fields) -> Fields:
 
 def _target(fields: Fields) -> DriveKey:
     details = _details(fields)
-    return DriveKey(_text(details, "targetId"), resource_key=resource_key_of(details.get("targetResourceKey")))
+    return DriveKey(text_of(details, "targetId"), resource_key=resource_key_of(details.get("targetResourceKey")))

@@ -2,11 +2,14 @@
 
 The page is fetched by the engine's own client and read by gdown, one level at a time. Its `download_folder` would ask
 for everything in one go: it cannot be bounded, fails as a whole where one form or private document lies in the folder,
-and takes a level that is empty for a moment for an empty one. The list has names and ids: no sizes, no checksums.
+and takes a level that is empty for a moment for an empty one. Nor is it shown the page as it came: its parser takes
+minutes for 64 KiB that are made to hurt, so it gets the links alone. The list has names and ids: no sizes, no
+checksums.
 """
 
 from __future__ import annotations
 
+from html import escape
 from io import BytesIO
 from typing import Any, Final
 
@@ -23,7 +26,7 @@ from .drive_folder import Entry, Kind, Level, entry_of, no_folder, wanted_folder
 from .drive_folder_link import is_id
 from .drive_gate import Gate
 from .drive_key import DriveKey
-from .drive_pages import PAGE_BYTES, Page
+from .drive_pages import PAGE_BYTES, Page, links_of, title_of
 from .http import HttpClient
 from .http_answer import Answer
 from .http_errors import OtherHost
@@ -33,6 +36,9 @@ from .http_request import Request
 __all__ = ["FolderView"]
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
+_MOST_LINKS: Final = 120_000
+"""More than a folder may hold (`drive_folder.Bounds`)."""
+_TO_DRIVE: Final = ("https://drive.google.com/", "https://docs.google.com/")
 _VIEWS: Final = 3
 """Times that an empty list is asked for before it is believed."""
 _BETWEEN_VIEWS: Final = 2.0
@@ -120,10 +126,19 @@ class _Fetched(requests.Session):
 def _understood(body: bytes, wanted: Wanted) -> tuple[str, list[tuple[str, str, str]]]:
     """The folder's name, and id, name and MIME type of each entry; a file's type is not told."""
     try:
-        return parsed_by_gdown(sess=_Fetched(body), folder_id=wanted.key.id, verify=True, timeout=None)
-    except (NotUnderstood, RecursionError):
+        return parsed_by_gdown(sess=_Fetched(_plain(body)), folder_id=wanted.key.id, verify=True, timeout=None)
+    except NotUnderstood:
         pass
     raise Lasting(f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand")
+
+
+def _plain(body: bytes) -> bytes:
+    """The page's title, and those of its links that lead to Drive, without anything else."""
+    text = body.decode("utf-8", "replace")
+    title = title_of(text)
+    links = [link for link in links_of(text, _MOST_LINKS) if link.address.startswith(_TO_DRIVE)]
+    rows = "".join(f'<a href="{escape(link.address)}">{escape(link.text)}</a>' for link in links)
+    return (rows if title is None else f"<title>{escape(title)}</title>{rows}").encode("utf-8", "replace")
 
 
 def _entry(id_: str, name: str, mime: str) -> Entry:

@@ -5,7 +5,7 @@ Mostly it is the id. What else there is stands behind it as in a query: ``ID?exp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
@@ -22,7 +22,7 @@ class DriveKey:
     id: str
     export: str = ""
     """One of `EXPORTS` for a document that has no bytes of its own."""
-    resource_key: str = ""
+    resource_key: str = field(default="", repr=False)
     """Some links from before 2021 open with this alone."""
 
     def __str__(self) -> str:

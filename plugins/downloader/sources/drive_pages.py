@@ -15,7 +15,7 @@ from html import unescape
 from itertools import islice
 from typing import Final
 
-__all__ = ["PAGE_BYTES", "Page", "WayOn"]
+__all__ = ["PAGE_BYTES", "Link", "Page", "WayOn", "links_of", "plain_text", "title_of"]
 
 PAGE_BYTES: Final = 1024 * 1024
 """No more of a page is read."""
@@ -26,6 +26,11 @@ _TAG: Final = re.compile(r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^
 _ATTRIBUTE: Final = re.compile(r"""(?<![\w:.-])([a-zA-Z][\w:.-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
 _TITLE: Final = re.compile(r"<title[^<>]*+>([^<]*+)</title", re.IGNORECASE)
 _DOWNLOAD_URL: Final = re.compile(r'"downloadUrl"\s*+:\s*+("(?:[^"\\\n]|\\.)*+")')
+_LINK: Final = re.compile(
+    r"""<a(?=[\s>])((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>((?:[^<]++|<(?!/?a[\s/>]))*+)""", re.IGNORECASE
+)
+"""An opening tag, and what stands behind it up to its end, or to where the next one begins."""
+_MARKUP: Final = re.compile(r"<[^<>]*+>?")
 _ROBOT: Final = re.compile(r"automated queries|google\.com/sorry/", re.IGNORECASE)
 _LOGIN: Final = re.compile(r"//accounts\.google\.com/")
 _FORMS: Final = frozenset({"download-form", "downloadForm"})
@@ -37,9 +42,9 @@ Attributes = Mapping[str, str]
 class WayOn:
     """What to ask for behind a warning. `target` is an address, maybe a relative one, maybe with a query of its own."""
 
-    target: str
+    target: str = field(repr=False)
     method: str = "GET"
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -59,8 +64,7 @@ class Page:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tags = [(found[1].lower(), _attributes(found[2])) for found in _TAG.finditer(text)]
-        found = _TITLE.search(text)
-        self._title = unescape(found[1]).lower() if found else ""
+        self._title = (title_of(text) or "").lower()
         self._classes = {name for _, held in self._tags for name in held.get("class", "").split()}
 
     @property
@@ -118,9 +122,41 @@ class Page:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where it leads, and what is to be seen of it."""
+
+    address: str = field(repr=False)
+    text: str
+
+
+def title_of(page: str) -> str | None:
+    """The title of a page; None where it has none."""
+    found = _TITLE.search(page)
+    return plain_text(found[1]).strip() if found else None
+
+
+def links_of(page: str, most: int) -> list[Link]:
+    """The links of a page in their order, the first `most` of them."""
+    return [_link(*found.groups()) for found in islice(_LINK.finditer(page), most)]
+
+
+def _link(attributes: str, content: str) -> Link:
+    seen = "".join(plain_text(part).strip() for part in _MARKUP.split(content))
+    return Link(_attributes(attributes).get("href", ""), seen)
+
+
 def _attributes(text: str) -> Attributes:
     found = islice(_ATTRIBUTE.finditer(text), _MOST_INPUTS)
-    return {one[1].lower(): unescape(one[2] or one[3] or one[4] or "") for one in found}
+    return {one[1].lower(): plain_text(one[2] or one[3] or one[4] or "") for one in found}
+
+
+def plain_text(text: str) -> str:
+    """`text` with its character references resolved; as it stands where one of them is a number beyond all bounds."""
+    try:
+        return unescape(text)
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        return text
 
 
 def _take(hidden: dict[str, str], attributes: Attributes) -> None:

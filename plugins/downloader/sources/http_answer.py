@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 import requests
+from urllib3.exceptions import DecodeError
 
 from ..checksums import Checksum
 from ..errors import DownloadError, Lasting, NetworkError, RangeRefused, SizeMismatch
@@ -14,12 +17,19 @@ from .http_errors import FAILURES, Words, from_client, from_status
 from .http_headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
 from .http_request import Request
 
-__all__ = ["Answer", "HttpStream", "stream_of"]
+__all__ = ["Answer", "HttpStream", "read_within", "stream_of"]
 
 _CHUNK: Final = 256 * 1024
 """Bytes of one buffer."""
 _PIECES: Final = 16
 """Reads that make one buffer at most: a slow network's bytes are handed on though they do not fill it."""
+
+_PAGE_SECONDS: Final = 600.0
+"""In which a page has to be there, however steadily it comes."""
+_PLAIN: Final = frozenset({"", "identity"})
+_PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_EITHER: Final = 32 + zlib.MAX_WBITS
+"""For zlib: a head of gzip, or its own."""
 
 
 class Answer:
@@ -35,10 +45,12 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
 
     def beginning(self, most: int) -> bytes:
-        """The first `most` bytes of the body, decoded; all of them, where there are no more. Closes the answer."""
+        """The first `most` bytes of the body, unpacked; all of them, where there are no more. Closes the answer.
+
+        Of a body that comes packed no more is read either: one that yields nothing for ever ends there.
+        """
         try:
-            data: bytes = self._response.raw.read(most, decode_content=True)
-            return data
+            return self._unpacked(read_within(self._read, most), most)
         except FAILURES as error:
             problem = self._problem(error)
         finally:
@@ -46,11 +58,17 @@ class Answer:
         raise problem
 
     def body(self, most: int) -> bytes:
-        """The whole body, decoded. Raises `Lasting` where it has more than `most` bytes. Closes the answer."""
+        """The whole body, unpacked. Raises `Lasting` where it has more than `most` bytes. Closes the answer."""
         data = self.beginning(most + 1)
         if len(data) > most:
             raise Lasting(f"{self.request.host} answered {self.request.about} with more than {most} bytes")
         return data
+
+    @property
+    def encoding(self) -> str:
+        """How the body is packed; ``""`` where it is not."""
+        said = self.headers.get("Content-Encoding", "").strip().lower()
+        return "" if said in _PLAIN else said
 
     def buffers(self) -> Iterator[bytes]:
         """The body as it came, in buffers of 256 KiB, shorter where the network is slow.
@@ -82,6 +100,20 @@ class Answer:
             self._response.raw.shutdown()
         with suppress(*FAILURES):
             self._response.close()
+
+    def _unpacked(self, data: bytes, most: int) -> bytes:
+        if not self.encoding:
+            return data
+        if self.encoding not in _PACKED:
+            raise DecodeError("packed in a way that was not asked for")
+        unpacking = zlib.decompressobj(_EITHER)
+        try:
+            page = unpacking.decompress(data, most)
+        except zlib.error:
+            page = b""
+        if not unpacking.eof and len(page) < most:
+            raise DecodeError("what was packed is not whole")
+        return page
 
     def _too_short(self) -> DownloadError:
         size = total_of_unsatisfied(self.headers.get("Content-Range"))
@@ -132,6 +164,21 @@ class HttpStream:
         self._answer.close()
 
 
+def read_within(read: Callable[[int], bytes], most: int) -> bytes:
+    """`most` bytes off `read`, which answers up to as many as it is asked for; fewer, where there are no more.
+
+    Raises what `read` raises, and TimeoutError where they do not come within ten minutes.
+    """
+    until = monotonic() + _PAGE_SECONDS
+    pieces: list[bytes] = []
+    while most > 0 and (piece := read(min(most, _CHUNK))):
+        pieces.append(piece)
+        most -= len(piece)
+        if monotonic() > until:
+            raise TimeoutError("the page does not end")
+    return b"".join(pieces)
+
+
 def stream_of(answer: Answer, start: int = 0, stop: int | None = None) -> HttpStream:
     """The bytes `start` to `stop` off an answer to a request for them. The answer is closed where it is not that.
 
@@ -148,8 +195,7 @@ def _stream_of(answer: Answer, start: int, stop: int | None) -> HttpStream:
     about, host = answer.request.about, answer.request.host
     if answer.status not in (200, 206):
         raise answer.refusal()
-    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
+    if answer.encoding:
         raise Lasting(f"{host} sends {about} compressed, though it was asked not to", "report it: it cannot be read")
     if answer.status == 206:
         span = content_range(answer.headers.get("Content-Range"))

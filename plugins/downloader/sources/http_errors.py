@@ -21,6 +21,8 @@ from ..errors import (
     ObjectNotFound,
     ServerBusy,
     StreamStalled,
+    TooManyFiles,
+    lacks_files,
 )
 
 __all__ = ["FAILURES", "OtherHost", "Words", "from_client", "from_status"]
@@ -69,7 +71,9 @@ def from_status(status: int, host: str, about: str, words: Words) -> DownloadErr
 
 def from_client(error: Exception, host: str, about: str, words: Words) -> DownloadError:
     """What `requests`, or the stream that it gave, raised."""
-    if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+    if lacks_files(error):
+        return TooManyFiles(f"no connection to {host} could be opened")
+    if isinstance(error, requests.ReadTimeout | ReadTimeoutError | TimeoutError):
         return StreamStalled(f"no more bytes of {about} came from {host}")
     if isinstance(error, requests.exceptions.SSLError):
         return _from_tls(error, host)

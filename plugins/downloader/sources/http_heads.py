@@ -1,30 +1,68 @@
-"""Answers whose head came whole.
+"""Answers whose head came whole, in bounds, and says legibly where the body ends.
 
 To `http.client` a head ends at its empty line, or where the connection does: one that broke off in the middle passes
-for a whole one, without the lengths and types that were to follow, and the answer for something else than it is.
+for a whole one, without the lengths and types that were to follow, and the answer for something else than it is. It
+passes over lines that are no header together with all behind them, over lengths that are no numbers, and over framings
+that it does not know, and would take what stands there for the file. And it reads on for as long as a server goes on:
+there is no end to provisional answers, to the lines behind the last chunk, and to a head that comes byte by byte.
+
+Source of the rules: RFC 9112, sections 5.1, 6 and 7.1; RFC 9110, section 15.2.
 """
 
 from __future__ import annotations
 
-from http.client import HTTPResponse, RemoteDisconnected
-from typing import Any
+import re
+from collections.abc import Callable
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+from http.client import HTTPException, HTTPMessage, HTTPResponse, RemoteDisconnected
+from time import monotonic
+from typing import Any, Final, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-__all__ = ["WholeHeads"]
+__all__ = ["WholeHeads", "with_whole_heads"]
+
+_MOST_BYTES: Final = 256 * 1024
+"""Of a head with all provisional answers before it, and of what stands behind the last chunk."""
+_MOST_WAITS: Final = 2
+"""Times the wait for a single byte, in which a head has to be there."""
+_PROVISIONAL: Final = frozenset(range(102, 200))
+"""100 is passed over by `http.client` itself; 101 would be an answer."""
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_NO_HEADERS: Final = (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 
 
 class _Lines:
-    """A stream that remembers its last line."""
+    """A stream that is read by lines, in bounds, and remembers its last one."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, patience: float | None) -> None:
+        """`patience`: seconds in all; None for no end."""
         self._stream = stream
+        self._left = _MOST_BYTES
+        self._until = None if patience is None else monotonic() + patience
         self.last: bytes | None = None
 
     def readline(self, limit: int = -1) -> bytes:
-        line: bytes = self._stream.readline(limit)
+        """As a stream's. Raises HTTPException for too many bytes, TimeoutError once patience ends."""
+        most = limit if limit >= 0 else _MOST_BYTES
+        line = b""
+        while len(line) < most and not line.endswith(b"\n") and (at_hand := self._stream.peek(1)):
+            if self._until is not None and monotonic() > self._until:
+                raise TimeoutError("the head of the answer does not end")
+            line += self._stream.readline(min(most - len(line), len(at_hand)))
+        self._left -= len(line)
+        if self._left < 0:
+            raise HTTPException("the head of the answer is too long")
         self.last = line
         return line
 
@@ -33,18 +71,55 @@ class _Lines:
 
 
 class _WholeHead(HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        stall = sock.gettimeout()
+        self._patience: float | None = None if stall is None else _MOST_WAITS * stall
+
     def begin(self) -> None:
-        stream: Any = self.fp
-        lines: Any = _Lines(stream)
-        self.fp = lines
-        try:
-            super().begin()
-        finally:
-            if self.fp is lines:  # it is None where it was closed
-                self.fp = stream
-        if lines.last == b"":
+        if self._by_lines(super().begin).last == b"":
             self.close()
             raise RemoteDisconnected("the head of the answer broke off")
+        try:
+            _refuse_illegible(self.headers, chunked=bool(self.chunked))
+        except HTTPException:
+            self.close()
+            raise
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            said: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if said[1] not in _PROVISIONAL:
+                return said
+            while self.fp.readline() not in (b"\r\n", b"\n", b""):
+                pass
+
+    def _read_and_discard_trailer(self) -> None:
+        self._by_lines(super()._read_and_discard_trailer)  # type: ignore[misc]
+
+    def _by_lines(self, read: Callable[[], object]) -> _Lines:
+        """Calls `read`, which reads lines."""
+        lines = _Lines(self.fp, self._patience)
+        stream, passed_off = self.fp, cast(Any, lines)
+        self.fp = passed_off
+        try:
+            read()
+        finally:
+            if self.fp is passed_off:  # it is None where it was closed
+                self.fp = stream
+        return lines
+
+
+def _refuse_illegible(headers: HTTPMessage, *, chunked: bool) -> None:
+    """Raises HTTPException where nobody can tell what was meant, least of all where the body ends."""
+    if any(isinstance(defect, _NO_HEADERS) for defect in headers.defects):
+        raise HTTPException("the head of the answer holds lines that are no headers")
+    framings = headers.get_all("Transfer-Encoding", [])
+    if framings and not (chunked and len(framings) == 1):
+        raise HTTPException("the answer comes in a framing that nobody asked for")
+    lengths = {length.strip() for line in headers.get_all("Content-Length", []) for length in line.split(",")}
+    if not framings and (len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths))):
+        raise HTTPException("the length of the answer is none")
 
 
 class _Connection(HTTPConnection):
@@ -69,14 +144,15 @@ class WholeHeads(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         """As its base's."""
         super().init_poolmanager(*args, **more)
-        _refit(self.poolmanager)
+        with_whole_heads(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **more: Any) -> PoolManager:
         """As its base's."""
         manager: PoolManager = super().proxy_manager_for(*args, **more)
-        _refit(manager)
-        return manager
+        return with_whole_heads(manager)
 
 
-def _refit(manager: PoolManager) -> None:
+def with_whole_heads(manager: PoolManager) -> PoolManager:
+    """`manager`, whose connections read heads as this module does."""
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return manager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ __all__ = ["Hosts", "Request", "same_origin"]
 
 _SAME_METHOD: Final = frozenset({307, 308})
 _LONGEST_ADDRESS: Final = 16 * 1024
+_HOST: Final = re.compile(r"[a-z0-9.-]{1,253}")
+"""What a name in the DNS is made of: whatever else passes a parser may mean another host to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +45,28 @@ class Hosts:
         return _origin(asked) in configured or (_origin(asked)[::2] == ("https", 443) and self._is_named(asked.host))
 
     def _is_named(self, host: str) -> bool:
-        return any(host.endswith(name[1:]) if name.startswith("*.") else host == name for name in self.names)
+        return _HOST.fullmatch(host) is not None and any(
+            host.endswith(name[1:]) if name.startswith("*.") else host == name for name in self.names
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask for."""
+    """What to ask for. Its `repr` shows what it is about, and none of what opens it."""
 
-    url: str
+    url: str = field(repr=False)
     about: str
     """What it is called in errors."""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    private: Mapping[str, str] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Headers with logins and keys: sent to the scheme, host and port of `url` alone, whoever redirects."""
-    cookies: RequestsCookieJar | None = None
+    cookies: RequestsCookieJar | None = field(default=None, repr=False)
     """Read and filled along the way; None: no cookies. Safe to share between threads."""
     method: str = "GET"
-    form: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     """Fields of a form, as the body of a POST."""
-    json: Any = None
+    json: Any = field(default=None, repr=False)
     """What is sent as JSON, as the body of a POST."""
 
     def ranged(self, start: int = 0, stop: int | None = None) -> Request:

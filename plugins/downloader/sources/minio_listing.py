@@ -19,6 +19,9 @@ __all__ = ["Listed", "Listing"]
 _PAGE: Final = 1000
 """Keys of one answer: S3's own limit."""
 _MOST_BUCKETS: Final = 20
+_MOST_SIZE: Final = 2**63 - 1
+_ETAG: Final = re.compile(r"[\x21\x23-\x7e]{1,256}")
+"""What can be sent back as a pin."""
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,63}")
 """Of a bucket."""
 
@@ -37,7 +40,8 @@ class Listing:
 
     def __init__(self, server: MinioServer, bucket: str, policy: RetryPolicy | None = None) -> None:
         """Raises Misconfigured where the server's settings are no good. Nothing is asked yet."""
-        self._client: Minio = server.client()
+        self._answers = server.answers()
+        self._client: Minio = server.client(self._answers)
         self._about = server.subject(bucket)
         self._policy = policy or RetryPolicy()
 
@@ -54,6 +58,7 @@ class Listing:
                 if upto is not None and listed.key > upto:
                     return
                 self._refuse_disorder(last, listed.key)
+                self._refuse_size(listed)
                 last = listed.key
                 if not last.endswith("/"):
                     yield listed
@@ -62,13 +67,7 @@ class Listing:
 
     def _page(self, prefix: str, after: str) -> list[Listed]:
         try:
-            answers = self._client.list_objects(
-                self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
-            )
-            return [
-                Listed(answer.object_name or "", answer.size or 0, answer.etag or "")
-                for answer in islice(answers, _PAGE)
-            ]
+            return list(islice(self._asked(prefix, after), _PAGE))
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
         except SyntaxError:  # ElementTree's ParseError is one: an answer that broke off, or is no XML
@@ -78,10 +77,26 @@ class Listing:
             )
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
 
+    def _asked(self, prefix: str, after: str) -> Iterator[Listed]:
+        self._answers.moved_on()
+        for found in self._client.list_objects(
+            self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
+        ):
+            self._answers.moved_on()
+            etag = found.etag if found.etag and _ETAG.fullmatch(found.etag) else ""
+            yield Listed(found.object_name or "", found.size or 0, etag)
+
     def _refuse_disorder(self, last: str, key: str) -> None:
         if key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
             raise Misconfigured(
                 f"{self._about.address} does not list the keys of {self._about} in their order, from a given one on",
+                "use a server that follows S3's ListObjectsV2",
+            )
+
+    def _refuse_size(self, listed: Listed) -> None:
+        if not 0 <= listed.size <= _MOST_SIZE:
+            raise Misconfigured(
+                f"{self._about.address} lists an object of {self._about} with a size that no object can have",
                 "use a server that follows S3's ListObjectsV2",
             )
 

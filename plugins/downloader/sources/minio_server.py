@@ -21,6 +21,7 @@ from urllib3 import exceptions as urllib3_errors
 
 from ..errors import DownloadError, Misconfigured, NetworkError
 from .http_headers import retry_after
+from .minio_answers import BoundedAnswers, EndlessListing
 from .object_store import Limits
 from .s3 import S3Access, client_config
 from .s3_errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
@@ -66,8 +67,8 @@ class MinioServer:
         """What an error is about."""
         return Subject(bucket, None, self.url, self.fields)
 
-    def client(self) -> Minio:
-        """The client that lists, with its own retries off. Raises Misconfigured."""
+    def client(self, answers: BoundedAnswers | None = None) -> Minio:
+        """The client that lists, by `answers`, with its own retries off. Raises Misconfigured."""
         try:
             return Minio(
                 endpoint=self.endpoint,
@@ -76,12 +77,7 @@ class MinioServer:
                 session_token=self.token,
                 secure=self.secure,
                 region=self.region,
-                http_client=self._pool(),
-            )
-        except OSError:  # SSLError is one
-            problem = Misconfigured(
-                f"the file of an authority, {self.verify}, cannot be read",
-                f"correct {self.fields.authority} in the connection",
+                http_client=answers or self.answers(),
             )
         except ValueError:
             problem = Misconfigured(
@@ -100,16 +96,29 @@ class MinioServer:
         credentials = session.get_credentials() if self.key else None
         return S3Access(client, credentials, self.verify, limits=self.limits, fields=self.fields)
 
-    def _pool(self) -> urllib3.PoolManager:
-        """A missing authority's file is found out here, not at the first request."""
-        if isinstance(self.verify, str):
-            ssl.create_default_context(cafile=self.verify)
-        return urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.stall),
-            retries=urllib3.Retry(total=False, redirect=False),
-            cert_reqs="CERT_NONE" if self.verify is False else "CERT_REQUIRED",
-            ca_certs=self.verify if isinstance(self.verify, str) else os.environ.get("SSL_CERT_FILE", certifi.where()),
-        )
+    def answers(self) -> BoundedAnswers:
+        """By what the client asks.
+
+        Raises Misconfigured for an authority's file that cannot be read: here, and not at the first request.
+        """
+        try:
+            if isinstance(self.verify, str):
+                ssl.create_default_context(cafile=self.verify)
+        except OSError:  # SSLError is one
+            problem = Misconfigured(
+                f"the file of an authority, {self.verify}, cannot be read",
+                f"correct {self.fields.authority} in the connection",
+            )
+        else:
+            return BoundedAnswers(
+                timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.stall),
+                retries=urllib3.Retry(total=False, redirect=False),
+                cert_reqs="CERT_NONE" if self.verify is False else "CERT_REQUIRED",
+                ca_certs=self.verify
+                if isinstance(self.verify, str)
+                else os.environ.get("SSL_CERT_FILE", certifi.where()),
+            )
+        raise problem
 
 
 def from_minio(error: Exception, about: Subject) -> DownloadError:
@@ -123,6 +132,11 @@ def from_minio(error: Exception, about: Subject) -> DownloadError:
         return from_body(about, error._code, str(error))  # noqa: SLF001 it is told nowhere else
     if isinstance(error, ServerError):
         return from_answer(about, error.status_code)
+    if isinstance(error, EndlessListing):
+        return Misconfigured(
+            f"{about.address} says again and again that more lies in {about}, and lists nothing new",
+            "use a server that follows S3's ListObjectsV2",
+        )
     return _from_urllib3(error, about)
 
 

@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ..checksums import Checksum, from_etag
-from ..errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused
+from ..errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused, Unexpected
 from ..remote_file import RemoteFile
 from ..source import ByteStream
 from .s3_credentials import RenewedCredentials
@@ -33,6 +33,10 @@ _CHUNK: Final = 256 * 1024
 _ODD_KEY: Final = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$|(?:^|/)\.{1,2}(?:/|$)|^$")
 """Keys that obstore refuses, or asks for under another name."""
 _FAILURES: Final = (BaseError, OSError, ValueError)
+
+_AFTER_PANIC: Final = (
+    "raise the limit of open files (ulimit -n) of the worker and run it again; report it if that is no help"
+)
 
 OpenOdd = Callable[[RemoteFile, int, int | None], ByteStream]
 """Opens what obstore cannot. Raises what `Source.open` raises, but does not check the pin."""
@@ -162,6 +166,10 @@ class ObjectStore:
             return ObjectStream(result, lambda: self._address.subject(file.key))
         except _FAILURES as error:
             problem = self._problem(error, file)
+        except BaseException as error:
+            if not _is_panic(error):
+                raise
+            problem = Unexpected(f"the S3 client broke down when {file.path} was asked for", _AFTER_PANIC)
         if isinstance(problem, CredentialsExpired):
             self._renew(store)
         raise problem
@@ -177,6 +185,14 @@ class ObjectStore:
         with self._renewing:
             if self._store is expired:
                 self._store = _connect(self._address)
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Rust's own: no Exception, so that it would end a thread, and of a class that cannot be imported.
+
+    Seen where the first request of a process finds no file to be opened; each one behind it then panics as well.
+    """
+    return type(error).__name__ == "PanicException"
 
 
 def _options(pin: str | None, start: int, stop: int | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,9 @@ from .s3_oddities import open_with_boto3
 __all__ = ["S3Access", "S3Source", "client_config"]
 
 _CONNECTIONS: Final = 32
+
+# At DEBUG it names each request with its signature and session token, and what a role's credentials came as.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def client_config(limits: Limits | None = None) -> Config:

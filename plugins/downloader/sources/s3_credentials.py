@@ -7,6 +7,7 @@ by, whatever the real one is.
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,15 @@ _AHEAD: Final = timedelta(minutes=5)
 _LOOK_AGAIN: Final = timedelta(seconds=60)
 
 
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True
+
+
+# It tells why credentials were not renewed in the issuer's words, which may hold anything. `problem` tells it in ours.
+logging.getLogger("botocore.credentials").addFilter(_without_traceback)
+
+
 class RenewedCredentials:
     """An obstore credential provider over the credentials of a boto3 session.
 
@@ -38,18 +48,24 @@ class RenewedCredentials:
 
     def __call__(self) -> S3Credential:
         """The credentials as they are now. Raises RuntimeError, with the reason in `problem`."""
-        try:
-            frozen = self._credentials.get_frozen_credentials()
-        except (BotoCoreError, ClientError, OSError) as error:
-            self.problem = _not_renewed(error)
-            raise RuntimeError("not renewed") from None
-        self.problem = None
+        frozen = self._frozen()
+        if frozen is None:
+            raise RuntimeError("not renewed")
         return {
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
             "token": frozen.token or None,
             "expires_at": datetime.now(UTC) + _AHEAD + _LOOK_AGAIN if self._renewable else None,
         }
+
+    def _frozen(self) -> Any:
+        """None where they could not be renewed, with the reason in `problem`."""
+        self.problem = None
+        try:
+            return self._credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError, OSError) as error:
+            self.problem = _not_renewed(error)
+        return None
 
 
 def _not_renewed(error: Exception) -> DownloadError:

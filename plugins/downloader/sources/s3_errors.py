@@ -7,6 +7,7 @@ What the sentences are made of is the status, the S3 error code, and the name of
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from ..errors import (
     ServerBusy,
     SizeMismatch,
     StreamStalled,
+    TooManyFiles,
+    lacks_files,
 )
 from .http_headers import retry_after
 
@@ -228,6 +231,10 @@ def unreachable(about: Subject) -> DownloadError:
     )
 
 
+def _no_more_files(about: Subject) -> DownloadError:
+    return TooManyFiles(f"no connection to {about.address} could be opened")
+
+
 def no_such_host(about: Subject) -> DownloadError:
     """The address has no machine behind it."""
     return NetworkError(
@@ -253,6 +260,8 @@ def from_tls(error: Exception, about: Subject) -> DownloadError:
 
 def from_boto3(error: Exception, about: Subject) -> DownloadError:
     """What boto3, or the stream that it gave, raised."""
+    if lacks_files(error):
+        return _no_more_files(about)
     if isinstance(error, boto.ClientError):
         return _from_client_error(error, about)
     if isinstance(error, boto.SSLError):
@@ -304,6 +313,8 @@ def from_obstore(error: Exception, about: Subject) -> DownloadError:
 
 
 _OBSTORE: Final[tuple[tuple[str, _Maker], ...]] = (
+    (f"code: {errno.EMFILE},", _no_more_files),
+    (f"code: {errno.ENFILE},", _no_more_files),
     ("NotPartial", _no_range),
     ("UnexpectedRange", _no_range),
     ("NoContentRange", _no_range),

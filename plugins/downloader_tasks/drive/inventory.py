@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,14 +47,19 @@ def _with_size(path: str, size: int | None) -> str:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Files below `folder` and their sizes, without this program's own. Links are not followed."""
-    for here, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(here, name)
-            relative = os.path.relpath(path, folder)
-            if _OURS.fullmatch(relative):
-                continue
-            try:
-                yield relative, os.lstat(path).st_size
-            except OSError:
-                continue  # gone since it was listed
+    """Files below `folder` and their sizes, without this program's own. Links are not followed.
+
+    Folders may lie in folders deeper than functions may call each other, so this is none that calls itself.
+    """
+    left = [""]
+    while left:
+        inside = left.pop()
+        # What cannot be listed, or is gone since it was, is left out.
+        with suppress(OSError), os.scandir(folder / inside) as entries:
+            for entry in entries:
+                relative = f"{inside}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(f"{relative}/")
+                elif not (entry.is_dir() or _OURS.fullmatch(relative)):
+                    with suppress(OSError):
+                        yield relative, entry.stat(follow_symlinks=False).st_size

@@ -27,7 +27,7 @@ from ..errands import Handed, Target
 from ..manner import means
 from ..shards import Bounds, fingerprint_of
 from ..space import nearest
-from ..wording import counted, one_line
+from ..wording import counted
 from .endpoint import endpoint
 from .request import Request
 from .survey import KeyRange, Survey, digest_of, unpack_levels
@@ -136,4 +136,4 @@ class FhirErrand:
         try:
             return listed_file(listed, Layout(self.request.organize).path(listed.key, level))
         except DownloadError as error:
-            return Refused(one_line(listed.key), error)
+            return Refused(listed.key, error)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import zlib
 from array import array
 from collections import Counter
@@ -21,7 +22,7 @@ from downloader.fhir.resource_types import type_of
 from downloader.planning import folded
 from downloader.sources.minio_listing import Listed
 
-from ..shards import DIGEST, EACH, Bounds, fingerprint_of, label_of, slices
+from ..shards import DIGEST, EACH, MOST_BYTES, Bounds, fingerprint_of, label_of, slices
 from .request import Request
 
 __all__ = ["KeyRange", "Survey", "digest_of", "unpack_levels"]
@@ -98,14 +99,21 @@ class Survey:
         return any(_distinct(plain) > _distinct(folds) for plain, folds in pairs)
 
     def ranges(self, *, folds_case: bool = False) -> list[KeyRange]:
-        """The shards. `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name."""
+        """The shards, fewer of them where their keys are so long that they would be too much for an XCom.
+
+        `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name.
+        """
         if not self.files:
             return []
         levels = self.levels(folds_case=folds_case)
         costs = list(accumulate(self._costs, initial=0))
         blocks = Bounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
-        cuts = slices([costs], blocks)[0]
-        return [self._range(number, *cut, levels) for number, cut in enumerate(cuts)]
+        while True:
+            cuts = slices([costs], [blocks])[0]
+            found = [self._range(number, *cut, levels) for number, cut in enumerate(cuts)]
+            if len(found) == 1 or len(json.dumps([part.to_xcom() for part in found])) <= MOST_BYTES:
+                return found
+            blocks = blocks.doubled()
 
     def levels(self, *, folds_case: bool = False) -> bytes:
         """The `Level` of each export, in the order of the keys."""

@@ -36,12 +36,14 @@ def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
         planned = wanted.cut(found.plan)
         if planned is None:
             attempt.refuse(PlanChanged(f"the record of raw file {wanted.raw_file_id} was changed after the run began"))
+        bucket, destination = found.upload.bucket, found.destination
+        del found  # it holds the whole record, and the download may take hours
 
         def connect() -> S3Source:
             from downloader.sources.s3 import S3Source
 
-            return S3Source(found.upload.bucket, planned, s3_access(configuration))
+            return S3Source(bucket, planned, s3_access(configuration))
 
-        source = attempt.prepared(connect, found.destination, found.destination.parent)
-        results = attempt.restore(planned, source, found.destination, means(configuration.transfer))
+        source = attempt.prepared(connect, destination, destination.parent)
+        results = attempt.restore(planned, source, destination, means(configuration.transfer))
         conclude(results, context)

@@ -6,12 +6,11 @@ Each task of a run makes it anew from the catalogue, so that no list of files tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from downloader.catalogue import Catalogue, RawFile, UploadPath, find_raw_file, plan
+from downloader.catalogue import Catalogue, RawFile, RecordedFiles, UploadPath, find_raw_file, recorded_files
 from downloader.folding import refuse_folded
-from downloader.planning import local_name
 from downloader.remote_file import Planned
 
 from ..configuration import Configuration, LocationError
@@ -33,6 +32,11 @@ class Restore:
     destination: Path
     """The folder ``locations.output/<project_id>``; it may not exist yet."""
     plan: Plan
+    """Its files are made when they are asked for, if that can be: see `RecordedFiles`."""
+
+    def made(self) -> Restore:
+        """The same with every file made: for who looks at all of them, and more than once."""
+        return replace(self, plan=replace(self.plan, files=list(self.plan.files)))
 
 
 def find_restore(
@@ -51,19 +55,20 @@ def find_restore(
     if configuration.locations.output is None:
         raise LocationError(f"locations.output is not set in {configuration.file}: write the path of a folder there")
     destination = configuration.locations.output / raw_file.project_folder()
-    files = refuse_folded(_chosen(raw_file, patterns), nearest(destination))
+    chosen = _chosen(raw_file, patterns)
+    files: Sequence[Planned] = chosen if chosen.apart else refuse_folded(list(chosen), nearest(destination))
     # The separator stands in neither a bucket's name nor a folder's.
     origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
     return Restore(raw_file, upload, destination, Plan(raw_file_id, origin, files))
 
 
-def _chosen(raw_file: RawFile, patterns: Sequence[str]) -> list[Planned]:
-    files = plan(raw_file)
+def _chosen(raw_file: RawFile, patterns: Sequence[str]) -> RecordedFiles:
+    files = recorded_files(raw_file)
     if not files:
         raise Refusal(
             f"raw file {one_line(raw_file.id)} has no files (its file_info is empty); "
             "repair the record in the catalogue, or choose another raw file"
         )
-    chosen = Selection(patterns)
-    chosen.refuse_empty(raw_file.id, [local_name(item) for item in files])
-    return [item for item in files if local_name(item) in chosen]
+    selection = Selection(patterns)
+    selection.refuse_empty(raw_file.id, files.names)
+    return files.chosen(lambda name: name in selection)

@@ -31,6 +31,7 @@ from downloader.remote_file import RemoteFile
 from ..configuration import Configuration, load, writable_location
 from ..connections import catalogue, s3_access
 from ..failures import Refusal, told_to_airflow
+from ..folders import refuse_links
 from ..parameters import refuse_unknown_keys
 from ..shards import Outline, bounds_of, cut
 from ..space import Space
@@ -91,12 +92,12 @@ def _sorted_out(
     request: Request, records: Catalogue, configuration: Configuration
 ) -> tuple[list[Outline], dict[str, str]]:
     """The plans of the raw files that can be restored, and why the others cannot. Raises what may pass by itself."""
-    checks = _Checks(s3_access(configuration))
+    checks = _Checks(s3_access(configuration), several=len(request.raw_file_ids) > 1)
     outlines: list[Outline] = []
     refused: dict[str, str] = {}
     for raw_file_id in request.raw_file_ids:
         try:
-            restore = find_restore(records, configuration, raw_file_id, request.patterns)
+            restore = find_restore(records, configuration, raw_file_id, request.patterns).made()
             checks.run(restore)
         except (CatalogueError, DownloadError, Refusal) as error:
             if getattr(error, "retryable", False):
@@ -111,8 +112,9 @@ def _sorted_out(
 class _Checks:
     """What has to be so of each raw file, and of all of them together."""
 
-    def __init__(self, access: S3Access) -> None:
+    def __init__(self, access: S3Access, *, several: bool) -> None:
         self._access = access
+        self._several = several
         self._buckets: set[str] = set()
         self._claims = Claims()
         self._space = Space()
@@ -120,12 +122,14 @@ class _Checks:
     def run(self, restore: Restore) -> None:
         """Raises DownloadError or Refusal, in one sentence."""
         _check_folder(restore.destination)
+        refuse_links(restore.destination.parent, restore.destination)
         if restore.upload.bucket not in self._buckets:
             _check_bucket(restore, self._access)
             self._buckets.add(restore.upload.bucket)
-        share = self._space.share(restore.plan.files, restore.destination)
-        self._claims.take(restore.raw_file.id, restore.plan.files, restore.destination)
-        self._space.promise(share)
+        shares = self._space.share(restore.plan.files, restore.destination)
+        if self._several:  # the only one has nobody to share its names with
+            self._claims.take(restore.raw_file.id, restore.plan.files, restore.destination)
+        self._space.promise(shares)
 
 
 def _check_folder(folder: Path) -> None:
@@ -153,7 +157,7 @@ def _announce(restore: Restore) -> None:
         log.warning(
             "The backup of raw file %s is not recorded as done (backup_status is %s): files may be missing in S3",
             one_line(raw_file.id),
-            raw_file.backup_status,
+            one_line(raw_file.backup_status or "none"),
         )
     size = sum(item.size or 0 for item in files)
     log.info(

@@ -1,0 +1,75 @@
+"""The last steps of a commit, held up, written down or left out: in a process that does nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from downloader import flushing
+
+__all__ = ["FLUSHES", "hold_group_flushes", "leave_out", "log_commits"]
+
+FLUSHES: Final = ("files", "folders", "groups before their names", "groups behind their names")
+"""What `leave_out` can leave out."""
+
+
+def log_commits(destination: Path, log: Path) -> None:
+    """Adds a line ``NAME DIGEST`` to `log` before each rename: what the file holds that is about to get the name."""
+    rename = os.rename
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+    def logged(old: str, new: str) -> None:
+        digest = hashlib.sha256(Path(old).read_bytes()).hexdigest()
+        os.write(descriptor, f"{os.path.relpath(new, destination)} {digest}\n".encode())
+        rename(old, new)
+
+    os.rename = logged  # type: ignore[assignment]
+
+
+def hold_group_flushes(stop: Callable[[], None]) -> None:
+    """Calls `stop` before the first flush of a group: its part files are written, and locked."""
+    syncfs = flushing._syncfs
+    first = threading.Lock()
+
+    def held(descriptor: object) -> int:
+        if first.acquire(blocking=False):
+            stop()
+        return syncfs(descriptor) if syncfs else 0
+
+    flushing._syncfs = held
+
+
+def leave_out(which: str) -> None:
+    """Makes one of `FLUSHES` do nothing."""
+    if which.startswith("groups"):
+        _leave_out_groups(every_second=which == FLUSHES[3])
+    else:
+        _leave_out_single(stat.S_ISDIR if which == "folders" else stat.S_ISREG)
+
+
+def _leave_out_single(is_meant: Callable[[int], bool]) -> None:
+    fsync = os.fsync
+
+    def flush(descriptor: int) -> None:
+        if not is_meant(os.fstat(descriptor).st_mode):
+            fsync(descriptor)
+
+    os.fsync = flush  # type: ignore[assignment]
+
+
+def _leave_out_groups(*, every_second: bool) -> None:
+    """A group is flushed twice, before and behind its names; one thread does it."""
+    syncfs = flushing._syncfs
+    count = 0
+
+    def flush(descriptor: object) -> int:
+        nonlocal count
+        count += 1
+        return 0 if (count % 2 == 0) == every_second or syncfs is None else syncfs(descriptor)
+
+    flushing._syncfs = flush
