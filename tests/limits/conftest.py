@@ -1,0 +1,5 @@
+"""The DAGs' lab, for what becomes of a whole run."""
+
+from dags.conftest import lab, moto
+
+__all__ = ["lab", "moto"]
