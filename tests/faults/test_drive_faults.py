@@ -65,6 +65,8 @@ class Play:
         self.destination.mkdir()
         self.key = key
         self.clock = FakeClock()
+        self.stall = 5.0
+        """Seconds without a byte. Few only where none are to come: a loaded machine may take some for itself."""
         self.files: dict[str, RemoteFile] = {}
         for number, name in enumerate(NAMES):
             self.add(name, content(700 * KIB, 3 + number))
@@ -85,9 +87,8 @@ class Play:
         self.drive.script(f"{about} {self.id()}".strip(), *faults)
 
     def restore(self, *files: RemoteFile) -> dict[str, FileResult]:
-        access = DriveAccess(
-            self.drive.web_url, self.drive.download_url, self.drive.api_url, self.key, Timeouts(5, 0.2)
-        )
+        timeouts = Timeouts(5, self.stall)
+        access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, self.key, timeouts)
         plan = list(files or self.files.values())
         source = DriveSource(plan, access, clock=self.clock.clock)
         return {result.name: result for result in restore(plan, source, self.destination, means(self.clock))}
@@ -140,6 +141,7 @@ PASSING: dict[str, list[Fault | None]] = {
 def test_what_passes_is_sat_out(play: Play, what: str, form: Form | None) -> None:
     warning = None if form is None else ScanWarning(form, needs_uuid=form is Form.GET)
     play.add("fan.dat", DATA, warning=warning)
+    play.stall = 0.4
     play.script(*PASSING[what])
     play.came_home(play.fan())
 
@@ -147,6 +149,7 @@ def test_what_passes_is_sat_out(play: Play, what: str, form: Form | None) -> Non
 @pytest.mark.parametrize("what", PASSING)
 def test_what_passes_is_sat_out_by_key(drive: DriveServer, tmp_path: Path, what: str) -> None:
     play = Play(drive, tmp_path, drive.api_key)
+    play.stall = 0.4
     slow_down = api_error(403, "userRateLimitExceeded")
     play.script(*[slow_down if fault is automated_queries else fault for fault in PASSING[what]])
     play.came_home(play.fan())
@@ -158,6 +161,7 @@ def test_any_row_of_faults_is_sat_out(play: Play, seed: int) -> None:
     at = dice.randrange(len(DATA))
     faults = [cut_at(at), reset_at(at // 2), stall_at(at), refuse(503), automated_queries, ignore_range, chunked, None]
     play.add("fan.dat", DATA, warning=dice.choice([None, ScanWarning(cookie=True)]))
+    play.stall = 0.4
     play.script(*dice.choices(faults, k=5))
     play.came_home(play.fan())
 

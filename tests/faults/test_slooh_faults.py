@@ -22,6 +22,7 @@ from downloader.sources.slooh_limit import RequestLimit
 from downloader.sources.slooh_survey import Survey, Wish, survey
 from support.pictures import fits, jpeg, png
 from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
+from support.secrets import secret
 from support.slooh_access import client_of, layout_of
 from support.slooh_server import PICTURES, Frame, Picture, SloohServer, says, serving, too_many_requests
 from support.wire import (
@@ -45,7 +46,7 @@ pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(60, met
 FILE = "moon.png"
 HOME = "IC434/Canary One/Pictures/Canary One_moon.png"
 DATA = png(300, 300)
-SECRET = "5igned-secret"
+SECRET = secret("image")
 AGAIN = "run it again; what is already there is kept"
 NEW_ADDRESS = "run it again: the list is asked for a new address"
 ON_THE_SITE = "look at the picture on Slooh's site"
@@ -195,7 +196,7 @@ def test_the_next_run_goes_on_though_the_address_is_signed_anew(play: Play) -> N
     play.server.script(FILE, cut_at(80 * KIB), *[reset_at(-1)] * 9)
     assert not play.one().ok
     assert len(leftovers(play.destination)) == 1
-    picture.query = "Expires=2&Signature=another"
+    picture.query = f"Expires=2&Signature={secret('another')}"
     with serving(SloohServer()) as other:
         other.add(picture)
         play.server = other
