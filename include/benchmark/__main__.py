@@ -9,13 +9,15 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from .cases import CASES, Bench, memory
+from .bench import Bench
+from .cases import CASES, ON_DEMAND, memory
 from .contestants import Arena
 from .measure import Broken
 from .objects import MIB, Sizes, Stock
@@ -34,6 +36,11 @@ _QUICK = Sizes(
     keys=10_000,
     few_keys=1_000,
     loop=500,
+    planned=(1_000, 10_000),
+    brought=(100, 1_000),
+    lines=10_000,
+    long=400_000_000,
+    kills=3,
     drive_scale=0.02,
     drive_speed=3e6,
 )
@@ -93,8 +100,8 @@ def _work_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def _run(asked: argparse.Namespace, work: Path) -> list[Section]:
-    sizes = _sizes(asked)
-    _refuse_small_disk(work, sizes)
+    sizes, names = _sizes(asked), _cases(asked)
+    _refuse_small_disk(work, sizes, names)
     tools = find_tools(sys.executable, asked.peers)
     about = facts(tools, work)
     began = time.monotonic()
@@ -105,13 +112,13 @@ def _run(asked: argparse.Namespace, work: Path) -> list[Section]:
         serve_exports(tools.python, work / "exports.log") as exports,
         serve(tools.nginx, stock.objects, work / "nginx", sizes.small, exports) as endpoint,
     ):
-        sections = _play(Bench(stock, Arena(tools, endpoint, work / "lists"), stage), _cases(asked))
-    _print(sections, about, sizes, time.monotonic() - began)
+        sections = _play(Bench(stock, Arena(tools, endpoint, work / "lists"), stage), names)
+    _print(sections, about, time.monotonic() - began)
     return sections
 
 
 def _cases(asked: argparse.Namespace) -> list[str]:
-    names = asked.only or [name for name in CASES if name != "dag"]
+    names = asked.only or [name for name in CASES if name not in ON_DEMAND]
     return [*names, "dag"] if asked.dag and "dag" not in names else names
 
 
@@ -122,17 +129,15 @@ def _sizes(asked: argparse.Namespace) -> Sizes:
     return replace(sizes, rounds=asked.rounds, growth_rounds=min(asked.rounds, sizes.growth_rounds))
 
 
-def _refuse_small_disk(work: Path, sizes: Sizes) -> None:
-    free = shutil.disk_usage(work).free
+def _refuse_small_disk(work: Path, sizes: Sizes, names: list[str]) -> None:
+    free, files, room = shutil.disk_usage(work).free, sizes.files(names), sizes.room(names)
     inodes = os.statvfs(work)
-    if inodes.f_files and inodes.f_favail < sizes.files:
-        raise Broken(
-            f"{work.parent} has room for {inodes.f_favail:,} files more, {sizes.files:,} are needed: see --work"
-        )
-    if free < sizes.room:
+    if inodes.f_files and inodes.f_favail < files:
+        raise Broken(f"{work.parent} has room for {inodes.f_favail:,} files more, {files:,} are needed: see --work")
+    if free < room:
         gib = 2**30
         raise Broken(
-            f"{work.parent} has {free / gib:.1f} GiB free, {sizes.room / gib:.1f} GiB are needed: "
+            f"{work.parent} has {free / gib:.1f} GiB free, {room / gib:.1f} GiB are needed: "
             "choose another folder with --work"
         )
 
@@ -145,13 +150,23 @@ def _play(bench: Bench, names: list[str]) -> list[Section]:
     return [*sections, *memory(sections)]
 
 
-def _print(sections: list[Section], about: list[str], sizes: Sizes, seconds: float) -> None:
+def _print(sections: list[Section], about: list[str], seconds: float) -> None:
     print(table(sections))
     print()
-    print(f"Medians of {sizes.rounds} rounds, all in one run of {seconds / 60:.0f} minutes.")
+    print(f"{rounds_of(sections)}, all in one run of {seconds / 60:.0f} minutes.")
     print(_unrest(sections))
     for line in about:
         print(f"- {line}")
+
+
+def rounds_of(sections: Iterable[Section]) -> str:
+    """How many rounds the figures come from. A case that has its own number says so in its title."""
+    counts = Counter(section.rounds for section in sections if section.rounds)
+    if not counts:
+        return "No rounds"
+    usual, _ = counts.most_common(1)[0]
+    shown = f"Medians of {usual} rounds" if usual > 1 else "One round"
+    return shown if len(counts) == 1 else f"{shown}, where a case does not say otherwise"
 
 
 def _unrest(sections: list[Section]) -> str:

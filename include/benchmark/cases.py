@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
-from .contestants import Arena, Contestant, Ours, bucket_peers, large_peers, md5sum, small_peers
+from .bench import OURS, Bench, ratio, same_work
+from .contestants import bucket_peers, large_peers, md5sum, small_peers
 from .dag import seconds_to_report
 from .drive import serving_drive
 from .exports import SIZE
 from .measure import Broken
-from .objects import PARTS, Stock
+from .objects import PARTS
 from .recordings import STREAMS
-from .rounds import Outcome, Stage
+from .rounds import Outcome
+from .scale import long, many, million, report
 from .table import Figure, Ratio, Section, Target
 
-__all__ = ["CASES", "OURS", "Bench", "memory"]
+__all__ = ["CASES", "ON_DEMAND", "memory"]
 
-OURS = "ours"
-"""What all names of our contestants begin with."""
 _PEAK = 450
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """All that a case needs."""
-
-    stock: Stock
-    arena: Arena
-    stage: Stage
-
-    @property
-    def ours(self) -> Ours:
-        """Makes our contestants."""
-        return Ours(self.arena)
-
-    def play(self, contestants: list[Contestant]) -> dict[str, Outcome]:
-        """The usual number of rounds."""
-        return self.stage.play(contestants, self.stock.sizes.rounds)
 
 
 def small(bench: Bench) -> Section:
@@ -49,10 +30,10 @@ def small(bench: Bench) -> Section:
     played = bench.play([ours, *small_peers(bench.arena, count), bare])
     goals = {"rclone": 3, "s5cmd": 4, "curl": 0.4}
     targets = [
-        Target(f"ours : {peer}, objects a second", _ratio(played[peer], played[ours.name]), goal, True)
+        Target(f"ours : {peer}, objects a second", ratio(played[peer], played[ours.name]), goal, True)
         for peer, goal in goals.items()
     ]
-    return Section(f"{count:,} objects of 16 KiB", played.values(), _work(played, count), "objects", targets)
+    return Section(f"{count:,} objects of 16 KiB", played.values(), same_work(played, count), "objects", targets)
 
 
 def large(bench: Bench) -> Section:
@@ -68,7 +49,7 @@ def large(bench: Bench) -> Section:
     them = [played[peer.name] for peer in peers if played[peer.name].runs]
     targets = [target for one in ours for target in _large_targets(played[one.name], them)]
     return Section(
-        f"one object of {_gib(object_.size)}", played.values(), _work(played, object_.size / 1e6), "MB", targets
+        f"one object of {_gib(object_.size)}", played.values(), same_work(played, object_.size / 1e6), "MB", targets
     )
 
 
@@ -82,7 +63,7 @@ def there(bench: Bench) -> Section:
     }
     judge = md5sum(bench.arena, object_.md5, sides[1][0])
     played = bench.play([judge, *ours.values()])
-    speed = {count: _ratio(played[judge.name], played[one.name], count) for count, one in ours.items()}
+    speed = {count: ratio(played[judge.name], played[one.name], count) for count, one in ours.items()}
     targets = [
         Target("one file, ours : md5sum, bytes a second", speed[1], 1.0, True),
         Target("two files, ours : md5sum of one, bytes a second", speed[2], 1.7, True),
@@ -120,8 +101,8 @@ def listing(bench: Bench) -> Section:
     grown = many.peak / few.peak if few.runs and many.runs else None
     times = sizes.keys / sizes.loop
     targets: list[Target | Ratio] = [
-        Ratio("ours : rclone, objects a second", _ratio(played[rclone.name], played[ours.name])),
-        Ratio("ours : minio-py in a loop, objects a second", _ratio(played[loop.name], played[ours.name], times)),
+        Ratio("ours : rclone, objects a second", ratio(played[rclone.name], played[ours.name])),
+        Ratio("ours : minio-py in a loop, objects a second", ratio(played[loop.name], played[ours.name], times)),
         Target(f"peak of listing {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
     ]
     work = {one.name: float(sizes.keys) for one in (ours, rclone, looks[1])}
@@ -142,14 +123,14 @@ def drive(bench: Bench) -> Section:
         played = bench.stage.play([ours, gdown, killed], sizes.growth_rounds)
     twice = [json.loads(run.output)["twice"] for run in played[killed.name].runs]
     targets = [
-        Target("ours : gdown, bytes a second", _ratio(played[gdown.name], played[ours.name]), 2.8, True),
+        Target("ours : gdown, bytes a second", ratio(played[gdown.name], played[ours.name]), 2.8, True),
         Target("killed half way: share of the bytes fetched twice", max(twice, default=None), 0.05, at_least=False),
     ]
     title = (
         f"12 data sets of Google Drive, {served.size / 1e6:,.0f} MB in all, from a stand-in with "
         f"{sizes.drive_speed / 1e6:.0f} MB/s a stream ({sizes.growth_rounds} rounds)"
     )
-    return Section(title, played.values(), _work(played, served.size / 1e6), "MB", targets)
+    return Section(title, played.values(), same_work(played, served.size / 1e6), "MB", targets)
 
 
 def dag(bench: Bench) -> Section:
@@ -169,8 +150,14 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "growth": growth,
     "listing": listing,
     "drive": drive,
+    "report": report,
+    "million": million,
+    "many": many,
+    "long": long,
     "dag": dag,
 }
+ON_DEMAND = frozenset({"million", "many", "long", "dag"})
+"""Those that take long, or start much: they run only where they are asked for."""
 
 
 def memory(sections: Iterable[Section]) -> list[Section]:
@@ -191,15 +178,6 @@ def _large_targets(ours: Outcome, peers: list[Outcome]) -> list[Target]:
         Target(f"{ours.name} : {checked.name} then md5sum", ours.seconds / checked.seconds_with_then, 0.65, False),
         Target(f"{ours.name} : {bare.name}, unverified", ours.seconds / bare.seconds, 1.35, False),
     ]
-
-
-def _ratio(theirs: Outcome, ours: Outcome, times: float = 1) -> float | None:
-    """How many times as fast as theirs ours is, `times` as much being done."""
-    return times * theirs.seconds / ours.seconds if theirs.runs and ours.runs else None
-
-
-def _work(played: Mapping[str, Outcome], each: float) -> dict[str, float]:
-    return dict.fromkeys(played, each)
 
 
 def _gib(size: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .exports import SIZE, bucket_of
@@ -24,6 +24,7 @@ __all__ = [
     "Ours",
     "bucket_peers",
     "check_files",
+    "interrupted",
     "large_peers",
     "md5sum",
     "python_command",
@@ -96,12 +97,26 @@ class Ours:
 
     def listing(self, name: str, count: int) -> Contestant:
         """One that only looks through a bucket of `count` FHIR exports, and cuts it into shards."""
+        return Contestant(name, self._fhir(count, "--list"), _counted(count), self._env())
 
-        def check(_: Path, output: str) -> None:
-            if json.loads(output)["files"] != count:
-                raise Broken(f"not {count} files: {output}")
+    def plan(self, name: str, catalogue: Path, count: int) -> Contestant:
+        """One that plans the raw file of a catalogue, of `count` files, and cuts it into shards."""
+        return Contestant(name, self._raw_file(catalogue, "plan"), _counted(count), self._env())
 
-        return Contestant(name, self._fhir(count, "--list"), check, self._env())
+    def slice(self, name: str, catalogue: Path) -> Contestant:
+        """One that takes one shard of it."""
+        return Contestant(name, self._raw_file(catalogue, "slice"), lambda *_: None, self._env())
+
+    def raw_file(self, name: str, catalogue: Path, count: int) -> Contestant:
+        """One that brings it home, of `count` files, each held against its MD5."""
+        home = _said("downloaded", "md5", count)
+        command = self._raw_file(catalogue)
+        return Contestant(name, command, lambda folder, output: home(folder / "project", output), self._env())
+
+    def report(self, name: str, lines: int) -> Contestant:
+        """One that writes a report of so many lines, and reads it."""
+        fixed = [*python_command(self.arena, "receipt"), str(lines)]
+        return Contestant(name, lambda folder: [*fixed, str(folder)], lambda *_: None, self._env())
 
     def without_flush(self, contestant: Contestant) -> Contestant:
         """The same without flushes."""
@@ -110,6 +125,11 @@ class Ours:
 
     def _env(self) -> dict[str, str]:
         return python_env(self.arena)
+
+    def _raw_file(self, catalogue: Path, *only: str) -> Callable[[Path], list[str]]:
+        fixed = [*python_command(self.arena, "raw_file"), "--endpoint", self.arena.endpoint]
+        fixed += ["--catalogue", str(catalogue), *(f"--only={word}" for word in only)]
+        return lambda folder: [*fixed, "--destination", str(folder)]
 
     def _fhir(self, count: int, *more: str) -> Callable[[Path], list[str]]:
         fixed = [
@@ -175,6 +195,20 @@ def check_files(count: int, size: int) -> Check:
         sizes = [path.stat().st_size for path in folder.iterdir()]
         if (len(sizes), sum(sizes)) != (count, size):
             raise Broken(f"{len(sizes)} files of {sum(sizes)} bytes are there, not {count} of {size}")
+
+    return check
+
+
+def interrupted(arena: Arena, contestant: Contestant, kills_and_size: tuple[int, int], url: str) -> Contestant:
+    """One that is killed so often while it brings so many bytes from the stand-in at `url`, and is started again."""
+    fixed = [*python_command(arena, "interrupted"), *map(str, kills_and_size), url]
+    return replace(contestant, command=lambda folder: [*fixed, str(folder), *contestant.command(folder)])
+
+
+def _counted(count: int) -> Check:
+    def check(_: Path, output: str) -> None:
+        if json.loads(output)["files"] != count:
+            raise Broken(f"not {count} files: {output}")
 
     return check
 

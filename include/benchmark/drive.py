@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .contestants import Arena, Check, Contestant, python_command, python_env
+from .contestants import Arena, Check, Contestant, interrupted, python_command, python_env
 from .measure import Broken
 from .recordings import RECORDINGS, scaled
 from .server import serve_drive
@@ -34,15 +34,16 @@ class Drive:
 
     def killed(self, name: str) -> Contestant:
         """The same, killed half way and started again."""
-        return self._contestant(name, "datasets", self.ours_at, self._home, "--killed")
+        again = replace(self.ours(name), check=self._home)
+        return interrupted(self.arena, again, (1, self.size), self.ours_at)
 
     def gdown(self) -> Contestant:
         """One file after the other; nothing is verified."""
         return self._contestant("gdown, one after the other", "gdown_loop", self.gdown_at, self._home)
 
-    def _contestant(self, name: str, module: str, url: str, check: Check, *more: str) -> Contestant:
+    def _contestant(self, name: str, module: str, url: str, check: Check) -> Contestant:
         fixed = [*python_command(self.arena, module), str(self.manifest), url]
-        return Contestant(name, lambda folder: [*fixed, str(folder), *more], check, python_env(self.arena))
+        return Contestant(name, lambda folder: [*fixed, str(folder)], check, python_env(self.arena))
 
     def _said(self, folder: Path, output: str) -> None:
         found = json.loads(output)

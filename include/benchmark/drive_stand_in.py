@@ -15,31 +15,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from support.contents import Content, Generated, digest
+from support.contents import Generated, digest
 from support.drive_server import DriveFile, DriveServer, ScanWarning, file_id, serving
 from support.wire import Answer, Request
 
+from .counted import SENT, Counted, told
 from .recordings import Recording, scaled
 
 _GOOGLE = ("https://drive.google.com", "https://drive.usercontent.google.com")
-
-
-class Counted:
-    """Content that counts what is taken of it."""
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
-        self._lock = threading.Lock()
-        self.taken = 0
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def __getitem__(self, span: slice) -> bytes:
-        data = self._content[span]
-        with self._lock:
-            self.taken += len(data)
-        return data
 
 
 class CountingDrive(DriveServer):
@@ -54,10 +37,7 @@ class CountingDrive(DriveServer):
 
     def take(self, request: Request) -> Answer:
         """What `request` gets."""
-        if request.path == "/sent":
-            said = str(sum(content.taken for content in self.counted)).encode()
-            return Answer(200, {"Content-Type": "text/plain"}, said)
-        return super().take(request)
+        return told(self.counted) if request.path == SENT else super().take(request)
 
 
 def _name(one: Recording) -> str:

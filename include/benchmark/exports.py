@@ -28,7 +28,7 @@ __all__ = ["SIZE", "bucket_of", "name_of"]
 _CONTENTS: Final = 1_000
 """Different objects; a power of ten, of which nginx keeps the digits."""
 _PAGE: Final = 1_000
-_BUCKET: Final = re.compile(r"/fhir-(\d{1,6})/?")
+_BUCKET: Final = re.compile(r"/fhir-(\d{1,6}|1000000)/?")
 _OBJECT: Final = re.compile(r"/object/(\d{3})")
 _WRITTEN: Final = ("2024-02-04T14:30:22.000Z", "Sun, 04 Feb 2024 14:30:22 GMT")
 _ENTRY: Final = (

@@ -3,8 +3,8 @@ it home: `validate` surveys the whole listing and cuts it into ranges of keys, `
 fetches it. Here one after the other, in one process, without a scheduler around it.
 
 Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
-`inside` (seconds of the work), `shards`, and `files` or what became of them (see `said`). ``--list`` stops where
-`validate` does.
+`inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them as they travel), and `files` or
+what became of them (see `said`). ``--list`` stops where `validate` does.
 """
 
 # ruff: noqa: E402 (the clock starts before the imports)
@@ -31,7 +31,7 @@ from downloader_tasks.minio.request import Request
 from downloader_tasks.minio.survey import Survey
 from downloader_tasks.shards import bounds_of
 
-from .said import summary
+from .said import measured, summary
 
 _CONFIGURATION = Configuration()
 
@@ -68,6 +68,15 @@ def results_of(errand: FhirErrand, shards: Sequence[Mapping[str, Any]]) -> Itera
         yield from restore(planned, errand.source(planned), errand.target.folder, errand.means)
 
 
+def bring(errand: FhirErrand, *, only_list: bool) -> dict[str, Any]:
+    """What there is to tell of it."""
+    shards = survey(errand)
+    told = {"shards": len(shards), "xcom": len(json.dumps(shards))}
+    if only_list:
+        return {**told, "files": sum(shard["files"] for shard in shards)}
+    return {**told, **summary(results_of(errand, shards))}
+
+
 def main() -> None:
     """Brings the bucket home, and says how it went."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,11 +86,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only list it, and cut it into shards")
     asked = parser.parse_args()
     errand = errand_of(asked.endpoint, asked.bucket, asked.destination)
-    called = time.perf_counter()
-    shards = survey(errand)
-    found = {"files": sum(shard["files"] for shard in shards)} if asked.list else summary(results_of(errand, shards))
-    done = time.perf_counter()
-    print(json.dumps({"started": called - BEGAN, "inside": done - called, "shards": len(shards), **found}))
+    print(measured(BEGAN, lambda: bring(errand, only_list=asked.list)))
 
 
 if __name__ == "__main__":

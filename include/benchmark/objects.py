@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,21 +49,29 @@ class Sizes:
     """Objects of the bucket that shows what listing alone costs in memory."""
     loop: int = 5_000
     """Objects of that bucket that are fetched one after the other."""
+    planned: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    """Files that are planned, and not fetched; a million at most."""
+    brought: tuple[int, ...] = (1_000, 10_000, 100_000)
+    """Small objects that are brought home in shards."""
+    lines: int = 100_000
+    """Of a report."""
+    long: int = 20_000_000_000
+    """Bytes of the very long object."""
+    kills: int = 10
+    """Times that whoever fetches it is killed."""
     drive_scale: float = 1.0
     """How large the data sets of Google Drive are; 1: 1.4 GB in all."""
     drive_speed: float = 25e6
     """Bytes a second of one of its streams."""
 
-    @property
-    def room(self) -> int:
-        """Bytes of disk that the benchmark needs at once: objects, a copy, one contestant's output, and a margin."""
-        small = (2 * self.small + self.growth) * (SMALL_SIZE + _BLOCK)
-        return 3 * self.large + max(small, self.keys * _BLOCK) + 512 * MIB
+    def room(self, cases: Collection[str]) -> int:
+        """Bytes of disk that these cases need at once: objects, a copy, one contestant's output, and a margin."""
+        small = (2 * self.small + max(self.growth, *self.brought)) * (SMALL_SIZE + _BLOCK)
+        return max(3 * self.large + max(small, self.keys * _BLOCK), self.long * ("long" in cases)) + 512 * MIB
 
-    @property
-    def files(self) -> int:
-        """Files that the benchmark makes before it removes the first (see `rounds`)."""
-        grown = self.small + self.growth + 2 * self.keys + self.loop
+    def files(self, cases: Collection[str]) -> int:
+        """Files that these cases make before the first is removed (see `rounds`)."""
+        grown = self.small + self.growth + 2 * self.keys + self.loop + sum(self.brought) * ("many" in cases)
         return 6 * self.rounds * self.small + self.growth_rounds * grown + 2_000
 
 
@@ -99,6 +108,12 @@ class Stock:
         """The record of `count` small objects below ``many/``, where number n is n modulo `Sizes.small`."""
         self._make_small()
         return self._many(f"many-{count}", count)
+
+    def made_up(self, count: int) -> Path:
+        """The record of `count` files that are nowhere."""
+        draw = random.Random(count)
+        files = ((_deep_name(number), [SMALL_SIZE, f"{draw.getrandbits(128):032x}"]) for number in range(count))
+        return self._write(f"made-up-{count}", files)
 
     @cached_property
     def large(self) -> Large:
@@ -163,6 +178,10 @@ class Stock:
 def small_name(number: int) -> str:
     """The name of a small object."""
     return f"{number:06d}.bin"
+
+
+def _deep_name(number: int) -> str:
+    return f"sample.d/frames/{number // 1000:04d}/frame_{number:06d}.bin"
 
 
 def _etag(path: Path, part: int | None) -> str:

@@ -2,7 +2,7 @@
 
 The plan comes from a record in the shape of a catalogue's `file_info`, the source from a boto3 session. Prints one JSON
 object: `started` (seconds from the start of this program to the call of `restore`: imports, plan, clients), `inside`
-(seconds of `restore`), `outcomes` and `assurances` with their counts, and the first failure.
+and `processor` (seconds of `restore`), `outcomes` and `assurances` with their counts, and the first failure.
 
 `BENCHMARK_WITHOUT_FLUSH=1` takes the flushes out, in this process only, to show what they cost.
 """
@@ -15,8 +15,8 @@ import time
 BEGAN = time.perf_counter()
 
 import argparse
-import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from downloader import flushing
@@ -36,10 +36,10 @@ import boto3
 from downloader.batch import restore
 from downloader.catalogue.file_info import parse_file_info, read_entry
 from downloader.paths import safe_path
-from downloader.remote_file import RemoteFile
+from downloader.remote_file import Planned, RemoteFile
 from downloader.sources.s3 import S3Access, S3Source, client_config
 
-from .said import summary
+from .said import measured, summary
 
 
 def plan(record: Path, prefix: str) -> list[RemoteFile]:
@@ -53,7 +53,7 @@ def _remote_file(name: str, key: str, entry: object) -> RemoteFile:
     return RemoteFile(safe_path(name), size, key, checksums)
 
 
-def source(bucket: str, files: list[RemoteFile], endpoint: str) -> S3Source:
+def source(bucket: str, files: Sequence[Planned], endpoint: str) -> S3Source:
     """The bucket, by the credentials of the environment."""
     session = boto3.Session()
     client = session.client("s3", endpoint_url=endpoint, config=client_config())
@@ -71,10 +71,7 @@ def main() -> None:
     asked = parser.parse_args()
     files = plan(asked.record, asked.prefix)
     bucket = source(asked.bucket, files, asked.endpoint)
-    called = time.perf_counter()
-    results = restore(files, bucket, asked.destination)
-    done = time.perf_counter()
-    print(json.dumps({"started": called - BEGAN, "inside": done - called, **summary(results)}))
+    print(measured(BEGAN, lambda: summary(restore(files, bucket, asked.destination))))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from downloader.results import FileResult
 
-__all__ = ["summary"]
+__all__ = ["measured", "summary"]
+
+
+def measured(began: float, work: Callable[[], Mapping[str, object]]) -> str:
+    """What `work` tells, as JSON, behind its seconds: `inside`, those of processors, and `started`, from `began` on."""
+    called, clock = time.perf_counter(), time.process_time()
+    told = work()
+    inside, processor = time.perf_counter() - called, time.process_time() - clock
+    return json.dumps({"started": called - began, "inside": inside, "processor": processor, **told})
 
 
 def summary(results: Iterable[FileResult]) -> dict[str, object]:

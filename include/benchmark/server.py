@@ -26,7 +26,7 @@ from pathlib import Path
 from .measure import Broken
 from .objects import BUCKET
 
-__all__ = ["serve", "serve_drive", "serve_exports"]
+__all__ = ["serve", "serve_drive", "serve_exports", "serve_long"]
 
 _CONFIG = """
 {user}
@@ -75,7 +75,8 @@ http {{
 }}
 """
 _INCLUDE = Path(__file__).resolve().parents[1]
-_PATIENCE = 60.0
+_PATIENCE = 300.0
+"""Seconds in which a server has to answer. One that computes the checksum of twenty gigabytes first takes a while."""
 _PR_SET_PDEATHSIG = 1
 _DIGITS = 6
 """Digits in the name of a small object."""
@@ -114,11 +115,28 @@ def serve_drive(
 
     `pace`: bytes a second of one stream, and how large the files are. `manifest` is written where it is missing.
     """
+    more = ["--google"] if google else []
+    with _standing_in(python, home, "drive_stand_in", [*map(str, pace), str(manifest), *more]) as address:
+        yield address
+
+
+@contextmanager
+def serve_long(python: str, home: Path, record: Path, size: int) -> Iterator[str]:
+    """Serves one object of `size` bytes (see `long_stand_in`); answers the address. Stopped when left. Raises Broken.
+
+    `record` is written.
+    """
+    with _standing_in(python, home, "long_stand_in", [str(size), "0", str(record)]) as address:
+        yield address
+
+
+@contextmanager
+def _standing_in(python: str, home: Path, module: str, arguments: list[str]) -> Iterator[str]:
+    """One of our stand-ins, which live on what the tests' stand-ins are made of."""
     port = _free_port()
     env = {"PYTHONPATH": os.pathsep.join([str(_INCLUDE), str(_INCLUDE.parent / "tests")])}
-    command = [python, "-m", "benchmark.drive_stand_in", str(port), *map(str, pace), str(manifest)]
-    command += ["--google"] if google else []
-    with _running(command, env, f"http://127.0.0.1:{port}", home / f"drive-{port}.log") as address:
+    command = [python, "-m", f"benchmark.{module}", str(port), *arguments]
+    with _running(command, env, f"http://127.0.0.1:{port}", home / f"{module}-{port}.log") as address:
         yield address
 
 

@@ -96,6 +96,11 @@ class Section:
     promises: Sequence[Target | Ratio | Figure]
 
     @property
+    def rounds(self) -> int:
+        """How many were played to their end, by whoever played the most."""
+        return max((len(outcome.runs) for outcome in self.outcomes), default=0)
+
+    @property
     def rows(self) -> list[list[str]]:
         """The rows of the table."""
         first, *rest = [

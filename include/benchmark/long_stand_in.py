@@ -1,0 +1,68 @@
+"""A process of its own that serves the object of the case `long`: the tests' object server, with bytes that are made as
+they are asked for, so that neither memory nor disk holds them.
+
+    python -m benchmark.long_stand_in PORT SIZE SPEED RECORD
+
+No two blocks of the object are alike: a range in a wrong place has another checksum. `SPEED` is that of each answer, in
+bytes a second; 0: as fast as can be. `RECORD` is written before it serves: the file in the shape of a catalogue's
+`file_info`, by its MD5. ``/sent`` answers how many bytes it has sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import wire
+from support.contents import Generated, digest
+from support.object_server import ObjectServer, serving
+from support.wire import Answer, limited
+
+from .counted import SENT, Counted, told
+from .objects import BUCKET, LARGE
+
+_MODIFIED = "Sun, 04 Feb 2024 14:30:22 GMT"
+
+
+@dataclass
+class LongServer(ObjectServer):
+    """Has one object, and knows how much of it went out. `speed`: that of each answer."""
+
+    bucket: str = BUCKET
+    speed: float = 0.0
+
+    def hold(self, size: int) -> str:
+        """Makes the object. Answers its MD5."""
+        content = Generated(size)
+        self.counted = Counted(content)
+        md5 = digest(content, "md5")
+        self.put(f"long/{LARGE}", self.counted, ETag=f'"{md5}"', Last_Modified=_MODIFIED)
+        return md5
+
+    def take(self, request: wire.Request) -> Answer:
+        """What `request` gets. There are no lists: a folder is no object, as `server` wants it."""
+        if request.path == SENT:
+            return told([self.counted])
+        return limited(self.speed)(super().take(request)) if request.path.endswith(LARGE) else Answer(404, {})
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("size", type=int)
+    parser.add_argument("speed", type=float)
+    parser.add_argument("record", type=Path)
+    asked = parser.parse_args()
+    server = LongServer(port=asked.port, speed=asked.speed)
+    md5 = server.hold(asked.size)
+    asked.record.write_text(json.dumps({LARGE: [asked.size, md5]}), encoding="utf-8")
+    with serving(server):
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Our contestant in the cases `million` and `many`: a raw file of a catalogue, as the tasks of `s3_downloader` plan it
+and bring it home. Here one after the other, in one process, without a scheduler around it.
+
+`validate` looks the record up, sees whether there is room, and cuts the plan into shards (``--only plan``); each
+`download` looks the record up again, takes its slice of it (``--only slice``), and fetches that.
+
+Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
+`inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them as they travel), and `files` or
+what became of them (see `said`).
+"""
+
+# ruff: noqa: E402 (the clock starts before the imports)
+from __future__ import annotations
+
+import time
+
+BEGAN = time.perf_counter()
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from downloader.batch import restore
+from downloader.catalogue import Catalogue, CatalogueAddress, open_catalogue
+from downloader.results import FileResult
+from downloader_tasks.configuration import Configuration, Locations
+from downloader_tasks.manner import means
+from downloader_tasks.raw_files.restores import Restore, find_restore
+from downloader_tasks.shards import Shard, bounds_of, cut, digest_of, fingerprint_of
+from downloader_tasks.space import Space
+
+from .catalogue import RAW_FILE
+from .restore import source
+from .said import measured, summary
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What the tasks of one run do."""
+
+    records: Catalogue
+    configuration: Configuration
+    endpoint: str
+
+    def plan(self) -> dict[str, Any]:
+        """What `validate` makes of it."""
+        return _told(self._shards())
+
+    def slice(self) -> dict[str, Any]:
+        """What a `download` does before it fetches: here that of the last files, as many as a shard may have."""
+        plan = self._find().plan
+        most = bounds_of(self.configuration).for_plan(len(plan.files)).files
+        planned = plan.files[-most:]
+        fingerprint_of(plan.origin, map(digest_of, planned))
+        return {"files": len(planned)}
+
+    def bring(self) -> dict[str, Any]:
+        """All of it."""
+        shards = self._shards()
+        return {**_told(shards), **summary(result for shard in shards for result in self._download(shard))}
+
+    def _find(self) -> Restore:
+        return find_restore(self.records, self.configuration, RAW_FILE, ())
+
+    def _shards(self) -> list[Shard]:
+        found = self._find().made()
+        Space().share(found.plan.files, found.destination)
+        return cut([found.plan.outline()], bounds_of(self.configuration))
+
+    def _download(self, shard: Shard) -> Iterator[FileResult]:
+        found = self._find()
+        planned = shard.cut(found.plan)
+        if planned is None:
+            raise SystemExit("the record was changed")
+        bucket, destination = source(found.upload.bucket, planned, self.endpoint), found.destination
+        del found  # as the task does
+        destination.mkdir(exist_ok=True)
+        yield from restore(planned, bucket, destination, means(self.configuration.transfer))
+
+
+def _told(shards: list[Shard]) -> dict[str, Any]:
+    travelling = json.dumps([shard.to_xcom() for shard in shards])
+    return {"files": shards[-1].stop, "shards": len(shards), "xcom": len(travelling)}
+
+
+def main() -> None:
+    """Does what is asked for, and says how it went."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--catalogue", required=True, type=Path)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--destination", required=True, type=Path, help="the output location")
+    parser.add_argument("--only", choices=["plan", "slice"])
+    asked = parser.parse_args()
+    logging.disable(logging.INFO)  # nothing but the JSON is to be printed
+    configuration = Configuration(locations=Locations(output=asked.destination))
+    records = open_catalogue(CatalogueAddress("sqlite", str(asked.catalogue)))
+    tasks = Tasks(records, configuration, asked.endpoint)
+    print(measured(BEGAN, {"plan": tasks.plan, "slice": tasks.slice}.get(asked.only, tasks.bring)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The cases of what is many and of what is long: whether time and memory stay what they are for few and short."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from .bench import OURS, Bench, ratio, same_work
+from .contestants import Check, interrupted
+from .measure import Broken
+from .objects import LARGE
+from .rounds import Outcome
+from .server import serve_long
+from .table import Ratio, Section, Target
+
+__all__ = ["long", "many", "million", "report"]
+
+_HOUR = 3600.0
+_MB = 1e6
+_FLAT = 1.25
+
+
+def million(bench: Bench) -> Section:
+    """What is to come, a million of it: planned and cut into shards, from a catalogue's record and from a listing."""
+    sizes, ours = bench.stock.sizes, bench.ours
+    records = {n: bench.catalogue(bench.stock.made_up(n), "many") for n in sizes.planned}
+    plans = {n: ours.plan(f"{OURS}, a record of {n:,}: the plan", records[n], n) for n in sizes.planned}
+    slices = {n: ours.slice(f"{OURS}, a record of {n:,}: a task's slice", records[n]) for n in sizes.planned}
+    looks = {n: ours.listing(f"{OURS}, a listing of {n:,}: the plan", n) for n in sizes.planned}
+    every = [one for group in (plans, slices, looks) for one in group.values()]
+    played = bench.play_long(every, sizes.growth_rounds, _HOUR)
+    series = {
+        what: {n: played[one.name] for n, one in of.items()} for what, of in (("record", plans), ("listing", looks))
+    }
+    targets = [target for what, outcomes in series.items() for target in _plan_targets(what, outcomes)]
+    done = {one.name: float(n) for group in (plans, slices, looks) for n, one in group.items()}
+    return Section(f"a million to come ({sizes.growth_rounds} rounds)", played.values(), done, "files", targets)
+
+
+def _plan_targets(what: str, outcomes: dict[int, Outcome]) -> list[Target]:
+    few, most = min(outcomes), max(outcomes)
+    growth = _growth(outcomes[few], outcomes[most], most / few)
+    return [
+        Target(f"XCom of a {what} of {most:,}, MB", _told(outcomes[most], "xcom", _MB), 1.0, at_least=False),
+        Target(f"a {what} of {most:,} : of {few:,}, processor time a file", growth, _FLAT, at_least=False),
+    ]
+
+
+def many(bench: Bench) -> Section:
+    """A raw file of many small files, looked up, cut, planned anew for each shard and brought home, as the tasks do."""
+    sizes = bench.stock.sizes
+    ours = {
+        n: bench.ours.raw_file(f"{OURS}, a raw file of {n:,}", bench.catalogue(bench.stock.many(n), "many"), n)
+        for n in sizes.brought
+    }
+    played = bench.play_long(list(ours.values()), sizes.growth_rounds, _HOUR)
+    outcomes = {n: played[one.name] for n, one in ours.items()}
+    few, most = min(outcomes), max(outcomes)
+    growth = _growth(outcomes[few], outcomes[most], most / few)
+    peaks = [outcomes[n].peak if outcomes[n].runs else None for n in (few, most)]
+    targets = [
+        Target(f"{most:,} : {few:,}, processor time a file", growth, _FLAT, at_least=False),
+        Target(f"{most:,} : {few:,}, peak of memory", _quotient(peaks[1], peaks[0]), _FLAT, at_least=False),
+    ]
+    done = {one.name: float(n) for n, one in ours.items()}
+    return Section(
+        f"files of 16 KiB, in shards ({sizes.growth_rounds} rounds)", played.values(), done, "files", targets
+    )
+
+
+def report(bench: Bench) -> Section:
+    """A long report, written and read."""
+    lines = bench.stock.sizes.lines
+    ours = bench.ours.report(f"{OURS}, write and read it", lines)
+    played = bench.play([ours])
+    outcome = played[ours.name]
+    targets = [Target(f"seconds to {what} it", _told(outcome, what), 2.0, at_least=False) for what in ("write", "read")]
+    return Section(f"a report of {lines:,} lines", played.values(), same_work(played, lines), "lines", targets)
+
+
+def long(bench: Bench) -> Section:
+    """One very long object, without a break, and by processes that are killed."""
+    sizes = bench.stock.sizes
+    with _serving(bench, sizes.long) as (there, record):
+        fetch = there.ours.fetch(f"{OURS}, MD5", "long/", record, 1, "md5")
+        name = f"{OURS}, killed {sizes.kills} times and started again"
+        again = replace(fetch, name=name, check=_comes_home(sizes.long, sizes.kills))
+        killed = interrupted(there.arena, again, (sizes.kills, sizes.long), there.arena.endpoint)
+        played = there.play_long([fetch, killed], 1, _HOUR)
+    title = f"one object of {sizes.long / 1e9:g} GB, its bytes made as they are asked for (1 round)"
+    twice = Target(f"{name}: fetched twice, %", _told(played[name], "twice", 0.01), 2.0, at_least=False)
+    slower = Ratio(f"{name} : without a break, seconds", ratio(played[name], played[fetch.name]))
+    return Section(title, played.values(), same_work(played, sizes.long / _MB), "MB", [twice, slower])
+
+
+@contextmanager
+def _serving(bench: Bench, size: int) -> Iterator[tuple[Bench, Path]]:
+    """The bench before a server that has one object of `size` bytes, and the record of it."""
+    record = bench.arena.lists / "long.json"
+    with serve_long(bench.arena.tools.python, bench.arena.lists, record, size) as endpoint:
+        yield replace(bench, arena=replace(bench.arena, endpoint=endpoint)), record
+
+
+def _comes_home(size: int, kills: int) -> Check:
+    def check(folder: Path, output: str) -> None:
+        found = json.loads(output)
+        if found["assurances"] != {"md5": 1} or found["kills"] != kills:
+            raise Broken(f"not one file by its MD5 after {kills} kills: {output}")
+        if [(path.name, path.stat().st_size) for path in folder.iterdir()] != [(LARGE, size)]:
+            raise Broken(f"{folder} does not hold {LARGE} alone, with {size} bytes")
+
+    return check
+
+
+def _told(outcome: Outcome, what: str, unit: float = 1) -> float | None:
+    """The median of a figure that the program itself told; None where it did not come to it."""
+    if not outcome.runs:
+        return None
+    return float(median(json.loads(run.output)[what] for run in outcome.runs)) / unit
+
+
+def _growth(few: Outcome, many: Outcome, times: float) -> float | None:
+    """How much dearer one is where there are `times` as many, in processor time; Python's start is left out."""
+    return _quotient(_told(many, "processor", times), _told(few, "processor"))
+
+
+def _quotient(one: float | None, other: float | None) -> float | None:
+    return one / other if one and other else None
