@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Sets up what is lacking and runs the tests. Arguments go to pytest: bash include/test.sh -k catalogue -x
+# Sets up what is lacking and runs the tests, on all processors. Arguments go to pytest, which then runs on one:
+#
+#   bash include/test.sh tests/limits -k catalogue -x
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 bash "$root/include/setup.sh"
 cd -- "$root"
-exec .venv/bin/python -m pytest tests "$@"
+(($#)) || set -- tests --numprocesses auto --dist loadfile
+exec .venv/bin/python -m pytest "$@"

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from support.secrets import secret
 from support.servers import S3Server
 
 from ..demo.processes import Processes, free_port
@@ -20,7 +21,7 @@ from .trial import Ground
 __all__ = ["grounds"]
 
 _HERE: Final = "127.0.0.1"
-_KEYS: Final = ("AKIATESTONLY", "opens-nothing-at-all")
+_KEYS: Final = ("AKIATESTONLY", secret("chaos"))
 
 
 @contextmanager

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from support.drive_server import DriveFile, DriveServer, ScanWarning
+from support.secrets import secret
 from support.slooh_server import Picture, SloohServer
 from support.wire import serving
 
 __all__ = ["API_KEY"]
 
-API_KEY: Final = "a-key-for-tests"
+API_KEY: Final = secret("drive-api-key")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import stat
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,13 +70,13 @@ _NO_FILE = _File("no regular file", _Version(0, 0))
 class Watcher:
     """A context manager: watches from its beginning to its end, in a thread of its own.
 
-    `right`: the digests of what is due, by name. `before`: of what stood there at the start, which may stay until
-    something right comes.
+    `right`: the digests of what is due, by name; several where either will do. `before`: of what stood there at the
+    start, which may stay until something right comes.
     """
 
-    def __init__(self, root: Path, right: Mapping[str, str], before: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, right: Mapping[str, str | Collection[str]], before: Mapping[str, str]) -> None:
         self._root = str(root)
-        self._right = right
+        self._right = {name: {due} if isinstance(due, str) else set(due) for name, due in right.items()}
         self._before = dict(before)
         self._inotify = Inotify()
         self._turn = threading.Lock()
@@ -104,7 +104,7 @@ class Watcher:
         with self._turn:
             for name in self._names():
                 found = self._read(name)
-                if found is not None and found.digest not in (self._right.get(name), self._before.get(name)):
+                if found is not None and not self._is_due(name, found) and found.digest != self._before.get(name):
                     self._sightings.wrong.append(f"{name} (there when the process had ended)")
                     self._before[name] = found.digest  # counted once
 
@@ -167,8 +167,11 @@ class Watcher:
             self._looked[name].add(found.version)
             self._sightings.looks += 1
             self._sightings.longest = max(self._sightings.longest, now - found.version.changed / 1e9)
-        if found.digest != self._right.get(name):
+        if not self._is_due(name, found):
             self._sightings.wrong.append(f"{name} ({'wrong' if name in self._right else 'not planned'})")
+
+    def _is_due(self, name: str, found: _File) -> bool:
+        return found.digest in self._right.get(name, ())
 
     def _read(self, name: str) -> _File | None:
         """What stands under `name`; None where nothing does."""

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from downloader import writing
 from downloader.batch import Handling, Means, restore
 from downloader.checksums import Checksum
 from downloader.job import Limits
@@ -38,6 +39,8 @@ _LIMITS: Final = Limits(
     lock_wait=10.0,
 )
 """Small ones, so that a file of a megabyte is a large one of many ranges."""
+_BLOCK: Final = 16 * _KIB
+"""Bytes that are handed to the disk at once: what is killed in the middle leaves something to be resumed."""
 _CONNECT, _STALL = 5.0, 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -105,6 +108,7 @@ def _die_with_parent() -> None:
 
 def main(plan: dict[str, Any]) -> None:
     """Restores."""
+    writing._BLOCK = _BLOCK  # noqa: SLF001 - files of its usual 2 MiB would all be gone, or whole
     files = files_of(plan)
     handling = Handling(content=PictureCheck()) if plan["source"] == "slooh" else Handling()
     means = Means(_LIMITS, RetryPolicy(first_wait=0.02, longest_wait=0.3, longest_retry_after=2.0), handling=handling)

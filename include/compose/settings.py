@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -50,11 +51,9 @@ def _whole(environ: Environment, name: str) -> Connection | str | None:
     text = environ.get(variable, "").strip()
     if not text.startswith("{"):
         return text or None
-    try:
-        connection = json.loads(text)
-    except ValueError:
-        raise Mistake(f"{variable} is no valid JSON; put all of it into single quotes, its texts into double") from None
-    return dict(connection)
+    with suppress(ValueError):
+        return dict(json.loads(text))
+    raise Mistake(f"{variable} is no valid JSON; put all of it into single quotes, its texts into double")
 
 
 def _aws(environ: Environment) -> Connection | None:

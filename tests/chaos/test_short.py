@@ -33,9 +33,6 @@ def number(cell: str) -> int:
     return int(cell.replace(",", ""))
 
 
-pytestmark = pytest.mark.skipif(not os.environ.get("CHAOS"), reason="takes a minute; CHAOS=1 runs it")
-
-
 @pytest.mark.timeout(330)
 def test_nothing_is_lost_in_half_a_minute_of_faults_and_kills(tmp_path: Path) -> None:
     done = run(tmp_path, "--short")

@@ -44,6 +44,15 @@ def test_right_files_are_seen_and_nothing_is_wrong(tmp_path: Path) -> None:
     assert 0 <= found.longest < 5
 
 
+@pytest.mark.parametrize(("data", "wrong"), [(b"right", 0), (b"newer", 0), (b"mixed", 2)])
+def test_where_two_contents_are_due_either_is_right(tmp_path: Path, data: bytes, wrong: int) -> None:
+    due = {"a.bin": (DIGESTS["a.bin"], digest_of(b"newer"))}
+    with Watcher(tmp_path, due, {}) as watcher:
+        commit(tmp_path, "a.bin", data)
+        watcher.settle()
+    assert len(watcher.result().wrong) == wrong, "seen as it came, and once all was quiet"
+
+
 @pytest.mark.parametrize("name", ["a.bin", "folder/deep/b.bin", "empty"])
 def test_a_wrong_file_that_gets_its_name_as_a_right_one_does(tmp_path: Path, name: str) -> None:
     assert seen(tmp_path, lambda: commit(tmp_path, name, b"wrong")).wrong[0] == f"{name} (wrong)"
