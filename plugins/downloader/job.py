@@ -28,8 +28,8 @@ class Limits:
     """Requests under way at once."""
     large_threads: int = 8
     """Files above `small_file` under way at once, as far as `memory` allows."""
-    range_size: int = 8 * MIB
-    """Bytes of one range of a large file."""
+    range_size: int = 4 * MIB
+    """Bytes of one range of a large file. What is fetched ahead is lost where a process is killed."""
     read_ahead: int = 8
     """Ranges of one file fetched ahead."""
     small_file: int = 1 * MIB
