@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections import defaultdict
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from downloader import flushing
 from downloader.checksums import Checksum
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
+from downloader.report import Report, write
+from downloader.results import Outcome
 from downloader.source import Capabilities
 from downloader.sources.memory import MemorySource
 from downloader_tasks.failures import Refusal
@@ -78,6 +81,19 @@ def test_a_group_of_small_files_is_flushed_on_each_of_its_disks(
     assert all(result.ok for result in results.values())
     assert len(flushes.names) == 3
     assert set().union(*flushes.names.values()) == small.keys()
+
+
+def test_what_was_found_is_flushed_on_each_of_its_disks_before_the_report(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored(MemorySource(OBJECTS), destination, files_for(OBJECTS))
+    results = restored(MemorySource(OBJECTS), destination, files_for(OBJECTS))
+    assert {result.outcome for result in results.values()} == {Outcome.SKIPPED}
+    flushes = Flushes(monkeypatch, destination)
+    report = Report("Title", datetime(2025, 2, 4, tzinfo=UTC), str(destination), results=tuple(results.values()))
+    write(report, destination, "x")
+    small = {name for name, data in OBJECTS.items() if len(data) == 1000}
+    assert set().union(*flushes.names.values()) == small
 
 
 def test_a_disk_that_is_full_in_a_folder_stops_the_batch_and_nothing_is_damaged(

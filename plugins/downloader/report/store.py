@@ -114,6 +114,7 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
     temporary = folder / hidden_name(report_name(report_id, report.timestamp), secrets.token_hex(8))
     descriptor = os.open(temporary, _NEW, _MODE)
     try:
+        _flush_found(report, folder)
         _fill(descriptor, report)
         final = _publish(temporary, report, report_id)
     finally:
@@ -123,11 +124,26 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
     return final
 
 
+def _flush_found(report: Report, folder: Path) -> None:
+    """Returns once what the run found is on its disk; of its folders some may lie on disks of their own.
+
+    What a run brings home it flushes. What it found may have come a moment ago by any way: another run that has renamed
+    it and not yet flushed its folder, or somebody's copy.
+    """
+    found = {os.path.dirname(result.name) for result in report.results if result.outcome is Outcome.SKIPPED}
+    disks: dict[int, Path] = {}
+    for inside in found:
+        with suppress(OSError, ValueError):  # gone by now, or no name that a folder may have
+            disks.setdefault(os.stat(folder / inside).st_dev, folder / inside)
+    for somewhere in disks.values():
+        descriptor = os.open(somewhere, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            flush_all(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _fill(descriptor: int, report: Report) -> None:
-    if any(result.outcome is Outcome.SKIPPED for result in report.results):
-        # What a run brings home it flushes. What it found may have come a moment ago by any way: another run that has
-        # renamed it and not yet flushed its folder, or somebody's copy.
-        flush_all(descriptor)
     with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{line}\n" for line in lines_of(report))
         file.flush()
