@@ -28,12 +28,12 @@ from downloader.sources.http import Timeouts
 from support import drive_pages as pages
 from support.drive_files import FOLDER, SHORTCUT, file_id
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, mutated_markup, outcome
-from support.hostile_server import HostileServer, answer, hostile, walled
+from support.hostile_server import HostileServer, answer
 from support.restoring import FakeClock
 from support.secrets import secret
 from support.wire import Answer, Fault
 
-pytestmark = pytest.mark.timeout(110, method="thread")
+pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 
 KEY: Final = secret("hostile-drive-key")
 RESOURCE_KEY: Final = secret("hostile-resource-key")
@@ -47,19 +47,6 @@ FILE: Final = answer(
     DATA,
 )
 POLICY: Final = RetryPolicy(attempts=1, clock=FakeClock().clock)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with hostile() as found:
-        yield found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tried(server: HostileServer) -> Iterator[set[tuple[str, int]]]:
-    """All that a connection was tried to."""
-    with walled(server) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True, scope="module")

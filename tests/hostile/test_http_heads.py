@@ -45,12 +45,6 @@ MOST: Final = 64 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with hostile() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def other() -> Iterator[HostileServer]:
     with hostile() as found:
         yield found

@@ -18,28 +18,15 @@ from downloader.sources import minio_answers
 from downloader.sources.minio_listing import Listed, Listing
 from downloader.sources.object_store import Limits
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
-from support.hostile_server import HOLD, HostileServer, answer, hostile, walled
+from support.hostile_server import HOLD, HostileServer, answer
 from support.minio import listing_page, minio_at
 from support.restoring import FakeClock
 from support.secrets import secret
 
-pytestmark = pytest.mark.timeout(110, method="thread")
+pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 
 SECRET: Final = secret("hostile-minio")
 KEYS: Final = ["a/1.ndjson", "a/2.ndjson", "b c.ndjson", "\xe4.ndjson"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with hostile() as found:
-        yield found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tried(server: HostileServer) -> Iterator[set[tuple[str, int]]]:
-    """All that a connection was tried to."""
-    with walled(server) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -23,12 +23,12 @@ from downloader.sources.slooh_hosts import ImageHosts
 from downloader.sources.slooh_rows import Picture, frames_of, missions_of, pictures_of, status_of
 from downloader.sources.slooh_survey import Layout, Survey, Wish, plan, survey
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, on_one_line, outcome, presentable
-from support.hostile_server import HostileServer, answer, hostile, walled
+from support.hostile_server import HostileServer, answer
 from support.restoring import FakeClock
 from support.secrets import secret
 from support.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
 
-pytestmark = pytest.mark.timeout(110, method="thread")
+pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 
 PASSWORD: Final = secret("hostile-slooh")
 TOKEN: Final = secret("hostile-session")
@@ -189,19 +189,6 @@ def test_hostile_names_of_files_make_safe_places(title: str) -> None:
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostileServer]:
-    with hostile() as found:
-        yield found
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tried(server: HostileServer) -> Iterator[set[tuple[str, int]]]:
-    """All that a connection was tried to."""
-    with walled(server) as found:
-        yield found
 
 
 def sent(data: bytes, status: int = 200) -> bytes:
