@@ -100,7 +100,7 @@ class Destination:
         above = self.root
         for step in _with_those_above(folder):
             with _held(above) as here:
-                self._refuse_outside(here, os.path.relpath(above, self.root))
+                self._refuse_outside(here, above[len(self.root) + 1 :])
                 try:
                     os.mkdir(f"{here}/{os.path.basename(step)}")
                 except FileExistsError:
@@ -115,7 +115,8 @@ class Destination:
         real = os.readlink(held)
         if real != self._real and not real.startswith(f"{self._real.rstrip('/')}/"):
             raise UnsafePath(
-                f"{folder or 'the destination'} is a symbolic link out of the destination", "remove the link"
+                f"{folder or 'the destination'} is a symbolic link out of the destination, or was moved away",
+                "put the folder itself there, or mount one there",
             )
 
     def _check(self, folder: str) -> str:

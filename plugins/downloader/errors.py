@@ -311,7 +311,7 @@ _CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPT
 def from_os_error(error: OSError, name: str) -> DownloadError:
     """The local disk's refusal, in this module's words. `name` is the relative path it was about."""
     reason = error.strerror or type(error).__name__
-    if error.errno == errno.ENOSPC and _has_room(error.filename):
+    if error.errno == errno.ENOSPC and _lacks_inodes(error.filename):
         return DiskFull(f"no inode is left for {name}: the disk holds as many files as it can", _FEWER_FILES)
     if error.errno in _FULL:
         return DiskFull(f"no room to write {name} ({reason})")
@@ -333,15 +333,15 @@ def lacks_files(error: BaseException | None) -> bool:
     return False
 
 
-def _has_room(name: object) -> bool:
-    """Whether there is room for bytes where `name` could not be made. An error of writing has no name."""
+def _lacks_inodes(name: object) -> bool:
+    """Whether there is room for bytes, but for no file, where `name` was to be. An error of writing has no name."""
     if not isinstance(name, str | os.PathLike):
         return False
     try:
         disk = os.statvfs(os.path.dirname(name))
     except OSError:
         return False
-    return disk.f_bavail * disk.f_frsize >= _ROOM
+    return disk.f_bavail * disk.f_frsize >= _ROOM and disk.f_files > 0 and disk.f_favail == 0
 
 
 def in_our_words(error: Exception, name: str) -> DownloadError:

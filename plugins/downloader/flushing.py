@@ -35,7 +35,8 @@ def _tells_of_errors(release: str) -> bool:
     return version is not None and (int(version[1]), int(version[2])) >= _FIRST_THAT_TELLS
 
 
-_syncfs = _from_libc("syncfs") if _tells_of_errors(os.uname().release) else None
+_any_syncfs = _from_libc("syncfs")
+_syncfs = _any_syncfs if _tells_of_errors(os.uname().release) else None
 _sync_file_range = _from_libc("sync_file_range")
 
 
@@ -65,8 +66,12 @@ def flush_file_system(descriptor: int) -> bool:
 
 def flush_all(descriptor: int) -> None:
     """Returns once the whole file system that `descriptor` lies on is on the disk, whoever wrote it. Raises OSError."""
-    if not flush_file_system(descriptor):
-        os.sync()
+    if flush_file_system(descriptor):
+        return
+    if _any_syncfs is None:
+        os.sync()  # the disks of the whole machine: no more often than it has to be
+    else:
+        _any_syncfs(ctypes.c_int(descriptor))
 
 
 def start_writeback(descriptor: int, start: int, length: int) -> None:

@@ -12,7 +12,7 @@ from .checksums import Checksum, Hasher
 from .content import Content, Finding, Witness
 from .destination import Place
 from .errors import DownloadError, PathConflict, TooManyFiles, from_os_error
-from .reading import READING, hash_bytes
+from .reading import hash_bytes, open_for_reading
 from .remote_file import RemoteFile
 from .results import UNPROVEN, UNVERIFIED
 from .verification import judge
@@ -125,7 +125,7 @@ class _Reading:
     def _open(self) -> int:
         """Raises OSError; TooManyFiles, which tells nothing of this file, so that a right copy is not fetched anew."""
         try:
-            return os.open(self._place.final, READING)
+            return open_for_reading(self._place.final)
         except OSError as error:
             problem = from_os_error(error, str(self._place.path))
             raise (problem if isinstance(problem, TooManyFiles) else error) from None

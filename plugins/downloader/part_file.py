@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from .destination import Destination, Place
-from .errors import DiskError, DownloadError, InUse, from_os_error, in_our_words
+from .errors import DiskError, DownloadError, InUse, from_os_error, in_our_words, lacks_files
 from .flushing import flush_file, flush_file_system, start_writeback
 from .paths import MAX_NAME_BYTES
 from .retry import Clock
@@ -165,7 +165,12 @@ class PartFile:
 
     def flush_names(self) -> None:
         """Returns once the final name is on the disk. Raises OSError."""
-        self._destination.flush(self.place)
+        try:
+            self._destination.flush(self.place)
+        except OSError as error:
+            # Where no folder more may be opened, the file's own descriptor serves to flush all of its disk.
+            if not (lacks_files(error) and flush_file_system(self.descriptor)):
+                raise
 
     def __enter__(self) -> Self:
         return self

@@ -10,13 +10,24 @@ from typing import Final
 
 from .checksums import MIB, Hasher
 
-__all__ = ["READING", "hash_bytes"]
+__all__ = ["hash_bytes", "open_for_reading"]
 
-READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""How a local file is opened: no link is followed, and a named pipe put in its place keeps nobody waiting."""
+_READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _STEP = 1 * MIB
 _BUFFERS = 3
+
+
+def open_for_reading(name: str) -> int:
+    """A descriptor of a local file. No link is followed, and a named pipe put in its place keeps nobody waiting.
+
+    Raises OSError.
+    """
+    try:
+        return os.open(name, _READING | os.O_NONBLOCK)
+    except BlockingIOError:
+        # A file server has lent it to a client, and takes it back; a pipe would have been opened at once.
+        return os.open(name, _READING)
 
 
 def hash_bytes(descriptor: int, length: int, hasher: Hasher, check: Callable[[], None] = lambda: None) -> None:

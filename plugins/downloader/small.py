@@ -79,8 +79,7 @@ class SmallFiles:
                 if file is None:
                     pace.end()
                 else:
-                    self._fetch_one(file)
-                    pace.count()
+                    self._fetch_or_end(file, pace)
 
         fetchers = [
             threading.Thread(target=fetch_all, args=(index,), name="small-fetch", daemon=True)
@@ -92,6 +91,14 @@ class SmallFiles:
             fetcher.join()
         self._ready.put(None)
         writer.join()
+
+    def _fetch_or_end(self, file: RemoteFile, pace: Pace) -> None:
+        try:
+            self._fetch_one(file)
+        except BaseException:  # a client's panic ends this thread; the others must not wait for it
+            pace.end()
+            raise
+        pace.count()
 
     def _fetch_one(self, file: RemoteFile) -> None:
         began = self._job.clock.now()
@@ -222,7 +229,8 @@ class SmallFiles:
         except TooManyFiles:
             if not group:
                 raise
-        group[:] = self._commit(group)
+        mine, group[:] = list(group), []
+        self._commit(mine)
         return PartFile.acquire(self._job.destination, item.place, item.file.identity)
 
     def _commit(self, group: list[tuple[_Fetched, PartFile]]) -> list[tuple[_Fetched, PartFile]]:

@@ -29,7 +29,7 @@ from .errors import (
 from .inspection import Inspection, State, assured, checksum_of, inspect, look
 from .job import Job, UnderWay
 from .part_file import PartFile, commit
-from .reading import READING, hash_bytes
+from .reading import hash_bytes, open_for_reading
 from .remote_file import RemoteFile
 from .results import UNPROVEN, FileResult, Outcome, failed
 from .retry import Clock
@@ -218,7 +218,7 @@ class Transfer:
 
     def _adopt(self, part: PartFile, place: Place, size: int) -> None:
         """Copies a short copy into the part file, if it looks like a true beginning. The copy itself stays."""
-        descriptor = os.open(place.final, READING)
+        descriptor = open_for_reading(place.final)
         try:
             if not self._is_beginning(descriptor, size):
                 return

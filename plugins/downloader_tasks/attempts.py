@@ -11,11 +11,12 @@ from typing import Any, Final, NoReturn
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.batch import Means, restore
-from downloader.errors import DiskFull, DownloadError, from_os_error
+from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_error
 from downloader.remote_file import Planned
 from downloader.results import FileResult
 from downloader.source import Source
 
+from .failures import Refusal
 from .folders import make_below
 from .interruptions import Interruptions
 from .ledger import Ledger
@@ -64,6 +65,9 @@ class Attempt:
             make_below(location, destination)
         except DownloadError as error:
             self.refuse(error)
+        except Refusal as error:
+            what, _, advice = str(error).partition("; ")
+            self.refuse(Misconfigured(what, advice))
         except OSError as error:
             self.refuse(from_os_error(error, str(destination)))
         return source

@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
-from downloader.errors import AccessDenied, DownloadError, NetworkError
+from typing import Any, Final
+
+from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerBusy, TooManyFiles, lacks_files
 
 from .failures import Refusal
 
-__all__ = ["aws_problem"]
+__all__ = ["aws_problem", "of_aws"]
+
+_BUSY: Final = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"}
+)
+
+
+def of_aws() -> tuple[type[Exception], ...]:
+    """What boto3 and the provider raise of a connection. They check its fields by stumbling over them."""
+    from botocore import exceptions as boto
+
+    stumbles = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError)
+    return (*stumbles, boto.BotoCoreError, boto.ClientError)
 
 
 def aws_problem(error: Exception, connection_id: str) -> Refusal | DownloadError:
     """What was raised while the connection was made use of. Nothing of its text is shown: it may hold what was read."""
     from botocore import exceptions as boto
 
+    if lacks_files(error):
+        return TooManyFiles(f"AWS could not be asked for the role of the connection {connection_id}")
     if isinstance(error, boto.ClientError):
-        code = error.response.get("Error", {}).get("Code", "no code")
-        return AccessDenied(
-            f"AWS gave the connection {connection_id} no credentials for its role ({str(code)[:60]})",
-            "check role_arn in its extra, and that its login may assume that role",
-        )
-    if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
+        return _answered(error, connection_id)
+    if isinstance(error, _unanswered()):
         return NetworkError(
             f"AWS could not be asked for the role of the connection {connection_id}",
             "check the network and the region_name in its extra, then run it again",
         )
     wrong, instead = _field(error)
     return Refusal(f"{wrong} in the extra of the connection {connection_id}; {instead}")
+
+
+def _unanswered() -> tuple[type[Exception], ...]:
+    from botocore import exceptions as boto
+
+    return boto.HTTPClientError, boto.ConnectionError, boto.CredentialRetrievalError, boto.MetadataRetrievalError
+
+
+def _answered(error: Any, connection_id: str) -> DownloadError:
+    code = str(error.response.get("Error", {}).get("Code", "no code"))[:60]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    if code in _BUSY or status == 429 or status >= 500:
+        return ServerBusy(f"AWS had no time to give the connection {connection_id} credentials for its role ({code})")
+    return AccessDenied(
+        f"AWS gave the connection {connection_id} no credentials for its role ({code})",
+        "check role_arn in its extra, and that its login may assume that role",
+    )
 
 
 def _field(error: Exception) -> tuple[str, str]:

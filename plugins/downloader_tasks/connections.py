@@ -12,7 +12,7 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
 
-from .aws_problems import aws_problem
+from .aws_problems import aws_problem, of_aws
 from .configuration import Configuration
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     """
     try:
         return _aws_access(connection_id, region, stall)
-    except Exception as error:  # noqa: BLE001 - boto3 and the provider check fields by stumbling over them
+    except of_aws() as error:
         problem = aws_problem(error, connection_id)
     raise problem
 

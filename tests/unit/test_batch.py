@@ -722,3 +722,21 @@ def test_transfers_are_told_in_seconds_of_the_clock(destination: Path) -> None:
     source = ScriptedSource(memory(SMALL | LARGE), {"large/1": [reset]})
     results = restore(files_for(LARGE), source, destination, means(clock))
     assert max(result.seconds for result in results) == pytest.approx(clock.waited, abs=0.1)
+
+
+class _Panic(BaseException):
+    """What a client written in Rust raises: no Exception."""
+
+
+class _Panicking(MemorySource):
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        raise _Panic
+
+
+def test_threads_that_die_keep_nobody_waiting(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    held = {f"f{number}": b"x" for number in range(100)}
+    results = restored(_Panicking(held), destination, files_for(held))
+    assert {result.message.partition(";")[0] for result in results.values()} == {
+        "Not tried: a thread of this program died before it came to this file"
+    }

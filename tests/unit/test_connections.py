@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from downloader.catalogue import CatalogueRefused
-from downloader.errors import AccessDenied, NetworkError
+from downloader.errors import AccessDenied, NetworkError, ServerBusy
 from downloader_tasks import connections
 from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
@@ -115,6 +118,34 @@ def test_a_role_that_is_refused_is_told(
     connect(monkeypatch, role_arn=ROLE, service_config={"sts": {"endpoint_url": rclone.url}})
     with pytest.raises(AccessDenied, match="AWS gave the connection aws_default no credentials for its role"):
         connections.s3_access(configuration)
+
+
+def answered(code: str, status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "AssumeRole")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (answered("Throttling", 400), ServerBusy),
+        (answered("", 503), ServerBusy),
+        (CredentialRetrievalError(provider="a process", error_msg="it ended"), NetworkError),
+        (OSError(errno.EMFILE, "Too many open files"), OSError),
+        (RuntimeError("Airflow does not answer"), RuntimeError),
+    ],
+)
+def test_what_may_pass_is_not_laid_to_the_connection(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[Exception]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    connect(monkeypatch)
+    monkeypatch.setattr(S3Hook, "get_session", fail)
+    with pytest.raises(kind) as caught:
+        connections.s3_access(configuration)
+    assert getattr(caught.value, "retryable", True)
 
 
 def test_the_catalogues_connection_has_to_be_there(configuration: Configuration) -> None:

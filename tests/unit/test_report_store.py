@@ -105,7 +105,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_return
     assert steps == [f"flush {len(render(LONG))} bytes", "link", "flush folder"]
 
 
-@pytest.mark.parametrize("kernel", ["tells of errors", "does not"])
+@pytest.mark.parametrize("kernel", ["tells of errors", "does not", "flushes no disk alone"])
 @pytest.mark.parametrize(("outcome", "flushed"), [(Outcome.SKIPPED, 1), (Outcome.DOWNLOADED, 0)])
 def test_what_was_found_is_flushed_before_it_is_called_ok(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, flushed: int, kernel: str
@@ -118,9 +118,24 @@ def test_what_was_found_is_flushed_before_it_is_called_ok(
         return 0
 
     monkeypatch.setattr(flushing, "_syncfs", flush if kernel == "tells of errors" else None)
+    monkeypatch.setattr(flushing, "_any_syncfs", flush if kernel == "does not" else None)
     monkeypatch.setattr(os, "sync", flush)
     write(replace(REPORT, results=(FileResult("a", outcome, assurance="size"),)), tmp_path, "x")
     assert steps == [[]] * flushed
+
+
+def test_a_disk_that_cannot_flush_what_was_found_takes_a_report_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fails for anybody's file."""
+
+    def fail(_: int) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(flushing, "flush_file_system", fail)
+    found = replace(REPORT, results=(FileResult("a", Outcome.SKIPPED, assurance="size"),))
+    assert read(write(found, tmp_path, "x")) == found
+    assert f"What was found in {tmp_path} may not outlive a power cut: Input/output error" in caplog.text
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import stat
@@ -20,6 +21,8 @@ from .parser import ReportError, parse
 from .status_report import Report
 
 __all__ = ["read", "reports_in", "write"]
+
+_log = logging.getLogger(__name__)
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE: Final = 0o666
@@ -136,11 +139,19 @@ def _flush_found(report: Report, folder: Path) -> None:
         with suppress(OSError, ValueError):  # gone by now, or no name that a folder may have
             disks.setdefault(os.stat(folder / inside).st_dev, folder / inside)
     for somewhere in disks.values():
-        descriptor = os.open(somewhere, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            flush_all(descriptor)
-        finally:
-            os.close(descriptor)
+            _flush_disk(somewhere)
+        except OSError as error:
+            # A disk fails here for anybody's file. A report is due all the same.
+            _log.warning("What was found in %s may not outlive a power cut: %s", somewhere, error.strerror)
+
+
+def _flush_disk(somewhere: Path) -> None:
+    descriptor = os.open(somewhere, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flush_all(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _fill(descriptor: int, report: Report) -> None:

@@ -102,7 +102,7 @@ class Answer:
             self._response.close()
 
     def _unpacked(self, data: bytes, most: int) -> bytes:
-        if not self.encoding:
+        if not self.encoding or not data:
             return data
         if self.encoding not in _PACKED:
             raise DecodeError("packed in a way that was not asked for")

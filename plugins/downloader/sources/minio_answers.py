@@ -61,7 +61,11 @@ class BoundedAnswers(PoolManager):
         self._idle += 1
         self._last = url
         answer = super().urlopen(method, url, redirect, **{**more, "preload_content": False, "decode_content": False})
-        data = read_within(answer.read1, _MOST_BYTES + 1)
+        try:
+            data = read_within(answer.read1, _MOST_BYTES + 1)
+        except BaseException:
+            answer.close()
+            raise
         if len(data) > _MOST_BYTES:
             answer.close()
         if len(data) > _MOST_BYTES or data.count(b"<") > _MOST_TAGS:

@@ -58,8 +58,8 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
         with suppress(OSError), os.scandir(folder / inside) as entries:
             for entry in entries:
                 relative = f"{inside}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    left.append(f"{relative}/")
-                elif not (entry.is_dir() or _OURS.fullmatch(relative)):
-                    with suppress(OSError):
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(f"{relative}/")
+                    elif not (entry.is_dir() or _OURS.fullmatch(relative)):
                         yield relative, entry.stat(follow_symlinks=False).st_size
