@@ -736,7 +736,7 @@ class _Panicking(MemorySource):
 def test_threads_that_die_keep_nobody_waiting(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     held = {f"f{number}": b"x" for number in range(100)}
-    results = restored(_Panicking(held), destination, files_for(held))
-    assert {result.message.partition(";")[0] for result in results.values()} == {
+    results = restore(files_for(held), _Panicking(held), destination, Means(Limits(threads=32)))
+    assert {result.message.partition(";")[0] for result in results} == {
         "Not tried: a thread of this program died before it came to this file"
     }
