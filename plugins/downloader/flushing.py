@@ -9,7 +9,8 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 __all__ = ["flush_all", "flush_file", "flush_file_system", "flush_folder", "start_writeback"]
@@ -47,11 +48,8 @@ def flush_file(descriptor: int) -> None:
 
 def flush_folder(folder: str) -> None:
     """Returns once the folder's names are on the disk. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with _opened(folder) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def flush_file_system(descriptor: int) -> bool:
@@ -64,14 +62,24 @@ def flush_file_system(descriptor: int) -> bool:
     return True
 
 
-def flush_all(descriptor: int) -> None:
-    """Returns once the whole file system that `descriptor` lies on is on the disk, whoever wrote it. Raises OSError."""
-    if flush_file_system(descriptor):
-        return
-    if _any_syncfs is None:
-        os.sync()  # the disks of the whole machine: no more often than it has to be
-    else:
-        _any_syncfs(ctypes.c_int(descriptor))
+def flush_all(folder: str) -> None:
+    """Returns once the whole file system that `folder` lies on is on the disk, whoever wrote it. Raises OSError."""
+    with _opened(folder) as descriptor:
+        if flush_file_system(descriptor):
+            return
+        if _any_syncfs is None:
+            os.sync()  # the disks of the whole machine: no more often than it has to be
+        else:
+            _any_syncfs(ctypes.c_int(descriptor))
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def start_writeback(descriptor: int, start: int, length: int) -> None:

@@ -140,18 +140,10 @@ def _flush_found(report: Report, folder: Path) -> None:
             disks.setdefault(os.stat(folder / inside).st_dev, folder / inside)
     for somewhere in disks.values():
         try:
-            _flush_disk(somewhere)
+            flush_all(str(somewhere))
         except OSError as error:
             # A disk fails here for anybody's file. A report is due all the same.
             _log.warning("What was found in %s may not outlive a power cut: %s", somewhere, error.strerror)
-
-
-def _flush_disk(somewhere: Path) -> None:
-    descriptor = os.open(somewhere, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        flush_all(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _fill(descriptor: int, report: Report) -> None:
