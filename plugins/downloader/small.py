@@ -192,7 +192,7 @@ class SmallFiles:
             try:
                 item = self._ready.get(timeout=_LONGEST_WAIT) if group else self._ready.get()
             except Empty:
-                group = self._commit(group)
+                self._commit(group)
                 continue
             if not self._room.is_set() and self._ready.qsize() <= self._most_ready // 2:
                 self._room.set()
@@ -200,7 +200,7 @@ class SmallFiles:
             if item is not None:
                 self._write_one(item, group)
             if len(group) >= _GROUP or not more:
-                group = self._commit(group)
+                self._commit(group)
 
     def _write_one(self, item: _Fetched, group: list[tuple[_Fetched, PartFile]]) -> None:
         part: PartFile | None = None
@@ -229,17 +229,17 @@ class SmallFiles:
         except TooManyFiles:
             if not group:
                 raise
-        mine, group[:] = list(group), []
-        self._commit(mine)
+        self._commit(group)
         return PartFile.acquire(self._job.destination, item.place, item.file.identity)
 
-    def _commit(self, group: list[tuple[_Fetched, PartFile]]) -> list[tuple[_Fetched, PartFile]]:
-        refused = commit([part for _, part in group]) if group else {}
-        for item, part in group:
+    def _commit(self, group: list[tuple[_Fetched, PartFile]]) -> None:
+        """Brings the files of `group` home, and empties it."""
+        mine, group[:] = list(group), []
+        refused = commit([part for _, part in mine])
+        for item, part in mine:
             if part in refused:
                 self._fail(item.file, refused[part])
-        self._done([_result(item) for item, part in group if part not in refused])
-        return []
+        self._done([_result(item) for item, part in mine if part not in refused])
 
 
 def _all_of(stream: ByteStream, file: RemoteFile) -> list[Buffer]:
