@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from downloader.picture_names import PictureNames, TemplateError
 
 from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
+from .failures import SetupError
 
 __all__ = [
     "S3",
@@ -43,7 +44,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 _USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
 
-class LocationError(Exception):
+class LocationError(SetupError):
     """A location cannot be used: one sentence that says what to do."""
 
 

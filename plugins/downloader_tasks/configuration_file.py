@@ -19,6 +19,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from downloader.report.escaping import escape, visible
 
+from .failures import SetupError
+
 __all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read"]
 
 KeyPath = tuple[str | int, ...]
@@ -55,7 +57,7 @@ class Problem:
         return f"{', '.join(where)}: {what}" if where else what
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(SetupError):
     """The configuration cannot be used. Names the file, and for each problem its line and key."""
 
     def __init__(self, file: Path, problems: list[Problem]) -> None:

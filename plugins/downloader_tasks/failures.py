@@ -11,13 +11,15 @@ from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
 from downloader.report.escaping import visible
 
-from .configuration import ConfigurationError, LocationError
-
-__all__ = ["Refusal", "told_to_airflow"]
+__all__ = ["Refusal", "SetupError", "told_to_airflow"]
 
 
-class Refusal(Exception):
-    """A run, or one raw file of it, cannot be done as asked: one sentence that says what, where, and what to do."""
+class SetupError(Exception):
+    """A run cannot be done as it is configured or asked for. Its text says what is wrong, where, and what to do."""
+
+
+class Refusal(SetupError):
+    """A run, or one raw file of it, cannot be done as asked: one sentence."""
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def told_to_airflow() -> Iterator[None]:
     except (DownloadError, CatalogueError) as error:
         kind = AirflowException if error.retryable else AirflowFailException
         problem = kind(visible(str(error)))
-    except (ConfigurationError, LocationError, Refusal) as error:
+    except SetupError as error:
         problem = AirflowFailException(visible(str(error)))
     else:
         return

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from airflow.sdk import TriggerRule, get_current_context, task
 
-from .notification import notify_failure
-
 __all__ = ["USUAL", "three_tasks"]
 
 USUAL: Final[dict[str, Any]] = {
@@ -18,6 +16,13 @@ USUAL: Final[dict[str, Any]] = {
     "default_args": {"retries": 2, "retry_delay": timedelta(minutes=5)},
 }
 """Arguments that the DAGs share."""
+
+
+def _notify(context: Any) -> None:
+    """An ``on_failure_callback``."""
+    from .notification import notify_failure
+
+    notify_failure(context)
 
 
 def three_tasks(module: str, pool: str) -> None:
@@ -43,7 +48,7 @@ def three_tasks(module: str, pool: str) -> None:
         """Brings one shard home."""
         import_module(module).download(shard, get_current_context())
 
-    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=notify_failure)
+    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=_notify)
     def report() -> None:
         """Writes the receipt, and fails the run if anything failed."""
         import_module(module).report(get_current_context())
