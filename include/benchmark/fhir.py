@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from downloader.batch import restore
-from downloader.fhir.ndjson import NdjsonCheck
+from downloader.content import NdjsonCheck
 from downloader.results import FileResult
 from downloader.sources.minio_server import MinioServer
 from downloader_tasks.configuration import Configuration

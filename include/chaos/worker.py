@@ -19,9 +19,9 @@ from typing import Any, Final
 from downloader import writing
 from downloader.batch import Handling, Means, restore
 from downloader.checksums import Checksum
+from downloader.content import PictureCheck
 from downloader.job import Limits
 from downloader.paths import safe_path
-from downloader.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import Source

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from downloader.report.escaping import escape, visible
+from downloader.report import escape, visible
 
 from .failures import SetupError
 

@@ -18,8 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from downloader.batch import Means
 from downloader.errors import DownloadError
 from downloader.remote_file import Planned
-from downloader.report import Report
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs, Report
 from downloader.results import FileResult
 from downloader.source import Source
 

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
-from downloader.report.escaping import visible
+from downloader.report import visible
 
 __all__ = ["Refusal", "SetupError", "told_to_airflow"]
 

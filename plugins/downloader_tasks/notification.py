@@ -22,7 +22,7 @@ def notify_failure(context: Mapping[str, Any]) -> None:
 
     A notifier that cannot be loaded, or fails, is a line in the log: the run's own failure stays what is seen.
     """
-    from downloader.report.escaping import visible
+    from downloader.report import visible
 
     from .configuration import ConfigurationError, load
 

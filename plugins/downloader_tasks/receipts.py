@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from downloader.errors import DownloadError, from_os_error
-from downloader.report import Report, write
-from downloader.report.layout import lines_of
+from downloader.report import Report, lines_of, write
 
 from .folders import make_below
 from .progress import FEW

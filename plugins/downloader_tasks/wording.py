@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from downloader.report import escape as one_line
 from downloader.report import shown_size
-from downloader.report.escaping import escape as one_line
 
 __all__ = ["a_few", "counted", "duration", "one_line", "shown_size"]
 

@@ -16,9 +16,9 @@ from include.chaos.proxy import Proxy
 
 from chaos.behind_proxy import at_first, proxied
 from downloader.batch import restore
+from downloader.content.pictures import PictureCheck
 from downloader.job import Handling
 from downloader.paths import safe_path
-from downloader.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import Source

@@ -19,7 +19,7 @@ import pytest
 
 from downloader.batch import Handling, restore
 from downloader.checksums import MIB
-from downloader.fhir.ndjson import NdjsonCheck
+from downloader.content.ndjson import NdjsonCheck
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome

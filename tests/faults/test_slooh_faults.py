@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from downloader.batch import Handling, Means, restore
-from downloader.pictures import PictureCheck
+from downloader.content.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.retry import Clock, Halt, RetryPolicy

@@ -22,13 +22,7 @@ from downloader.errors import DownloadError, Lasting, NetworkError, StreamStalle
 from downloader.sources import http_answer, http_heads
 from downloader.sources.http import HttpClient, Timeouts
 from downloader.sources.http_errors import Words
-from downloader.sources.http_headers import (
-    content_length,
-    content_range,
-    entity_tag,
-    retry_after,
-    total_of_unsatisfied,
-)
+from downloader.sources.http_headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
 from downloader.sources.http_request import Hosts, Request
 from support.hostile_answers import ELSEWHERE, cases, damaged, outcome
 from support.hostile_server import HOLD, HostileServer, answer, hostile, walled

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from downloader.batch import restore
 from downloader.catalogue import RawFile, plan
+from downloader.content.ndjson import NdjsonCheck
 from downloader.errors import CorruptRecord, NameCollision
-from downloader.fhir.ndjson import NdjsonCheck
 from downloader.paths import safe_path
 from downloader.planning import local_name, refuse_conflicts
 from downloader.remote_file import Planned, Refused, RemoteFile

@@ -31,9 +31,7 @@ from downloader.catalogue import (
     plan,
     sqlite,
 )
-from downloader.catalogue import (
-    postgres as postgres_module,
-)
+from downloader.catalogue import postgres as postgres_module
 from downloader.catalogue.rows import near_patterns
 from downloader.remote_file import Refused, RemoteFile
 from support.postgres import DDL, PostgresDatabase

@@ -11,9 +11,9 @@ from include.demo.fhir_exports import BROKEN, EXPORTS
 from include.demo.minio_settings import given, variables
 from include.demo.screen import Trouble
 
+from downloader.content.ndjson import NdjsonContent
 from downloader.errors import BrokenContent
 from downloader.fhir.exports import Layout, is_export
-from downloader.fhir.ndjson import NdjsonContent
 from support.secrets import secret
 
 SECRET = secret("minio", "#o ")

@@ -15,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from downloader.checksums import MIB
+from downloader.content import ndjson
+from downloader.content.ndjson import NdjsonCheck
 from downloader.errors import BrokenContent
-from downloader.fhir import ndjson
-from downloader.fhir.ndjson import NdjsonCheck
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 

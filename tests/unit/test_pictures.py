@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from downloader.content.pictures import PictureCheck, WholePicture
 from downloader.errors import BrokenContent, DownloadError, Incomplete
 from downloader.paths import safe_path
-from downloader.pictures import PictureCheck, WholePicture
 from downloader.remote_file import RemoteFile
 from downloader.results import FORMS
 from support.pictures import fits, jpeg, png

@@ -1,6 +1,9 @@
 """The catalogue of raw files: a read-only view behind one small interface. The drivers load when they are asked for."""
 
+from __future__ import annotations
+
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
+from .file_info import parse_file_info, read_entry
 from .interface import Catalogue, CatalogueAddress, find_raw_file, open_catalogue
 from .raw_file import RawFile, UploadPath, parse_upload_path, plan, recorded_files
 from .recorded_files import RecordedFiles
@@ -18,7 +21,9 @@ __all__ = [
     "UploadPath",
     "find_raw_file",
     "open_catalogue",
+    "parse_file_info",
     "parse_upload_path",
     "plan",
+    "read_entry",
     "recorded_files",
 ]

@@ -1,1 +1,8 @@
-"""FHIR exports: the types of resources, what exporters call their files, and what stands in them."""
+"""Names and types of FHIR exports."""
+
+from __future__ import annotations
+
+from .exports import Layout, Level, is_export
+from .resource_types import RESOURCE_TYPES, UNKNOWN, canonical_type, type_of
+
+__all__ = ["RESOURCE_TYPES", "UNKNOWN", "Layout", "Level", "canonical_type", "is_export", "type_of"]

@@ -10,21 +10,28 @@
 How text is made safe is in `escaping`, how amounts are shown in `quantities`.
 """
 
-from .layout import render
+from __future__ import annotations
+
+from .escaping import escape, visible
+from .layout import lines_of, render
 from .parser import ReportError, parse
 from .quantities import shown_size
-from .status_report import Report, Status, Summary
+from .status_report import Pairs, Report, Status, Summary
 from .store import read, reports_in, write
 
 __all__ = [
+    "Pairs",
     "Report",
     "ReportError",
     "Status",
     "Summary",
+    "escape",
+    "lines_of",
     "parse",
     "read",
     "render",
     "reports_in",
     "shown_size",
+    "visible",
     "write",
 ]

@@ -18,18 +18,7 @@ from ..retry import RetryPolicy
 from .http import HttpClient, Timeouts
 from .http_errors import Words
 from .http_request import Hosts, Request
-from .slooh_rows import (
-    Mission,
-    Page,
-    Picture,
-    Status,
-    frames_of,
-    is_true,
-    missions_of,
-    pictures_of,
-    status_of,
-    text,
-)
+from .slooh_rows import Mission, Page, Picture, Status, frames_of, is_true, missions_of, pictures_of, status_of, text
 
 __all__ = ["Account", "SloohClient"]
 

@@ -12,7 +12,7 @@ from downloader.job import Handling
 from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.planning import local_name
 from downloader.remote_file import Planned
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.retry import Clock
 from downloader.sources.drive import DriveAccess, DriveSource

@@ -11,8 +11,7 @@ from typing import Final
 
 from downloader.manifest import Dataset, Manifest
 from downloader.paths import REPORT_PREFIX
-from downloader.report import shown_size
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs, shown_size
 
 from ..receipts import named
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from downloader.batch import Means
+from downloader.content import NdjsonCheck
 from downloader.errors import DownloadError
-from downloader.fhir.exports import Layout, Level, is_export
-from downloader.fhir.ndjson import NdjsonCheck
-from downloader.fhir.resource_types import type_of
+from downloader.fhir import Layout, Level, is_export, type_of
 from downloader.folding import folds_case, refuse_folded
 from downloader.job import Handling
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.sources.minio import MinioSource, listed_file
 from downloader.sources.minio_listing import Listed, Listing

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from downloader.errors import DownloadError
-from downloader.fhir.resource_types import canonical_type
+from downloader.fhir import canonical_type
 from downloader.paths import safe_path
 
 from ..configuration import Configuration, writable_location

@@ -17,8 +17,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any, Final, Self
 
 from downloader.errors import DownloadError
-from downloader.fhir.exports import Layout, Level, is_export
-from downloader.fhir.resource_types import type_of
+from downloader.fhir import Layout, Level, is_export, type_of
 from downloader.planning import folded
 from downloader.sources.minio_listing import Listed
 

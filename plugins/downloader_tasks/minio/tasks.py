@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from downloader.fhir.exports import Layout
+from downloader.fhir import Layout
 from downloader.folding import folds_case
 
 from ..configuration import Configuration

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from downloader.batch import Means
+from downloader.content import PictureCheck
 from downloader.errors import NotTried
 from downloader.folding import refuse_folded
 from downloader.job import Handling
 from downloader.picture_names import Duplicates, PictureNames
-from downloader.pictures import PictureCheck
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.sources.http import HttpClient, Timeouts
 from downloader.sources.slooh import SloohSource, image_client

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from downloader.picture_names import Duplicates
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs
 from downloader.sources.slooh_selection import FILE_TYPES, Filters, Select
 
 from ..configuration import Configuration, writable_location

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from downloader.picture_names import object_of
 from downloader.planning import local_name
-from downloader.report.status_report import Pairs
+from downloader.report import Pairs
 from downloader.results import FileResult, Outcome
 from downloader.sources.slooh_selection import Select
 from downloader.sources.slooh_survey import Survey, Wish

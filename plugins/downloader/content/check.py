@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .checksums import Hasher
-from .errors import DownloadError
-from .remote_file import RemoteFile
+from ..checksums import Hasher
+from ..errors import DownloadError
+from ..remote_file import RemoteFile
 
 __all__ = ["AnyContent", "Content", "ContentCheck", "Finding", "Witness"]
 

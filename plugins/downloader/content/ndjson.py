@@ -16,10 +16,10 @@ from typing import Any, Final
 import orjson
 
 from ..checksums import MIB
-from ..content import Finding
 from ..errors import BrokenContent
+from ..fhir import RESOURCE_TYPES, UNKNOWN
 from ..remote_file import RemoteFile
-from .resource_types import RESOURCE_TYPES, UNKNOWN
+from .check import Finding
 
 __all__ = ["NdjsonCheck", "NdjsonContent"]
 

@@ -15,10 +15,10 @@ import zlib
 from collections.abc import Callable, Generator
 from typing import Final
 
-from .content import Finding
-from .errors import BrokenContent, DownloadError, Incomplete
-from .remote_file import RemoteFile
-from .results import FORMS
+from ..errors import BrokenContent, DownloadError, Incomplete
+from ..remote_file import RemoteFile
+from ..results import FORMS
+from .check import Finding
 
 __all__ = ["PictureCheck", "WholePicture"]
 
