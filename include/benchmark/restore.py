@@ -19,7 +19,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from downloader import flushing
+from downloader.disk import flushing
 
 
 def take_flushes_out() -> None:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from downloader.part_file import part_name
+from downloader.disk import part_name
 from downloader.remote_file import RemoteFile
 
 from .wares import Ware

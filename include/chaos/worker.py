@@ -16,10 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from downloader import writing
 from downloader.batch import Handling, Means, restore
 from downloader.checksums import Checksum
 from downloader.content import PictureCheck
+from downloader.disk import writing
 from downloader.job import Limits
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile

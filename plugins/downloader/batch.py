@@ -10,10 +10,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from .destination import Destination
+from .disk import Destination, Leftovers
 from .errors import NotTried
 from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, UnderWay, VerifiedBefore
-from .leftovers import Leftovers
 from .remote_file import Planned, Refused, RemoteFile
 from .results import FileResult, failed
 from .retry import RetryPolicy

@@ -10,9 +10,8 @@ from enum import StrEnum
 
 from .checksums import Checksum, Hasher
 from .content import Content, Finding, Witness
-from .destination import Place
+from .disk import Place, hash_bytes, open_for_reading
 from .errors import DownloadError, PathConflict, TooManyFiles, from_os_error
-from .reading import hash_bytes, open_for_reading
 from .remote_file import RemoteFile
 from .results import UNPROVEN, UNVERIFIED
 from .verification import judge

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .checksums import MIB
 from .content import AnyContent, ContentCheck
-from .destination import Destination
+from .disk import Destination
 from .remote_file import RemoteFile
 from .retry import Clock, Halt, RetryPolicy
 from .source import Source

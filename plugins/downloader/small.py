@@ -17,12 +17,11 @@ from queue import Empty, SimpleQueue
 
 from .checksums import Checksum
 from .content import Finding, Witness
-from .destination import Place
+from .disk import PartFile, Place, commit
 from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, in_our_words
 from .inspection import inspect, look
 from .job import Job
 from .pace import Pace
-from .part_file import PartFile, commit
 from .remote_file import RemoteFile
 from .results import FileResult, Outcome, failed
 from .source import ByteStream

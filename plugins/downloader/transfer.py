@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from .checksums import Checksum
 from .content import Finding, Witness
-from .destination import Place
+from .disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
 from .errors import (
     BrokenContent,
     ChecksumMismatch,
@@ -28,14 +28,11 @@ from .errors import (
 )
 from .inspection import Inspection, State, assured, checksum_of, inspect, look
 from .job import Job, UnderWay
-from .part_file import PartFile, commit
-from .reading import hash_bytes, open_for_reading
 from .remote_file import RemoteFile
 from .results import UNPROVEN, FileResult, Outcome, failed
 from .retry import Clock
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, judge
-from .writing import WriteBehind
 
 __all__ = ["Transfer", "kept"]
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from downloader.destination import Destination
+from downloader.disk import Destination
 from downloader.paths import safe_path
 
 __all__ = ["make_below", "refuse_links"]

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from downloader.destination import Destination
+from downloader.disk import Destination, part_name
 from downloader.errors import DownloadError
-from downloader.part_file import part_name
 from downloader.remote_file import Planned, RemoteFile
 
 from .failures import Refusal

@@ -15,7 +15,7 @@ import pytest
 from dags.lab import Lab, Run, md5
 from downloader import batch, inspection, transfer
 from downloader.batch import Means
-from downloader.destination import Place
+from downloader.disk.destination import Place
 from downloader.inspection import Inspection
 from downloader.remote_file import Planned
 from downloader.report import Status

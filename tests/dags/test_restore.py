@@ -8,7 +8,7 @@ import pytest
 
 from dags.lab import Lab, contents, md5
 from downloader.checksums import Checksum
-from downloader.part_file import part_name
+from downloader.disk.part_file import part_name
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.report import Status

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from downloader.batch import restore
-from downloader.destination import Destination
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile, part_name
+from downloader.disk.stale_part_files import Leftovers
 from downloader.errors import DownloadError, UnsafePath
-from downloader.leftovers import Leftovers
 from downloader.manifest import Manifest
-from downloader.part_file import PartFile, part_name
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.report import Report, read, write

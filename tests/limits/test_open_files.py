@@ -11,7 +11,7 @@ import obstore
 import pytest
 from obstore.store import MemoryStore
 
-from downloader.destination import Destination
+from downloader.disk.destination import Destination
 from downloader.errors import DownloadError, TooManyFiles
 from downloader.inspection import inspect, look
 from downloader.paths import safe_path

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from downloader import flushing
 from downloader.checksums import Checksum
+from downloader.disk import flushing
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.report import Report, write

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from downloader.flushing import flush_folder
+from downloader.disk.flushing import flush_folder
 from support.lanes import Lane, came_home, each_lane, settled
 from support.restoring import tree
 from support.small_disk import disks, ext4_disk, memory_disk

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from downloader.disk.case_folding import folds_case
 from downloader.errors import DiskError, DiskFull, DownloadError, TooManyFiles
-from downloader.folding import folds_case
 from downloader.report import Report, read, render, write
 from downloader.results import FileResult, Outcome
 from downloader_tasks.receipts import Receipt, publish

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from downloader import flushing
+from downloader.disk import flushing
 
 __all__ = ["FLUSHES", "hold_group_flushes", "leave_out", "log_commits"]
 

@@ -22,10 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from downloader import writing
 from downloader.batch import Means, Progress, restore
-from downloader.destination import Destination
-from downloader.part_file import PartFile
+from downloader.disk import writing
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile
 from downloader.paths import safe_path
 from downloader.report import Report, write
 from downloader.results import FileResult

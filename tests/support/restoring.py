@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from downloader import flushing
 from downloader.batch import Means, restore
 from downloader.checksums import Checksum
-from downloader.destination import Destination
+from downloader.disk import flushing
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import part_name
 from downloader.job import Budget, Job, Limits
-from downloader.part_file import part_name
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult

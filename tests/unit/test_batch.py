@@ -16,10 +16,10 @@ import pytest
 from downloader import batch as batch_module
 from downloader.batch import Means, Progress, restore
 from downloader.checksums import Checksum
-from downloader.destination import Destination, Place
+from downloader.disk.destination import Destination, Place
+from downloader.disk.part_file import PartFile
 from downloader.errors import CorruptRecord, NetworkError, NotTried, UnsafePath
 from downloader.job import Limits
-from downloader.part_file import PartFile
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.results import FileResult, Outcome
@@ -625,7 +625,7 @@ def test_a_slow_disk_holds_the_network_back(destination: Path, monkeypatch: pyte
     source = Copying(memory({"x": data}))
     go_on, written, most = threading.Event(), 0, 0
     write = PartFile.write
-    monkeypatch.setattr("downloader.writing._BLOCK", RANGE)
+    monkeypatch.setattr("downloader.disk.writing._BLOCK", RANGE)
 
     def slow(part: PartFile, buffer: Buffer) -> None:
         nonlocal written, most

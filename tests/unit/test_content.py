@@ -13,7 +13,7 @@ import pytest
 from downloader.batch import Handling, restore
 from downloader.checksums import Checksum, Hasher
 from downloader.content.check import AnyContent, Content, Finding, Witness
-from downloader.destination import Destination
+from downloader.disk.destination import Destination
 from downloader.errors import BrokenContent, Incomplete
 from downloader.inspection import Inspection, State, assured, inspect, look
 from downloader.remote_file import RemoteFile

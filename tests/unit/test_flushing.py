@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from downloader import flushing
+from downloader.disk import flushing
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from downloader import folding
+from downloader.disk import case_folding as folding
+from downloader.disk.case_folding import folds_case, refuse_folded
 from downloader.errors import DiskError, NameCollision
-from downloader.folding import folds_case, refuse_folded
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 

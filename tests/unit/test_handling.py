@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from downloader.batch import Handling, restore
-from downloader.destination import Destination
-from downloader.part_file import PartFile
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.checksums import MIB, S3_ETAG, Checksum
-from downloader.destination import Destination, Place
+from downloader.disk.destination import Destination, Place
+from downloader.disk.reading import hash_bytes
 from downloader.errors import NotTried, PathConflict
 from downloader.inspection import Inspection, State, inspect, look
 from downloader.paths import safe_path
-from downloader.reading import hash_bytes
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED
 from downloader.retry import Halt

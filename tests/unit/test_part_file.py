@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from downloader import flushing
-from downloader.destination import Destination
+from downloader.disk import flushing
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile, commit, part_name
 from downloader.errors import DiskError, DiskFull, DownloadError, InUse, NameTooLong, PathConflict
-from downloader.part_file import PartFile, commit, part_name
 from downloader.paths import safe_path
 from downloader.retry import Clock
 from support.other_run import other_run

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.destination import Destination
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile, part_name
 from downloader.errors import DownloadError, NameTooLong, PathConflict, ReservedName, UnsafePath
-from downloader.part_file import PartFile, part_name
 from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, is_plain, safe_path
 from support.restoring import tree
 

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader import errors, flushing
+from downloader import errors
+from downloader.disk import flushing
 from downloader.paths import safe_path
 from downloader.report import Report, ReportError, parse, read, render, reports_in, write
 from downloader.report.naming import parse_name, report_name

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from downloader.checksums import Checksum
+from downloader.disk.part_file import part_name
 from downloader.errors import CorruptRecord
-from downloader.part_file import part_name
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader_tasks.failures import Refusal

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from downloader.checksums import MIB, S3_ETAG, Checksum
-from downloader.destination import Destination
+from downloader.disk.destination import Destination
+from downloader.disk.part_file import PartFile, commit
 from downloader.errors import NetworkError, ObjectNotFound, SizeMismatch
 from downloader.job import Job
-from downloader.part_file import PartFile, commit
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.retry import Clock, RetryPolicy
@@ -256,7 +256,7 @@ def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_repla
         (destination / "theirs").write_bytes(b"other" * (SIZE // 5))
         (destination / "theirs").rename(destination / "x")
 
-    monkeypatch.setattr("downloader.destination.flush_folder", replaced_at_once)
+    monkeypatch.setattr("downloader.disk.destination.flush_folder", replaced_at_once)
     notes = Remembered([FILE])
     with job_for(memory(), destination) as job:
         assert Transfer(FILE, replace(job, verified=notes)).run().ok

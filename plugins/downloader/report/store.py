@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..disk import flush_all, flush_file, flush_folder
 from ..errors import DiskError, from_os_error
-from ..flushing import flush_all, flush_file, flush_folder
 from ..results import Outcome
 from .layout import lines_of
 from .naming import hidden_name, parse_name, report_name, safe_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from downloader.batch import Means
-from downloader.folding import refuse_folded
+from downloader.disk import refuse_folded
 from downloader.job import Handling
 from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.planning import local_name

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from downloader.destination import Destination
+from downloader.disk import Destination, part_name
 from downloader.errors import DownloadError
-from downloader.part_file import part_name
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused, RemoteFile
 

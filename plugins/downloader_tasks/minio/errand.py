@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from downloader.batch import Means
 from downloader.content import NdjsonCheck
+from downloader.disk import folds_case, refuse_folded
 from downloader.errors import DownloadError
 from downloader.fhir import Layout, Level, is_export, type_of
-from downloader.folding import folds_case, refuse_folded
 from downloader.job import Handling
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from downloader.disk import folds_case
 from downloader.fhir import Layout
-from downloader.folding import folds_case
 
 from ..configuration import Configuration
 from ..errands import download as download_shard

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from downloader.catalogue import Catalogue, RawFile, RecordedFiles, UploadPath, find_raw_file, recorded_files
-from downloader.folding import refuse_folded
+from downloader.disk import refuse_folded
 from downloader.remote_file import Planned
 
 from ..configuration import Configuration, LocationError

@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 
 from downloader.batch import Means
 from downloader.content import PictureCheck
+from downloader.disk import refuse_folded
 from downloader.errors import NotTried
-from downloader.folding import refuse_folded
 from downloader.job import Handling
 from downloader.picture_names import Duplicates, PictureNames
 from downloader.planning import refuse_conflicts

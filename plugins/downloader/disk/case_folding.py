@@ -7,9 +7,9 @@ import os
 import uuid
 from pathlib import Path
 
-from .errors import NameCollision, from_os_error
-from .planning import case_collisions
-from .remote_file import Planned, Refused, RemoteFile
+from ..errors import NameCollision, from_os_error
+from ..planning import case_collisions
+from ..remote_file import Planned, Refused, RemoteFile
 
 __all__ = ["folds_case", "refuse_folded"]
 

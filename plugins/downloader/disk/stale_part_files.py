@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
+from ..errors import DownloadError
+from ..paths import SafePath
 from .destination import Destination
-from .errors import DownloadError
 from .part_file import part_stem, remove_unlocked
-from .paths import SafePath
 
 __all__ = ["Leftovers"]
 

@@ -20,11 +20,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from ..errors import DiskError, DownloadError, InUse, from_os_error, in_our_words, lacks_files
+from ..paths import MAX_NAME_BYTES
+from ..retry import Clock
 from .destination import Destination, Place
-from .errors import DiskError, DownloadError, InUse, from_os_error, in_our_words, lacks_files
 from .flushing import flush_file, flush_file_system, start_writeback
-from .paths import MAX_NAME_BYTES
-from .retry import Clock
 
 __all__ = ["PartFile", "commit", "part_name", "part_stem", "remove_unlocked"]
 

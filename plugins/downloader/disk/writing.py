@@ -7,7 +7,7 @@ from queue import Queue
 from types import TracebackType
 from typing import Self
 
-from .checksums import MIB
+from ..checksums import MIB
 from .part_file import PartFile
 
 __all__ = ["WriteBehind"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Final
 
-from .checksums import MIB, Hasher
+from ..checksums import MIB, Hasher
 
 __all__ = ["hash_bytes", "open_for_reading"]
 

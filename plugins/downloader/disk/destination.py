@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from .errors import PathConflict, UnsafePath, from_os_error
+from ..errors import PathConflict, UnsafePath, from_os_error
+from ..paths import SafePath
 from .flushing import flush_folder
-from .paths import SafePath
 
 __all__ = ["Destination", "Place"]
 

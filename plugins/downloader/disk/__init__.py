@@ -1,0 +1,28 @@
+"""The destination's disk: part files, commits, flushing, reading and writing."""
+
+from __future__ import annotations
+
+from .case_folding import folds_case, refuse_folded
+from .destination import Destination, Place
+from .flushing import flush_all, flush_file, flush_folder
+from .part_file import PartFile, commit, part_name
+from .reading import hash_bytes, open_for_reading
+from .stale_part_files import Leftovers
+from .writing import WriteBehind
+
+__all__ = [
+    "Destination",
+    "Leftovers",
+    "PartFile",
+    "Place",
+    "WriteBehind",
+    "commit",
+    "flush_all",
+    "flush_file",
+    "flush_folder",
+    "folds_case",
+    "hash_bytes",
+    "open_for_reading",
+    "part_name",
+    "refuse_folded",
+]
