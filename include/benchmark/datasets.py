@@ -13,11 +13,10 @@ BEGAN = time.perf_counter()
 import argparse
 from pathlib import Path
 
-from downloader.batch import Means, restore
-from downloader.job import Limits
 from downloader.manifest import planned, read_manifest
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.transfer import Limits, Means, restore
 
 from .recordings import STREAMS
 from .said import measured, summary

@@ -20,10 +20,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from downloader.batch import restore
 from downloader.content import NdjsonCheck
 from downloader.results import FileResult
 from downloader.sources.minio_server import MinioServer
+from downloader.transfer import restore
 from downloader_tasks.configuration import Configuration
 from downloader_tasks.manner import means
 from downloader_tasks.minio.errand import FhirErrand

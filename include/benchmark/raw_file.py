@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from downloader.batch import restore
 from downloader.catalogue import Catalogue, CatalogueAddress, open_catalogue
 from downloader.results import FileResult
+from downloader.transfer import restore
 from downloader_tasks.configuration import Configuration, Locations
 from downloader_tasks.manner import means
 from downloader_tasks.raw_files.restores import Restore, find_restore

@@ -33,11 +33,11 @@ if os.environ.get("BENCHMARK_WITHOUT_FLUSH"):
 
 import boto3
 
-from downloader.batch import restore
 from downloader.catalogue import parse_file_info, read_entry
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
 from downloader.sources.s3 import S3Access, S3Source, client_config
+from downloader.transfer import restore
 
 from .said import measured, summary
 

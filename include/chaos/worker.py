@@ -16,15 +16,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from downloader.batch import Handling, Means, restore
 from downloader.checksums import Checksum
 from downloader.content import PictureCheck
 from downloader.disk import writing
-from downloader.job import Limits
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import Source
+from downloader.transfer import Handling, Limits, Means, restore
 
 __all__ = ["files_of", "main"]
 

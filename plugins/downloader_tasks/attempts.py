@@ -10,11 +10,11 @@ from typing import Any, Final, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from downloader.batch import Means, restore
 from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_error
 from downloader.remote_file import Planned
 from downloader.results import FileResult
 from downloader.source import Source
+from downloader.transfer import Means, restore
 
 from .failures import Refusal
 from .folders import make_below

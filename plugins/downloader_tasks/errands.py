@@ -15,12 +15,12 @@ from typing import Any, Final, Protocol
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from downloader.batch import Means
 from downloader.errors import DownloadError
 from downloader.remote_file import Planned
 from downloader.report import Pairs, Report
 from downloader.results import FileResult
 from downloader.source import Source
+from downloader.transfer import Means
 
 from .attempts import Attempt, conclude
 from .configuration import Configuration, load

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from downloader.batch import Means
 from downloader.checksums import MIB
-from downloader.job import Handling, Limits
 from downloader.retry import RetryPolicy
+from downloader.transfer import Handling, Limits, Means
 
 from .configuration import Transfer
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from downloader.batch import Progress
 from downloader.results import FileResult, Outcome
+from downloader.transfer import Progress
 
 from .ledger import Ledger
 from .progress_speed import Pace, Speed

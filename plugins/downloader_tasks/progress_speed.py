@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from downloader.batch import Progress
+from downloader.transfer import Progress
 
 __all__ = ["Pace", "Speed"]
 

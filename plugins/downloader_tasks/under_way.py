@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from downloader.batch import Progress
-from downloader.job import UnderWay
+from downloader.transfer import Progress, UnderWay
 
 from .progress_speed import Pace, Speed
 from .wording import duration, one_line, shown_size

@@ -15,9 +15,7 @@ from include.chaos.faults import Fault, Trouble
 from include.chaos.proxy import Proxy
 
 from chaos.behind_proxy import at_first, proxied
-from downloader.batch import restore
 from downloader.content.pictures import PictureCheck
-from downloader.job import Handling
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
@@ -29,6 +27,8 @@ from downloader.sources.minio_listing import Listed
 from downloader.sources.s3 import S3Source
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_hosts import ImageHosts
+from downloader.transfer.batch import restore
+from downloader.transfer.job import Handling
 from support.contents import digest
 from support.drive_server import DriveFile, DriveServer, ScanWarning
 from support.pictures import png

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from dags.lab import Lab, Run, md5
-from downloader import batch, inspection, transfer
-from downloader.batch import Means
 from downloader.disk.destination import Place
-from downloader.inspection import Inspection
 from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader.results import FileResult
 from downloader.source import Source
+from downloader.transfer import batch, inspection
+from downloader.transfer import single_file as transfer
+from downloader.transfer.batch import Means
+from downloader.transfer.inspection import Inspection
 from downloader_tasks import attempts, configuration
 from downloader_tasks.raw_files import download, reporting
 from support.object_server import ObjectServer, reset_at, serving

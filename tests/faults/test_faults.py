@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import restore
 from downloader.errors import (
     AccessDenied,
     Archived,
@@ -28,6 +27,7 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.transfer.batch import restore
 from support.restoring import (
     KIB,
     RANGE,

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import Handling, restore
 from downloader.checksums import MIB
 from downloader.content.ndjson import NdjsonCheck
 from downloader.paths import safe_path
@@ -26,6 +25,7 @@ from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.sources.minio import MinioSource, listed_file
 from downloader.sources.minio_listing import Listed
 from downloader.sources.s3 import S3Access
+from downloader.transfer.batch import Handling, restore
 from support.minio import minio_at, models_read_once
 from support.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at
 from support.restoring import KIB, FakeClock, leftovers, means, part_path, plain_copy, quick_disk, tree

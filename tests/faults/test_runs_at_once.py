@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from include.chaos.watcher import Watcher, digest_of
 
-from downloader.batch import restore
 from downloader.report import read, reports_in
 from downloader.results import Outcome
 from downloader.sources.memory import MemorySource
+from downloader.transfer.batch import restore
 from support.other_run import REPORT_ID, Manner, OtherRun, objects, other_run
 from support.restoring import KIB, LIMITS, FakeClock, files_for, leftovers, means, part_path, tree
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import Handling, Means, restore
 from downloader.content.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
@@ -20,6 +19,7 @@ from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_hosts import ImageHosts
 from downloader.sources.slooh_limit import RequestLimit
 from downloader.sources.slooh_survey import Survey, Wish, survey
+from downloader.transfer.batch import Handling, Means, restore
 from support.pictures import fits, jpeg, png
 from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
 from support.secrets import secret

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import restore
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile, part_name
 from downloader.disk.stale_part_files import Leftovers
@@ -24,6 +23,7 @@ from downloader.report import Report, read, write
 from downloader.results import FileResult
 from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.transfer.batch import restore
 from downloader_tasks.drive.inventory import inventory
 from downloader_tasks.folders import make_below
 from support.restoring import KIB, content, file_for, means, part_path, quick_disk, tree

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from downloader.batch import restore
 from downloader.catalogue import RawFile, plan
 from downloader.content.ndjson import NdjsonCheck
 from downloader.errors import CorruptRecord, NameCollision
@@ -23,6 +22,7 @@ from downloader.report import Report, read, reports_in, write
 from downloader.results import FileResult
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.sources.minio_listing import Listed
+from downloader.transfer.batch import restore
 from downloader_tasks.minio.errand import FhirErrand
 from downloader_tasks.minio.survey import Survey
 from downloader_tasks.shards import Bounds

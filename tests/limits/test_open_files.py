@@ -13,13 +13,13 @@ from obstore.store import MemoryStore
 
 from downloader.disk.destination import Destination
 from downloader.errors import DownloadError, TooManyFiles
-from downloader.inspection import inspect, look
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.sources.http import HttpClient
 from downloader.sources.http_errors import Words
 from downloader.sources.http_request import Hosts, Request
 from downloader.sources.s3 import S3Source
+from downloader.transfer.inspection import inspect, look
 from support.lanes import LANES, Lane, came_home, each_lane, settled
 from support.open_files import no_more_than
 from support.restoring import file_for

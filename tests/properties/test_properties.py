@@ -19,7 +19,6 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from downloader.batch import restore
 from downloader.checksums import MIB, S3_ETAG, Checksum
 from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
@@ -27,6 +26,7 @@ from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.transfer.batch import restore
 from support.restoring import KIB, RANGE, content, leftovers, means, part_path, quick_disk, tree
 from support.scripted import (
     Fault,

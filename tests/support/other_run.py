@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from downloader.batch import Means, Progress, restore
 from downloader.disk import writing
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile
@@ -31,7 +30,8 @@ from downloader.report import Report, write
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.memory import MemorySource
-from downloader.streaming import Buffer
+from downloader.transfer.batch import Means, Progress, restore
+from downloader.transfer.streaming import Buffer
 from downloader_tasks.folders import make_below
 from support.last_steps import hold_group_flushes, leave_out, log_commits
 from support.restoring import KIB, LIMITS, content, files_for, means

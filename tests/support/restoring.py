@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import Means, restore
 from downloader.checksums import Checksum
 from downloader.disk import flushing
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import part_name
-from downloader.job import Budget, Job, Limits
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.source import Source
+from downloader.transfer.batch import Means, restore
+from downloader.transfer.job import Budget, Job, Limits
 
 __all__ = [
     "KIB",

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from downloader import batch as batch_module
-from downloader.batch import Means, Progress, restore
 from downloader.checksums import Checksum
 from downloader.disk.destination import Destination, Place
 from downloader.disk.part_file import PartFile
 from downloader.errors import CorruptRecord, NetworkError, NotTried, UnsafePath
-from downloader.job import Limits
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.streaming import Buffer
+from downloader.transfer import batch as batch_module
+from downloader.transfer.batch import Means, Progress, restore
+from downloader.transfer.job import Limits
+from downloader.transfer.streaming import Buffer
 from support.other_run import objects, other_run
 from support.restoring import (
     KIB,

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import Handling, restore
 from downloader.checksums import Checksum, Hasher
 from downloader.content.check import AnyContent, Content, Finding, Witness
 from downloader.disk.destination import Destination
 from downloader.errors import BrokenContent, Incomplete
-from downloader.inspection import Inspection, State, assured, inspect, look
 from downloader.remote_file import RemoteFile
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.transfer.batch import Handling, restore
+from downloader.transfer.inspection import Inspection, State, assured, inspect, look
 from support.restoring import KIB, FakeClock, content, file_for, leftovers, means, quick_disk, tree
 from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, reset
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from downloader.batch import Handling, restore
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemorySource
+from downloader.transfer.batch import Handling, restore
 from support.restoring import (
     KIB,
     FakeClock,

@@ -16,12 +16,12 @@ from downloader.checksums import MIB, S3_ETAG, Checksum
 from downloader.disk.destination import Destination, Place
 from downloader.disk.reading import hash_bytes
 from downloader.errors import NotTried, PathConflict
-from downloader.inspection import Inspection, State, inspect, look
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED
 from downloader.retry import Halt
-from downloader.verification import first_to_try, judge
+from downloader.transfer.inspection import Inspection, State, inspect, look
+from downloader.transfer.verification import first_to_try, judge
 from support.restoring import content, file_for
 
 DATA = content(10_000)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from downloader.pace import Pace
 from downloader.retry import Clock
+from downloader.transfer.concurrency import Pace
 
 
 @dataclass

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from downloader.batch import Progress
 from downloader.errors import AccessDenied
-from downloader.job import UnderWay
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome, failed
+from downloader.transfer.batch import Progress
+from downloader.transfer.job import UnderWay
 from downloader_tasks import progress as module
 from downloader_tasks.ledger import Ledger
 from downloader_tasks.progress import Lines, Rhythm, Watch

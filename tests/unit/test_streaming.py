@@ -28,7 +28,7 @@ from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.streaming import Buffer, ReadAhead, open_checked, steady
+from downloader.transfer.streaming import Buffer, ReadAhead, open_checked, steady
 from support.restoring import KIB, RANGE, FakeClock, content, file_for
 from support.scripted import (
     Fault,

@@ -15,14 +15,14 @@ from downloader.checksums import MIB, S3_ETAG, Checksum
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile, commit
 from downloader.errors import NetworkError, ObjectNotFound, SizeMismatch
-from downloader.job import Job
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.retry import Clock, RetryPolicy
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.streaming import ReadAhead
-from downloader.transfer import Transfer
+from downloader.transfer.job import Job
+from downloader.transfer.single_file import Transfer
+from downloader.transfer.streaming import ReadAhead
 from downloader_tasks.remembered import Remembered
 from support.restoring import (
     KIB,
@@ -372,7 +372,7 @@ def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
         depths.append(depth)
         return ReadAhead(source, file, policy, pool, depth)
 
-    monkeypatch.setattr("downloader.transfer.ReadAhead", recording)
+    monkeypatch.setattr("downloader.transfer.single_file.ReadAhead", recording)
     data = content(20 * RANGE)
     source = MemorySource({"x": data}, Capabilities(parallel_ranges=most))
     assert transferred(source, destination, file_for("x", data)).ok

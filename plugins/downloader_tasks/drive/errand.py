@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from downloader.batch import Means
 from downloader.disk import refuse_folded
-from downloader.job import Handling
 from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.planning import local_name
 from downloader.remote_file import Planned
@@ -17,6 +15,7 @@ from downloader.results import FileResult
 from downloader.retry import Clock
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
+from downloader.transfer import Handling, Means
 
 from ..configuration import Configuration, Drive, load
 from ..connections import found as found_connection

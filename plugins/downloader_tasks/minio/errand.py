@@ -8,18 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from downloader.batch import Means
 from downloader.content import NdjsonCheck
 from downloader.disk import folds_case, refuse_folded
 from downloader.errors import DownloadError
 from downloader.fhir import Layout, Level, is_export, type_of
-from downloader.job import Handling
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.sources.minio import MinioSource, listed_file
 from downloader.sources.minio_listing import Listed, Listing
+from downloader.transfer import Handling, Means
 
 from ..configuration import Configuration, load
 from ..errands import Handed, Target

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from downloader.batch import Means
 from downloader.content import PictureCheck
 from downloader.disk import refuse_folded
 from downloader.errors import NotTried
-from downloader.job import Handling
 from downloader.picture_names import Duplicates, PictureNames
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
@@ -24,6 +22,7 @@ from downloader.sources.slooh_hosts import ImageHosts
 from downloader.sources.slooh_limit import RequestLimit
 from downloader.sources.slooh_selection import Select
 from downloader.sources.slooh_survey import Layout, Survey, Wish, plan, survey
+from downloader.transfer import Handling, Means
 
 from ..configuration import Configuration, Slooh, load
 from ..errands import Handed, Target

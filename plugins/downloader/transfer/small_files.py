@@ -15,18 +15,18 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from .checksums import Checksum
-from .content import Finding, Witness
-from .disk import PartFile, Place, commit
-from .errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, in_our_words
+from ..checksums import Checksum
+from ..content import Finding, Witness
+from ..disk import PartFile, Place, commit
+from ..errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, in_our_words
+from ..remote_file import RemoteFile
+from ..results import FileResult, Outcome, failed
+from ..source import ByteStream
+from .concurrency import Pace
 from .inspection import inspect, look
 from .job import Job
-from .pace import Pace
-from .remote_file import RemoteFile
-from .results import FileResult, Outcome, failed
-from .source import ByteStream
+from .single_file import kept
 from .streaming import Buffer, open_checked, refuse_excess
-from .transfer import kept
 from .verification import first_to_try
 
 __all__ = ["SmallFiles"]

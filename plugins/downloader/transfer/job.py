@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from .checksums import MIB
-from .content import AnyContent, ContentCheck
-from .disk import Destination
-from .remote_file import RemoteFile
-from .retry import Clock, Halt, RetryPolicy
-from .source import Source
+from ..checksums import MIB
+from ..content import AnyContent, ContentCheck
+from ..disk import Destination
+from ..remote_file import RemoteFile
+from ..retry import Clock, Halt, RetryPolicy
+from ..source import Source
 
 __all__ = ["Budget", "Handling", "Job", "Limits", "NothingVerified", "Tally", "UnderWay", "VerifiedBefore"]
 

@@ -12,10 +12,10 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from .checksums import Checksum
-from .content import Finding, Witness
-from .disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
-from .errors import (
+from ..checksums import Checksum
+from ..content import Finding, Witness
+from ..disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
+from ..errors import (
     BrokenContent,
     ChecksumMismatch,
     DownloadError,
@@ -26,11 +26,11 @@ from .errors import (
     SizeMismatch,
     in_our_words,
 )
+from ..remote_file import RemoteFile
+from ..results import UNPROVEN, FileResult, Outcome, failed
+from ..retry import Clock
 from .inspection import Inspection, State, assured, checksum_of, inspect, look
 from .job import Job, UnderWay
-from .remote_file import RemoteFile
-from .results import UNPROVEN, FileResult, Outcome, failed
-from .retry import Clock
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, judge
 

@@ -12,11 +12,11 @@ from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import replace
 
-from .checksums import MIB
-from .errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
-from .remote_file import RemoteFile
-from .retry import RetryPolicy
-from .source import ByteStream, Source
+from ..checksums import MIB
+from ..errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
+from ..remote_file import RemoteFile
+from ..retry import RetryPolicy
+from ..source import ByteStream, Source
 
 __all__ = ["ReadAhead", "open_checked", "refuse_excess", "steady"]
 

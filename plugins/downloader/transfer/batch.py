@@ -10,15 +10,15 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from .disk import Destination, Leftovers
-from .errors import NotTried
+from ..disk import Destination, Leftovers
+from ..errors import NotTried
+from ..remote_file import Planned, Refused, RemoteFile
+from ..results import FileResult, failed
+from ..retry import RetryPolicy
+from ..source import Source
 from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, UnderWay, VerifiedBefore
-from .remote_file import Planned, Refused, RemoteFile
-from .results import FileResult, failed
-from .retry import RetryPolicy
-from .small import SmallFiles
-from .source import Source
-from .transfer import Transfer
+from .single_file import Transfer
+from .small_files import SmallFiles
 
 __all__ = ["Handling", "Limits", "Listener", "Means", "Progress", "restore"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .checksums import Checksum
-from .remote_file import RemoteFile
-from .results import SIZE_ONLY, UNVERIFIED
+from ..checksums import Checksum
+from ..remote_file import RemoteFile
+from ..results import SIZE_ONLY, UNVERIFIED
 
 __all__ = ["Verdict", "first_to_try", "judge"]
 

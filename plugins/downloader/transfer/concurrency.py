@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 
-from .retry import Clock
+from ..retry import Clock
 
 __all__ = ["Pace"]
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .checksums import Checksum, Hasher
-from .content import Content, Finding, Witness
-from .disk import Place, hash_bytes, open_for_reading
-from .errors import DownloadError, PathConflict, TooManyFiles, from_os_error
-from .remote_file import RemoteFile
-from .results import UNPROVEN, UNVERIFIED
+from ..checksums import Checksum, Hasher
+from ..content import Content, Finding, Witness
+from ..disk import Place, hash_bytes, open_for_reading
+from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
+from ..remote_file import RemoteFile
+from ..results import UNPROVEN, UNVERIFIED
 from .verification import judge
 
 __all__ = ["Inspection", "State", "assured", "checksum_of", "inspect", "look"]
