@@ -21,7 +21,7 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import Source
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from downloader.sources.minio import MinioSource, listed_file
 from downloader.sources.minio_listing import Listed
 from downloader.sources.s3 import S3Source

@@ -12,7 +12,7 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from support.drive_server import DriveFile, DriveServer, ScanWarning, serving
 
 

@@ -19,7 +19,7 @@ from downloader.manifest import Dataset, planned
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from downloader.transfer.batch import restore
 from support.drive_pages import (
     access_denied,

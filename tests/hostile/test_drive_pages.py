@@ -24,7 +24,7 @@ from downloader.sources.drive_folder_link import is_id
 from downloader.sources.drive_folder_view import FolderView
 from downloader.sources.drive_key import DriveKey
 from downloader.sources.drive_pages import PAGE_BYTES, Page, links_of, title_of
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from support import drive_pages as pages
 from support.drive_files import FOLDER, SHORTCUT, file_id
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, mutated_markup, outcome

@@ -16,7 +16,7 @@ from downloader.paths import safe_path
 from downloader.picture_names import PictureNames
 from downloader.remote_file import Refused
 from downloader.retry import RetryPolicy
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_client import Account, SloohClient
 from downloader.sources.slooh_hosts import ImageHosts

@@ -15,9 +15,9 @@ from downloader.disk.destination import Destination
 from downloader.errors import DownloadError, TooManyFiles
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
-from downloader.sources.http import HttpClient
-from downloader.sources.http_errors import Words
-from downloader.sources.http_request import Hosts, Request
+from downloader.sources.http.client import HttpClient
+from downloader.sources.http.errors import Words
+from downloader.sources.http.request import Hosts, Request
 from downloader.sources.s3 import S3Source
 from downloader.transfer.inspection import inspect, look
 from support.lanes import LANES, Lane, came_home, each_lane, settled

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from downloader.picture_names import Duplicates, PictureNames
 from downloader.retry import RetryPolicy
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_client import Account, SloohClient
 from downloader.sources.slooh_hosts import ImageHosts

@@ -22,8 +22,8 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.sources.drive import GOOGLE_HOSTS, DriveAccess, DriveSource
 from downloader.sources.drive_key import DriveKey
-from downloader.sources.http import Timeouts
-from downloader.sources.http_request import Hosts
+from downloader.sources.http.client import Timeouts
+from downloader.sources.http.request import Hosts
 from support.drive_pages import html_page
 from support.drive_server import (
     DriveFile,

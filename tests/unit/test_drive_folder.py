@@ -18,7 +18,7 @@ from downloader.sources.drive_folder_api import FolderByKey
 from downloader.sources.drive_folder_link import parse_folder
 from downloader.sources.drive_folder_view import FolderView
 from downloader.sources.drive_key import DriveKey
-from downloader.sources.http import Timeouts
+from downloader.sources.http.client import Timeouts
 from support.contents import digest
 from support.drive_pages import html_page
 from support.drive_server import (

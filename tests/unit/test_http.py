@@ -27,9 +27,9 @@ from downloader.errors import (
     SizeMismatch,
     StreamStalled,
 )
-from downloader.sources.http import HttpClient, Timeouts
-from downloader.sources.http_errors import OtherHost, Words
-from downloader.sources.http_request import Hosts, Request
+from downloader.sources.http.client import HttpClient, Timeouts
+from downloader.sources.http.errors import OtherHost, Words
+from downloader.sources.http.request import Hosts, Request
 from support.certificates import authority_and_server
 from support.secrets import secret
 from support.wire import (

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from downloader.sources.http_headers import content_length, content_range, retry_after, total_of_unsatisfied
+from downloader.sources.http.headers import content_length, content_range, retry_after, total_of_unsatisfied
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.http_request import Request
+from downloader.sources.http.request import Request
 from downloader.sources.minio_listing import Listing
 from downloader.sources.s3 import S3Source
 from downloader.sources.slooh import image_client

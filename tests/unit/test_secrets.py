@@ -26,7 +26,7 @@ from downloader.remote_file import RemoteFile
 from downloader.sources.drive import DriveAccess
 from downloader.sources.drive_key import DriveKey
 from downloader.sources.drive_pages import Link, WayOn
-from downloader.sources.http_request import Request
+from downloader.sources.http.request import Request
 from downloader.sources.slooh_client import Account
 from support.minio import minio_at
 from support.secret_literals import secret_literals

@@ -16,9 +16,7 @@ from .drive_errors import DRIVE_WORDS, Wanted, other_size
 from .drive_gate import Gate
 from .drive_key import DriveKey
 from .drive_web import DriveWeb
-from .http import HttpClient, Timeouts
-from .http_answer import Answer, HttpStream, stream_of
-from .http_request import Hosts
+from .http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
 
 __all__ = ["GOOGLE_HOSTS", "DriveAccess", "DriveSource"]
 

@@ -16,10 +16,7 @@ from . import drive_errors as errors
 from .drive_errors import Wanted
 from .drive_gate import Gate
 from .drive_key import DriveKey
-from .http import HttpClient
-from .http_answer import Answer
-from .http_headers import retry_after
-from .http_request import Request
+from .http import Answer, HttpClient, Request, retry_after
 
 __all__ = ["NATIVE", "DriveApi", "Record", "record_of", "text_of"]
 

@@ -16,7 +16,7 @@ from ..errors import (
     SizeMismatch,
 )
 from .drive_key import DriveKey
-from .http_errors import Words
+from .http import Words
 
 __all__ = [
     "DRIVE_WORDS",

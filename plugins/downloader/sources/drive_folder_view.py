@@ -27,11 +27,7 @@ from .drive_folder_link import is_id
 from .drive_gate import Gate
 from .drive_key import DriveKey
 from .drive_pages import PAGE_BYTES, Page, links_of, title_of
-from .http import HttpClient
-from .http_answer import Answer
-from .http_errors import OtherHost
-from .http_headers import retry_after
-from .http_request import Request
+from .http import Answer, HttpClient, OtherHost, Request, retry_after
 
 __all__ = ["FolderView"]
 

@@ -14,11 +14,7 @@ from .drive_errors import Wanted
 from .drive_gate import Gate
 from .drive_key import EXPORTS
 from .drive_pages import PAGE_BYTES, Page, WayOn
-from .http import HttpClient
-from .http_answer import Answer
-from .http_errors import OtherHost
-from .http_headers import retry_after
-from .http_request import Request
+from .http import Answer, HttpClient, OtherHost, Request, retry_after
 
 __all__ = ["DriveWeb"]
 

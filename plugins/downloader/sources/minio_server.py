@@ -20,7 +20,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3 import exceptions as urllib3_errors
 
 from ..errors import DownloadError, Misconfigured, NetworkError
-from .http_headers import retry_after
+from .http import retry_after
 from .minio_answers import BoundedAnswers, EndlessListing
 from .object_store import Limits
 from .s3 import S3Access, client_config

@@ -35,7 +35,7 @@ from ..errors import (
     TooManyFiles,
     lacks_files,
 )
-from .http_headers import retry_after
+from .http import retry_after
 
 __all__ = [
     "AWS_FIELDS",

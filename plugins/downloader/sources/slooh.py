@@ -12,9 +12,7 @@ from typing import Final
 from ..errors import AccessDenied, CredentialsExpired, ObjectChanged, ObjectNotFound
 from ..remote_file import Planned, RemoteFile
 from ..source import ByteStream, Capabilities
-from .http import HttpClient, Timeouts
-from .http_errors import Words
-from .http_request import Request
+from .http import HttpClient, Request, Timeouts, Words
 from .slooh_hosts import ImageHosts
 
 __all__ = ["SloohSource", "image_client"]

@@ -15,9 +15,7 @@ import orjson
 
 from ..errors import AccessDenied, ServerBusy
 from ..retry import RetryPolicy
-from .http import HttpClient, Timeouts
-from .http_errors import Words
-from .http_request import Hosts, Request
+from .http import Hosts, HttpClient, Request, Timeouts, Words
 from .slooh_rows import Mission, Page, Picture, Status, frames_of, is_true, missions_of, pictures_of, status_of, text
 
 __all__ = ["Account", "SloohClient"]

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from ..errors import CorruptRecord, Lasting
-from .http_request import Hosts, Request
+from .http import Hosts, Request
 
 __all__ = ["ImageHosts"]
 

@@ -11,11 +11,11 @@ from typing import Final
 import requests
 from urllib3.exceptions import DecodeError
 
-from ..checksums import Checksum
-from ..errors import DownloadError, Lasting, NetworkError, RangeRefused, SizeMismatch
-from .http_errors import FAILURES, Words, from_client, from_status
-from .http_headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
-from .http_request import Request
+from ...checksums import Checksum
+from ...errors import DownloadError, Lasting, NetworkError, RangeRefused, SizeMismatch
+from .errors import FAILURES, Words, from_client, from_status
+from .headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
+from .request import Request
 
 __all__ = ["Answer", "HttpStream", "read_within", "stream_of"]
 

@@ -15,11 +15,11 @@ from typing import Any, Final
 import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar, get_cookie_header
 
-from ..errors import Lasting
-from .http_answer import Answer, HttpStream, stream_of
-from .http_errors import FAILURES, OtherHost, Words, from_client
-from .http_heads import WholeHeads
-from .http_request import Hosts, Request, same_origin
+from ...errors import Lasting
+from .answer import Answer, HttpStream, stream_of
+from .errors import FAILURES, OtherHost, Words, from_client
+from .heads import WholeHeads
+from .request import Hosts, Request, same_origin
 
 __all__ = ["HttpClient", "Timeouts"]
 

@@ -12,7 +12,7 @@ from typing import Final
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
-from ..errors import (
+from ...errors import (
     AccessDenied,
     DownloadError,
     Lasting,

@@ -13,8 +13,8 @@ from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from ..errors import Lasting
-from .http_errors import OtherHost
+from ...errors import Lasting
+from .errors import OtherHost
 
 __all__ = ["Hosts", "Request", "same_origin"]
 
