@@ -22,7 +22,7 @@ from typing import Any
 
 from downloader.content import NdjsonCheck
 from downloader.results import FileResult
-from downloader.sources.minio_server import MinioServer
+from downloader.sources.s3 import MinioServer
 from downloader.transfer import restore
 from downloader_tasks.configuration import Configuration
 from downloader_tasks.manner import means

@@ -13,9 +13,7 @@ from typing import Any, Final, Protocol
 
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.minio import listed_file
-from downloader.sources.minio_listing import Listing
-from downloader.sources.minio_server import MinioServer
+from downloader.sources.s3 import Listing, MinioServer, listed_file
 from support.drive_server import file_id
 from support.servers import S3Server
 

@@ -61,7 +61,7 @@ def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
 def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
     import boto3
 
-    from downloader.sources.object_store import Limits as Patience
+    from downloader.sources.s3 import Limits as Patience
     from downloader.sources.s3 import S3Access, S3Source, client_config
 
     patience = Patience(_CONNECT, _STALL)
@@ -71,9 +71,8 @@ def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
 
 
 def _minio(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
-    from downloader.sources.minio import MinioSource
-    from downloader.sources.minio_server import MinioServer
-    from downloader.sources.object_store import Limits as Patience
+    from downloader.sources.s3 import Limits as Patience
+    from downloader.sources.s3 import MinioServer, MinioSource
 
     endpoint = plan["address"].removeprefix("http://")
     server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, limits=Patience(_CONNECT, _STALL))

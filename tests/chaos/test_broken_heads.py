@@ -22,9 +22,9 @@ from downloader.results import FileResult, Outcome
 from downloader.source import Source
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
-from downloader.sources.minio import MinioSource, listed_file
-from downloader.sources.minio_listing import Listed
-from downloader.sources.s3 import S3Source
+from downloader.sources.s3.minio import MinioSource, listed_file
+from downloader.sources.s3.minio_listing import Listed
+from downloader.sources.s3.source import S3Source
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh_hosts import ImageHosts
 from downloader.transfer.batch import restore

@@ -8,10 +8,10 @@ from contract.s3_shelf import S3Shelf
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
-from downloader.sources.minio import MinioSource, listed_file
-from downloader.sources.minio_listing import Listing
-from downloader.sources.minio_server import MinioServer
-from downloader.sources.s3 import S3Access
+from downloader.sources.s3.minio import MinioSource, listed_file
+from downloader.sources.s3.minio_listing import Listing
+from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.source import S3Access
 from support.minio import minio_of
 
 

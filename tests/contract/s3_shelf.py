@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contract.source_contract import file_of
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
-from downloader.sources.s3 import S3Source
+from downloader.sources.s3.source import S3Source
 from support.servers import S3Server
 
 

@@ -22,9 +22,9 @@ from downloader.content.ndjson import NdjsonCheck
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
-from downloader.sources.minio import MinioSource, listed_file
-from downloader.sources.minio_listing import Listed
-from downloader.sources.s3 import S3Access
+from downloader.sources.s3.minio import MinioSource, listed_file
+from downloader.sources.s3.minio_listing import Listed
+from downloader.sources.s3.source import S3Access
 from downloader.transfer.batch import Handling, restore
 from support.minio import minio_at, models_read_once
 from support.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at

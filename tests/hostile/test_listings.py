@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from downloader.errors import DownloadError, Misconfigured, NetworkError
 from downloader.retry import RetryPolicy
-from downloader.sources import minio_answers
-from downloader.sources.minio_listing import Listed, Listing
-from downloader.sources.object_store import Limits
+from downloader.sources.s3 import minio_answers
+from downloader.sources.s3.minio_listing import Listed, Listing
+from downloader.sources.s3.object_store import Limits
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
 from support.hostile_server import HOLD, HostileServer, answer
 from support.minio import listing_page, minio_at

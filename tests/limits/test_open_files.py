@@ -18,7 +18,7 @@ from downloader.remote_file import RemoteFile
 from downloader.sources.http.client import HttpClient
 from downloader.sources.http.errors import Words
 from downloader.sources.http.request import Hosts, Request
-from downloader.sources.s3 import S3Source
+from downloader.sources.s3.source import S3Source
 from downloader.transfer.inspection import inspect, look
 from support.lanes import LANES, Lane, came_home, each_lane, settled
 from support.open_files import no_more_than
@@ -98,7 +98,7 @@ def test_a_web_server_cannot_be_connected_to() -> None:
 
 
 _FIRST_REQUEST = f"""
-from downloader.sources.object_store import BucketAddress, ObjectStore
+from downloader.sources.s3.object_store import BucketAddress, ObjectStore
 from support.open_files import no_more_than
 from support.restoring import file_for
 

@@ -17,8 +17,8 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore import session
 
-from downloader.sources.minio_server import MinioServer
-from downloader.sources.object_store import Limits
+from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.object_store import Limits
 from support.object_server import refuse
 from support.servers import OWN_SECRET, S3Server
 from support.wire import Answer, Fault, Request, StandIn

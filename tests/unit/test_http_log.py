@@ -14,8 +14,8 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.sources.http.request import Request
-from downloader.sources.minio_listing import Listing
-from downloader.sources.s3 import S3Source
+from downloader.sources.s3.minio_listing import Listing
+from downloader.sources.s3.source import S3Source
 from downloader.sources.slooh import image_client
 from downloader.sources.slooh_hosts import ImageHosts
 from support.minio import minio_of

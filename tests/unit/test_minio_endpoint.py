@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from downloader.sources.minio_server import MinioServer
-from downloader.sources.s3 import S3Access
+from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.source import S3Access
 from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint

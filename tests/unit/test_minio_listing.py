@@ -23,10 +23,10 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.retry import Halt, RetryPolicy
-from downloader.sources import minio_listing
-from downloader.sources.minio_listing import Listed, Listing
-from downloader.sources.minio_server import MinioServer
-from downloader.sources.object_store import Limits
+from downloader.sources.s3 import minio_listing
+from downloader.sources.s3.minio_listing import Listed, Listing
+from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.object_store import Limits
 from support.certificates import authority_and_server
 from support.minio import Lister, listing_page, minio_at, minio_of, named, rclone_with_tls, refuse_xml
 from support.restoring import FakeClock

@@ -31,8 +31,8 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.sources.object_store import Limits
-from downloader.sources.s3 import S3Access, S3Source
+from downloader.sources.s3.object_store import Limits
+from downloader.sources.s3.source import S3Access, S3Source
 from support.object_server import (
     Fault,
     ObjectServer,

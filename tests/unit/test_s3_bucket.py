@@ -12,8 +12,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, Lasting, ObjectNotFound
-from downloader.sources.s3 import S3Source
-from downloader.sources.s3_bucket import S3Bucket, bucket_url, check_bucket
+from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
+from downloader.sources.s3.source import S3Source
 from support.object_server import Fault, ObjectServer, refuse
 from support.secrets import secret
 from support.servers import S3Server

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from downloader.errors import AccessDenied, CredentialsExpired
-from downloader.sources.s3_credentials import RenewedCredentials
+from downloader.sources.s3.credentials import RenewedCredentials
 from support.secrets import secret
 
 SECRET, TOKEN = secret("aws"), secret("aws-session")

@@ -15,8 +15,8 @@ from downloader.checksums import MIB, S3_ETAG, Checksum, from_base64
 from downloader.errors import Archived, ServerBusy, SizeMismatch
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.sources.s3_bucket import S3Bucket
-from downloader.sources.s3_describe import describe
+from downloader.sources.s3.bucket import S3Bucket
+from downloader.sources.s3.describe import describe
 from support.servers import S3Server
 
 KEY = "folder/file.bin"

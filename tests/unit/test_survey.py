@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from downloader.checksums import MIB
 from downloader.fhir.exports import Level
-from downloader.sources.minio_listing import Listed
+from downloader.sources.s3.minio_listing import Listed
 from downloader_tasks.minio.request import Request
 from downloader_tasks.minio.survey import KeyRange, Survey, digest_of, unpack_levels
 from downloader_tasks.shards import MOST_SHARDS, Bounds, fingerprint_of

@@ -19,8 +19,7 @@ from ..failures import Refusal
 from ..wording import one_line
 
 if TYPE_CHECKING:
-    from downloader.sources.minio_server import MinioServer
-    from downloader.sources.s3 import S3Access
+    from downloader.sources.s3 import MinioServer, S3Access
 
 __all__ = ["endpoint"]
 
@@ -54,8 +53,7 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
 
 
 def _of_generic(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
-    from downloader.sources.minio_server import MinioServer
-    from downloader.sources.object_store import Limits
+    from downloader.sources.s3 import Limits, MinioServer
 
     extra = _extra(connection)
     host, secure = _address(connection, extra)
@@ -141,8 +139,7 @@ def _verify(connection: Connection, extra: dict[str, Any]) -> bool | str:
 
 
 def _of_aws(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
-    from downloader.sources.minio_server import MinioServer
-    from downloader.sources.s3_errors import AWS_FIELDS
+    from downloader.sources.s3 import AWS_FIELDS, MinioServer
 
     access = _aws_access(connection, configuration)
     url = urlsplit(access.client.meta.endpoint_url)

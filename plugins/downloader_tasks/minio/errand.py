@@ -16,8 +16,7 @@ from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
-from downloader.sources.minio import MinioSource, listed_file
-from downloader.sources.minio_listing import Listed, Listing
+from downloader.sources.s3 import Listed, Listing, MinioSource, listed_file
 from downloader.transfer import Handling, Means
 
 from ..configuration import Configuration, load
@@ -31,8 +30,7 @@ from .request import Request
 from .survey import KeyRange, Survey, digest_of, unpack_levels
 
 if TYPE_CHECKING:
-    from downloader.sources.minio_server import MinioServer
-    from downloader.sources.s3 import S3Access
+    from downloader.sources.s3 import MinioServer, S3Access
 
 __all__ = ["FhirErrand"]
 

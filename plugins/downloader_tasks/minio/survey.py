@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 from downloader.errors import DownloadError
 from downloader.fhir import Layout, Level, is_export, type_of
 from downloader.planning import folded
-from downloader.sources.minio_listing import Listed
+from downloader.sources.s3 import Listed
 
 from ..shards import DIGEST, EACH, MOST_BYTES, Bounds, fingerprint_of, label_of, slices
 from .request import Request

@@ -142,7 +142,7 @@ def _check_folder(folder: Path) -> None:
 
 def _check_bucket(restore: Restore, access: S3Access) -> None:
     """Asks the bucket one question. That there is no such bucket is for the report to say, of every file."""
-    from downloader.sources.s3_bucket import check_bucket
+    from downloader.sources.s3 import check_bucket
 
     probe = next((item.key for item in restore.plan.files if isinstance(item, RemoteFile)), None)
     try:

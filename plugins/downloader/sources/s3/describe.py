@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from ..checksums import S3_ETAG, Checksum, from_base64, from_etag
-from ..errors import DownloadError, NetworkError, SizeMismatch
-from ..remote_file import RemoteFile
+from ...checksums import S3_ETAG, Checksum, from_base64, from_etag
+from ...errors import DownloadError, NetworkError, SizeMismatch
+from ...remote_file import RemoteFile
+from .bucket import S3Bucket
+from .errors import Subject, archived
 from .object_store import bare_etag
-from .s3_bucket import S3Bucket
-from .s3_errors import Subject, archived
 
 __all__ = ["describe"]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager
 
-from .http import read_within, with_whole_heads
+from ..http import read_within, with_whole_heads
 
 __all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing", "NoListing"]
 

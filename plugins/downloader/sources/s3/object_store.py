@@ -19,12 +19,12 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from ..checksums import Checksum, from_etag
-from ..errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused, Unexpected
-from ..remote_file import RemoteFile
-from ..source import ByteStream
-from .s3_credentials import RenewedCredentials
-from .s3_errors import AWS_FIELDS, Fields, Subject, from_obstore, plain_address
+from ...checksums import Checksum, from_etag
+from ...errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused, Unexpected
+from ...remote_file import RemoteFile
+from ...source import ByteStream
+from .credentials import RenewedCredentials
+from .errors import AWS_FIELDS, Fields, Subject, from_obstore, plain_address
 
 __all__ = ["BucketAddress", "Limits", "ObjectStore", "ObjectStream", "OpenOdd", "bare_etag"]
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..checksums import Checksum, from_etag
-from ..errors import NetworkError, RangeRefused
-from ..remote_file import RemoteFile
+from ...checksums import Checksum, from_etag
+from ...errors import NetworkError, RangeRefused
+from ...remote_file import RemoteFile
+from .bucket import S3Bucket
+from .errors import Subject, from_boto3
 from .object_store import bare_etag
-from .s3_bucket import S3Bucket
-from .s3_errors import Subject, from_boto3
 
 __all__ = ["BotoStream", "open_with_boto3"]
 

@@ -10,8 +10,8 @@ from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from ..errors import AccessDenied, DownloadError, Misconfigured
-from .s3_errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
+from ...errors import AccessDenied, DownloadError, Misconfigured
+from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
 

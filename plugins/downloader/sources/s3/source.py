@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from botocore.config import Config
 
-from ..errors import DownloadError, ServerBusy
-from ..remote_file import Planned, RemoteFile
-from ..source import ByteStream, Capabilities
+from ...errors import DownloadError, ServerBusy
+from ...remote_file import Planned, RemoteFile
+from ...source import ByteStream, Capabilities
+from .bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
+from .credentials import RenewedCredentials
+from .describe import describe
+from .errors import AWS_FIELDS, Fields
 from .object_store import BucketAddress, Limits, ObjectStore
-from .s3_bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
-from .s3_credentials import RenewedCredentials
-from .s3_describe import describe
-from .s3_errors import AWS_FIELDS, Fields
-from .s3_oddities import open_with_boto3
+from .oddities import open_with_boto3
 
 __all__ = ["S3Access", "S3Source", "client_config"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ..errors import AccessDenied, CredentialsExpired, DownloadError
+from ...errors import AccessDenied, CredentialsExpired, DownloadError
 
 if TYPE_CHECKING:  # exists for type checkers alone
     from obstore.store import S3Credential

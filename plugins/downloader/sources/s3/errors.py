@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from ..errors import (
+from ...errors import (
     AccessDenied,
     Archived,
     CredentialsExpired,
@@ -35,7 +35,7 @@ from ..errors import (
     TooManyFiles,
     lacks_files,
 )
-from .http import retry_after
+from ..http import retry_after
 
 __all__ = [
     "AWS_FIELDS",

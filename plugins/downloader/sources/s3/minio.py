@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..checksums import Checksum, from_etag
-from ..errors import SizeMismatch
-from ..paths import SafePath
-from ..remote_file import RemoteFile
+from ...checksums import Checksum, from_etag
+from ...errors import SizeMismatch
+from ...paths import SafePath
+from ...remote_file import RemoteFile
 from .minio_listing import Listed
-from .s3 import S3Source
+from .source import S3Source
 
 __all__ = ["MinioSource", "listed_file"]
 
