@@ -26,9 +26,7 @@ try:
     from downloader.manifest_making import Merged, What, merge
     from downloader.manifest_writing import write_manifest
     from downloader.retry import Clock, RetryPolicy
-    from downloader.sources.drive import DriveAccess
-    from downloader.sources.drive_folder_link import parse_folder
-    from downloader.sources.drive_key import DriveKey
+    from downloader.sources.drive import DriveAccess, DriveKey, parse_folder
     from downloader.sources.http import Timeouts
     from downloader_tasks.configuration import Configuration, ConfigurationError, load
     from downloader_tasks.configuration_file import read as read_yaml

@@ -11,11 +11,17 @@ from .manifest_making import Found
 from .remote_file import RemoteFile
 from .remote_sizes import learn_sizes
 from .retry import Clock, RetryPolicy
-from .sources.drive import DriveAccess, DriveSource
-from .sources.drive_folder import Entry, FolderReader, Listing, list_folder
-from .sources.drive_folder_api import FolderByKey
-from .sources.drive_folder_view import FolderView
-from .sources.drive_key import DriveKey
+from .sources.drive import (
+    DriveAccess,
+    DriveKey,
+    DriveSource,
+    Entry,
+    FolderByKey,
+    FolderReader,
+    FolderView,
+    Listing,
+    list_folder,
+)
 
 __all__ = ["Survey", "survey"]
 

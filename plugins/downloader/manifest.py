@@ -25,7 +25,7 @@ from .errors import DownloadError
 from .paths import safe_path
 from .planning import refuse_conflicts
 from .remote_file import Planned, Refused, RemoteFile
-from .sources.drive_key import DriveKey
+from .sources.drive import DriveKey
 
 __all__ = ["Dataset", "Manifest", "ManifestError", "planned", "read_manifest", "select"]
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from .dataset_paths import Claims, Places
 from .manifest import Dataset
 from .paths import SafePath
-from .sources.drive_folder import Entry
+from .sources.drive import Entry
 
 __all__ = ["Change", "Found", "Merged", "What", "merge"]
 

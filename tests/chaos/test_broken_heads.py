@@ -20,7 +20,7 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import Source
-from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.drive.source import DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
 from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed

@@ -11,7 +11,7 @@ from contract.source_contract import SourceContract
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
-from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.drive.source import DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
 from support.drive_server import DriveFile, DriveServer, ScanWarning, serving
 

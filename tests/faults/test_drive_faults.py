@@ -18,7 +18,7 @@ from downloader.checksums import Checksum
 from downloader.manifest import Dataset, planned
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
-from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.drive.source import DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
 from downloader.transfer.batch import restore
 from support.drive_pages import (

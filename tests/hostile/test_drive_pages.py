@@ -14,16 +14,16 @@ from downloader.errors import DownloadError, Lasting
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources import drive_folder_api
-from downloader.sources.drive import GOOGLE_HOSTS, DriveAccess, DriveSource
-from downloader.sources.drive_api import record_of
-from downloader.sources.drive_errors import Wanted
-from downloader.sources.drive_folder import Bounds, Entry, Kind, Listing, list_folder
-from downloader.sources.drive_folder_api import FolderByKey
-from downloader.sources.drive_folder_link import is_id
-from downloader.sources.drive_folder_view import FolderView
-from downloader.sources.drive_key import DriveKey
-from downloader.sources.drive_pages import PAGE_BYTES, Page, links_of, title_of
+from downloader.sources.drive import folder_api as drive_folder_api
+from downloader.sources.drive.api import record_of
+from downloader.sources.drive.errors import Wanted
+from downloader.sources.drive.folder import Bounds, Entry, Kind, Listing, list_folder
+from downloader.sources.drive.folder_api import FolderByKey
+from downloader.sources.drive.folder_link import is_id
+from downloader.sources.drive.folder_view import FolderView
+from downloader.sources.drive.key import DriveKey
+from downloader.sources.drive.pages import PAGE_BYTES, Page, links_of, title_of
+from downloader.sources.drive.source import GOOGLE_HOSTS, DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
 from support import drive_pages as pages
 from support.drive_files import FOLDER, SHORTCUT, file_id

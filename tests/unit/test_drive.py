@@ -20,8 +20,8 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.sources.drive import GOOGLE_HOSTS, DriveAccess, DriveSource
-from downloader.sources.drive_key import DriveKey
+from downloader.sources.drive.key import DriveKey
+from downloader.sources.drive.source import GOOGLE_HOSTS, DriveAccess, DriveSource
 from downloader.sources.http.client import Timeouts
 from downloader.sources.http.request import Hosts
 from support.drive_pages import html_page

@@ -12,12 +12,12 @@ from downloader.checksums import Checksum
 from downloader.errors import AccessDenied, DownloadError, Lasting, Misconfigured, ObjectNotFound, ServerBusy
 from downloader.folder_survey import Survey, survey
 from downloader.retry import RetryPolicy
-from downloader.sources.drive import DriveAccess
-from downloader.sources.drive_folder import Bounds, Entry, Kind, Level, Listing, list_folder
-from downloader.sources.drive_folder_api import FolderByKey
-from downloader.sources.drive_folder_link import parse_folder
-from downloader.sources.drive_folder_view import FolderView
-from downloader.sources.drive_key import DriveKey
+from downloader.sources.drive.folder import Bounds, Entry, Kind, Level, Listing, list_folder
+from downloader.sources.drive.folder_api import FolderByKey
+from downloader.sources.drive.folder_link import parse_folder
+from downloader.sources.drive.folder_view import FolderView
+from downloader.sources.drive.key import DriveKey
+from downloader.sources.drive.source import DriveAccess
 from downloader.sources.http.client import Timeouts
 from support.contents import digest
 from support.drive_pages import html_page

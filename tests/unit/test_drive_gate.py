@@ -6,7 +6,7 @@ import pytest
 
 from downloader.errors import NotTried
 from downloader.retry import Clock, Halt, RetryPolicy
-from downloader.sources.drive_gate import Gate
+from downloader.sources.drive.throttle import Gate
 from support.restoring import FakeClock
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.sources.drive_key import DriveKey
-from downloader.sources.drive_pages import PAGE_BYTES, Page, WayOn
+from downloader.sources.drive.key import DriveKey
+from downloader.sources.drive.pages import PAGE_BYTES, Page, WayOn
 from support.secrets import secret
 
 FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>

@@ -17,8 +17,8 @@ from downloader.errors import DiskError
 from downloader.manifest import Dataset, Manifest, ManifestError, read_manifest
 from downloader.manifest_making import Found, Merged, What, merge
 from downloader.manifest_writing import manifest_text, write_manifest
-from downloader.sources.drive_folder import Entry
-from downloader.sources.drive_key import DriveKey
+from downloader.sources.drive.folder import Entry
+from downloader.sources.drive.key import DriveKey
 from support.drive_server import file_id
 from support.secrets import secret
 

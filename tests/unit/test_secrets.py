@@ -23,9 +23,9 @@ import downloader_tasks
 from downloader.catalogue import CatalogueAddress
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
-from downloader.sources.drive import DriveAccess
-from downloader.sources.drive_key import DriveKey
-from downloader.sources.drive_pages import Link, WayOn
+from downloader.sources.drive.key import DriveKey
+from downloader.sources.drive.pages import Link, WayOn
+from downloader.sources.drive.source import DriveAccess
 from downloader.sources.http.request import Request
 from downloader.sources.slooh_client import Account
 from support.minio import minio_at

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import orjson
 
-from ..checksums import Checksum
-from ..errors import DownloadError
-from . import drive_errors as errors
-from .drive_errors import Wanted
-from .drive_gate import Gate
-from .drive_key import DriveKey
-from .http import Answer, HttpClient, Request, retry_after
+from ...checksums import Checksum
+from ...errors import DownloadError
+from ..http import Answer, HttpClient, Request, retry_after
+from . import errors
+from .errors import Wanted
+from .key import DriveKey
+from .throttle import Gate
 
 __all__ = ["NATIVE", "DriveApi", "Record", "record_of", "text_of"]
 

@@ -17,17 +17,17 @@ import requests
 from gdown.download_folder import _parse_embedded_folder_view as parsed_by_gdown
 from gdown.exceptions import DownloadError as NotUnderstood
 
-from ..errors import Lasting
-from ..retry import RetryPolicy
-from . import drive_errors as errors
-from .drive import DriveAccess
-from .drive_errors import DRIVE_WORDS, Wanted
-from .drive_folder import Entry, Kind, Level, entry_of, no_folder, wanted_folder
-from .drive_folder_link import is_id
-from .drive_gate import Gate
-from .drive_key import DriveKey
-from .drive_pages import PAGE_BYTES, Page, links_of, title_of
-from .http import Answer, HttpClient, OtherHost, Request, retry_after
+from ...errors import Lasting
+from ...retry import RetryPolicy
+from ..http import Answer, HttpClient, OtherHost, Request, retry_after
+from . import errors
+from .errors import DRIVE_WORDS, Wanted
+from .folder import Entry, Kind, Level, entry_of, no_folder, wanted_folder
+from .folder_link import is_id
+from .key import DriveKey
+from .pages import PAGE_BYTES, Page, links_of, title_of
+from .source import DriveAccess
+from .throttle import Gate
 
 __all__ = ["FolderView"]
 

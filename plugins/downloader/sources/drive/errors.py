@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import (
+from ...errors import (
     AccessDenied,
     DownloadError,
     Lasting,
@@ -15,8 +15,8 @@ from ..errors import (
     ServerBusy,
     SizeMismatch,
 )
-from .drive_key import DriveKey
-from .http import Words
+from ..http import Words
+from .key import DriveKey
 
 __all__ = [
     "DRIVE_WORDS",

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 from requests.cookies import RequestsCookieJar
 
-from ..errors import DownloadError
-from . import drive_errors as errors
-from .drive_errors import Wanted
-from .drive_gate import Gate
-from .drive_key import EXPORTS
-from .drive_pages import PAGE_BYTES, Page, WayOn
-from .http import Answer, HttpClient, OtherHost, Request, retry_after
+from ...errors import DownloadError
+from ..http import Answer, HttpClient, OtherHost, Request, retry_after
+from . import errors
+from .errors import Wanted
+from .key import EXPORTS
+from .pages import PAGE_BYTES, Page, WayOn
+from .throttle import Gate
 
 __all__ = ["DriveWeb"]
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from ..errors import AccessDenied, Lasting, ObjectNotFound, ServerBusy
-from ..retry import RetryPolicy
-from .drive import DriveAccess
-from .drive_api import NATIVE, DriveApi, record_of, text_of
-from .drive_errors import DRIVE_WORDS, KeyRefused, Wanted
-from .drive_folder import FOLDER, Entry, Kind, Level, entry_of, no_folder, wanted_folder
-from .drive_folder_link import is_id, resource_key_of
-from .drive_gate import Gate
-from .drive_key import DriveKey
-from .http import HttpClient
+from ...errors import AccessDenied, Lasting, ObjectNotFound, ServerBusy
+from ...retry import RetryPolicy
+from ..http import HttpClient
+from .api import NATIVE, DriveApi, record_of, text_of
+from .errors import DRIVE_WORDS, KeyRefused, Wanted
+from .folder import FOLDER, Entry, Kind, Level, entry_of, no_folder, wanted_folder
+from .folder_link import is_id, resource_key_of
+from .key import DriveKey
+from .source import DriveAccess
+from .throttle import Gate
 
 __all__ = ["FolderByKey"]
 

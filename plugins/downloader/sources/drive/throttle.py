@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from ..retry import Clock
+from ...retry import Clock
 
 __all__ = ["Gate"]
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from .drive_key import DriveKey
+from .key import DriveKey
 
 __all__ = ["is_id", "parse_folder", "resource_key_of"]
 

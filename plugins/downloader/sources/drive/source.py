@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from ..errors import ObjectChanged
-from ..remote_file import Planned, RemoteFile
-from ..retry import Clock
-from ..source import ByteStream, Capabilities
-from .drive_api import DriveApi
-from .drive_errors import DRIVE_WORDS, Wanted, other_size
-from .drive_gate import Gate
-from .drive_key import DriveKey
-from .drive_web import DriveWeb
-from .http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
+from ...errors import ObjectChanged
+from ...remote_file import Planned, RemoteFile
+from ...retry import Clock
+from ...source import ByteStream, Capabilities
+from ..http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
+from .api import DriveApi
+from .errors import DRIVE_WORDS, Wanted, other_size
+from .key import DriveKey
+from .throttle import Gate
+from .web import DriveWeb
 
 __all__ = ["GOOGLE_HOSTS", "DriveAccess", "DriveSource"]
 

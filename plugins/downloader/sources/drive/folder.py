@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from ..checksums import Checksum
-from ..errors import AccessDenied, DownloadError, Lasting, ObjectNotFound
-from .drive import DriveAccess
-from .drive_api import NATIVE
-from .drive_errors import Wanted
-from .drive_key import EXPORTS, DriveKey
+from ...checksums import Checksum
+from ...errors import AccessDenied, DownloadError, Lasting, ObjectNotFound
+from .api import NATIVE
+from .errors import Wanted
+from .key import EXPORTS, DriveKey
+from .source import DriveAccess
 
 __all__ = [
     "FOLDER",

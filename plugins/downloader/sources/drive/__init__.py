@@ -1,0 +1,23 @@
+"""Google Drive: public files and folders, by the web or by an API key."""
+
+from __future__ import annotations
+
+from .folder import Entry, FolderReader, Listing, list_folder
+from .folder_api import FolderByKey
+from .folder_link import parse_folder
+from .folder_view import FolderView
+from .key import DriveKey
+from .source import DriveAccess, DriveSource
+
+__all__ = [
+    "DriveAccess",
+    "DriveKey",
+    "DriveSource",
+    "Entry",
+    "FolderByKey",
+    "FolderReader",
+    "FolderView",
+    "Listing",
+    "list_folder",
+    "parse_folder",
+]
