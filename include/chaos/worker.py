@@ -90,8 +90,7 @@ def _drive(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
 
 def _slooh(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
     from downloader.sources.http import Timeouts
-    from downloader.sources.slooh import SloohSource, image_client
-    from downloader.sources.slooh_hosts import ImageHosts
+    from downloader.sources.slooh import ImageHosts, SloohSource, image_client
 
     client = image_client(ImageHosts(plan["address"]), timeouts=Timeouts(_CONNECT, _STALL))
     return SloohSource(files, plan["addresses"], client)

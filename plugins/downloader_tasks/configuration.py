@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
-from downloader.picture_names import PictureNames, TemplateError
+from downloader.sources.slooh import PictureNames, TemplateError
 
 from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
 from .failures import SetupError

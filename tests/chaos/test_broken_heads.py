@@ -25,8 +25,8 @@ from downloader.sources.http.client import Timeouts
 from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed
 from downloader.sources.s3.source import S3Source
-from downloader.sources.slooh import SloohSource, image_client
-from downloader.sources.slooh_hosts import ImageHosts
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.transfer.batch import restore
 from downloader.transfer.job import Handling
 from support.contents import digest

@@ -15,10 +15,10 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.retry import Clock, Halt, RetryPolicy
 from downloader.sources.http.client import Timeouts
-from downloader.sources.slooh import SloohSource, image_client
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_limit import RequestLimit
-from downloader.sources.slooh_survey import Survey, Wish, survey
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.rate_limit import RequestLimit
+from downloader.sources.slooh.source import SloohSource, image_client
+from downloader.sources.slooh.survey import Survey, Wish, survey
 from downloader.transfer.batch import Handling, Means, restore
 from support.pictures import fits, jpeg, png
 from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from downloader.errors import DownloadError, ServerBusy
 from downloader.paths import safe_path
-from downloader.picture_names import PictureNames
 from downloader.remote_file import Refused
 from downloader.retry import RetryPolicy
 from downloader.sources.http.client import Timeouts
-from downloader.sources.slooh import SloohSource, image_client
-from downloader.sources.slooh_client import Account, SloohClient
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_rows import Picture, frames_of, missions_of, pictures_of, status_of
-from downloader.sources.slooh_survey import Layout, Survey, Wish, plan, survey
+from downloader.sources.slooh.client import Account, SloohClient
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.picture_names import PictureNames
+from downloader.sources.slooh.rows import Picture, frames_of, missions_of, pictures_of, status_of
+from downloader.sources.slooh.source import SloohSource, image_client
+from downloader.sources.slooh.survey import Layout, Survey, Wish, plan, survey
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, on_one_line, outcome, presentable
 from support.hostile_server import HostileServer, answer
 from support.restoring import FakeClock

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from downloader.picture_names import Duplicates, PictureNames
 from downloader.retry import RetryPolicy
 from downloader.sources.http.client import Timeouts
-from downloader.sources.slooh import SloohSource, image_client
-from downloader.sources.slooh_client import Account, SloohClient
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_survey import Layout, Survey
+from downloader.sources.slooh.client import Account, SloohClient
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.picture_names import Duplicates, PictureNames
+from downloader.sources.slooh.source import SloohSource, image_client
+from downloader.sources.slooh.survey import Layout, Survey
 from support.restoring import FakeClock
 from support.slooh_server import SloohServer
 

@@ -16,8 +16,8 @@ from downloader.retry import RetryPolicy
 from downloader.sources.http.request import Request
 from downloader.sources.s3.minio_listing import Listing
 from downloader.sources.s3.source import S3Source
-from downloader.sources.slooh import image_client
-from downloader.sources.slooh_hosts import ImageHosts
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.source import image_client
 from support.minio import minio_of
 from support.secrets import bears_secret, secret
 from support.servers import S3Server

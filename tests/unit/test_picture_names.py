@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from downloader.errors import NameTooLong
 from downloader.paths import SafePath, safe_path
-from downloader.picture_names import (
+from downloader.sources.slooh.picture_names import (
     PLACEHOLDERS,
     Arrangement,
     Duplicates,

@@ -27,7 +27,7 @@ from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import Link, WayOn
 from downloader.sources.drive.source import DriveAccess
 from downloader.sources.http.request import Request
-from downloader.sources.slooh_client import Account
+from downloader.sources.slooh.client import Account
 from support.minio import minio_at
 from support.secret_literals import secret_literals
 from support.secrets import bears_secret, secret, shown_in, told_of

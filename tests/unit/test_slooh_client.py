@@ -20,8 +20,8 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.retry import Halt, RetryPolicy
-from downloader.sources.slooh_client import Account, SloohClient
-from downloader.sources.slooh_limit import RequestLimit
+from downloader.sources.slooh.client import Account, SloohClient
+from downloader.sources.slooh.rate_limit import RequestLimit
 from support.restoring import FakeClock
 from support.secrets import bears_secret, secret
 from support.slooh_access import account_of, client_of

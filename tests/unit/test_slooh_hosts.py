@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from downloader.errors import CorruptRecord, DownloadError, Lasting
-from downloader.sources.slooh_hosts import ImageHosts
+from downloader.sources.slooh.hosts import ImageHosts
 from support.secrets import secret
 
 BASE = "https://app.slooh.com"

@@ -9,7 +9,7 @@ import pytest
 
 from downloader.errors import NotTried
 from downloader.retry import Clock, Halt, RetryPolicy
-from downloader.sources.slooh_limit import RequestLimit
+from downloader.sources.slooh.rate_limit import RequestLimit
 from support.restoring import FakeClock
 
 

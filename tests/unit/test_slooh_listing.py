@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from downloader.errors import Lasting, ServerBusy
-from downloader.sources.slooh_client import SloohClient
-from downloader.sources.slooh_listing import frames_of_missions, missions, pictures
+from downloader.sources.slooh.client import SloohClient
+from downloader.sources.slooh.listing import frames_of_missions, missions, pictures
 from support.slooh_access import client_of
 from support.slooh_server import FITS, LOGIN, PICTURES, Frame, Member, Picture, SloohServer, says, serving
 from support.wire import Answer, Fault
@@ -129,7 +129,7 @@ def test_rows_without_ids_that_never_end(server: SloohServer, client: SloohClien
 
 
 def test_new_rows_for_ever(monkeypatch: pytest.MonkeyPatch, server: SloohServer, client: SloohClient) -> None:
-    monkeypatch.setattr("downloader.sources.slooh_listing._MOST_ROWS", 30)
+    monkeypatch.setattr("downloader.sources.slooh.listing._MOST_ROWS", 30)
     fill(server, 35)
     with pytest.raises(Lasting, match=r"Slooh's list does not end after 30 rows; bound it by max_scan"):
         list(pictures(client, batch=10))

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from downloader.picture_names import Duplicates, PictureNames
 from downloader.report import Report, write
 from downloader.results import FileResult, Outcome
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_rows import Picture
-from downloader.sources.slooh_selection import Select
-from downloader.sources.slooh_survey import Layout, Scan, Wish, plan
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.picture_names import Duplicates, PictureNames
+from downloader.sources.slooh.rows import Picture
+from downloader.sources.slooh.selection import Select
+from downloader.sources.slooh.survey import Layout, Scan, Wish, plan
 from downloader.transfer.job import Handling
 from downloader_tasks.configuration import Configuration, ConfigurationError, load
 from downloader_tasks.failures import Refusal

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from downloader.sources.slooh_rows import Picture
-from downloader.sources.slooh_selection import Filters, format_passes, subject_passes, until_too_old
+from downloader.sources.slooh.rows import Picture
+from downloader.sources.slooh.selection import Filters, format_passes, subject_passes, until_too_old
 
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC)
 PICTURE = Picture("1", None, 7, "Horsehead Nebula (IC 434)", "https://h/a.png", "PNG", "Canary One", "Wide", TAKEN)

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from downloader.picture_names import Duplicates, PictureNames
 from downloader.remote_file import Refused, RemoteFile
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_rows import Picture as Row
-from downloader.sources.slooh_selection import Filters, Select
-from downloader.sources.slooh_survey import Layout, Scan, Survey, Wish, plan, survey
+from downloader.sources.slooh.hosts import ImageHosts
+from downloader.sources.slooh.picture_names import Duplicates, PictureNames
+from downloader.sources.slooh.rows import Picture as Row
+from downloader.sources.slooh.selection import Filters, Select
+from downloader.sources.slooh.survey import Layout, Scan, Survey, Wish, plan, survey
 from support.secrets import secret
 from support.slooh_access import client_of, layout_of
 from support.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.sources.slooh_times import moment
+from downloader.sources.slooh.times import moment
 
 DAY = (2026, 2, 7)
 

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from airflow.sdk import Connection
 
-from downloader.sources.slooh_client import Account
+from downloader.sources.slooh import Account
 
 from ..configuration import Configuration
 from ..connections import found

@@ -10,18 +10,27 @@ from typing import Any, Final, Self
 from downloader.content import PictureCheck
 from downloader.disk import refuse_folded
 from downloader.errors import NotTried
-from downloader.picture_names import Duplicates, PictureNames
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.sources.http import HttpClient, Timeouts
-from downloader.sources.slooh import SloohSource, image_client
-from downloader.sources.slooh_client import Account, SloohClient
-from downloader.sources.slooh_hosts import ImageHosts
-from downloader.sources.slooh_limit import RequestLimit
-from downloader.sources.slooh_selection import Select
-from downloader.sources.slooh_survey import Layout, Survey, Wish, plan, survey
+from downloader.sources.slooh import (
+    Account,
+    Duplicates,
+    ImageHosts,
+    Layout,
+    PictureNames,
+    RequestLimit,
+    Select,
+    SloohClient,
+    SloohSource,
+    Survey,
+    Wish,
+    image_client,
+    plan,
+    survey,
+)
 from downloader.transfer import Handling, Means
 
 from ..configuration import Configuration, Slooh, load

@@ -9,9 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final, Self
 
-from downloader.picture_names import Duplicates
 from downloader.report import Pairs
-from downloader.sources.slooh_selection import FILE_TYPES, Filters, Select
+from downloader.sources.slooh import FILE_TYPES, Duplicates, Filters, Select
 
 from ..configuration import Configuration, writable_location
 from ..failures import Refusal

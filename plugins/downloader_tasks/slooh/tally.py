@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from downloader.picture_names import object_of
 from downloader.planning import local_name
 from downloader.report import Pairs
 from downloader.results import FileResult, Outcome
-from downloader.sources.slooh_selection import Select
-from downloader.sources.slooh_survey import Survey, Wish
+from downloader.sources.slooh import Select, Survey, Wish, object_of
 
 from ..receipts import MOST_NAMES, named
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from downloader.errors import DownloadError
 from downloader.report import Report, ReportError, read, reports_in
-from downloader.sources.slooh_selection import Select
+from downloader.sources.slooh import Select
 
 from ..wording import one_line
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from downloader.sources.slooh_survey import Scan
+from downloader.sources.slooh import Scan
 
 from ..progress import Rhythm
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ..errors import DownloadError
-from ..paths import SafePath
-from ..picture_names import Dropped, Duplicates, PictureNames, arrange
-from ..remote_file import Planned, Refused, RemoteFile
-from .slooh_client import SloohClient
-from .slooh_hosts import ImageHosts
-from .slooh_listing import frames_of_missions, pictures
-from .slooh_rows import Picture
-from .slooh_selection import Filters, Select, format_passes, subject_passes, until_too_old
+from ...errors import DownloadError
+from ...paths import SafePath
+from ...remote_file import Planned, Refused, RemoteFile
+from .client import SloohClient
+from .hosts import ImageHosts
+from .listing import frames_of_missions, pictures
+from .picture_names import Dropped, Duplicates, PictureNames, arrange
+from .rows import Picture
+from .selection import Filters, Select, format_passes, subject_passes, until_too_old
 
 __all__ = ["Counts", "Layout", "Scan", "Survey", "Wish", "plan", "survey"]
 

@@ -10,8 +10,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
 
-from ..picture_names import designations_of, format_of, object_of
-from .slooh_rows import Picture
+from .picture_names import designations_of, format_of, object_of
+from .rows import Picture
 
 __all__ = ["FILE_TYPES", "Filters", "Select", "format_passes", "subject_passes", "until_too_old"]
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ServerBusy
-from ..picture_names import PictureFacts
-from .slooh_times import moment
+from ...errors import ServerBusy
+from .picture_names import PictureFacts
+from .times import moment
 
 __all__ = [
     "Mission",

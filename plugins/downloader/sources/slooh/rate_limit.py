@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from pyrate_limiter import GCRA, Decision, Duration, Rate, RateItem, StateBucket
 
-from ..retry import RetryPolicy
+from ...retry import RetryPolicy
 
 __all__ = ["RequestLimit"]
 

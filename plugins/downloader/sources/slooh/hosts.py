@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urljoin
 
-from ..errors import CorruptRecord, Lasting
-from .http import Hosts, Request
+from ...errors import CorruptRecord, Lasting
+from ..http import Hosts, Request
 
 __all__ = ["ImageHosts"]
 

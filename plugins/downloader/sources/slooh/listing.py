@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
-from ..errors import Lasting, ServerBusy
-from .slooh_client import SloohClient
-from .slooh_rows import Mission, Page, Picture
+from ...errors import Lasting, ServerBusy
+from .client import SloohClient
+from .rows import Mission, Page, Picture
 
 __all__ = ["Listing", "frames_of_missions", "missions", "pictures"]
 

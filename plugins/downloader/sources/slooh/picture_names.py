@@ -18,8 +18,8 @@ from string import Formatter
 from typing import Any, Final, Generic, TypeVar
 from unicodedata import category, normalize
 
-from .paths import REPORT_PREFIX, SafePath, safe_path
-from .planning import folded
+from ...paths import REPORT_PREFIX, SafePath, safe_path
+from ...planning import folded
 
 __all__ = [
     "PLACEHOLDERS",

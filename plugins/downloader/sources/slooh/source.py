@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from ..errors import AccessDenied, CredentialsExpired, ObjectChanged, ObjectNotFound
-from ..remote_file import Planned, RemoteFile
-from ..source import ByteStream, Capabilities
-from .http import HttpClient, Request, Timeouts, Words
-from .slooh_hosts import ImageHosts
+from ...errors import AccessDenied, CredentialsExpired, ObjectChanged, ObjectNotFound
+from ...remote_file import Planned, RemoteFile
+from ...source import ByteStream, Capabilities
+from ..http import HttpClient, Request, Timeouts, Words
+from .hosts import ImageHosts
 
 __all__ = ["SloohSource", "image_client"]
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-from ..errors import AccessDenied, ServerBusy
-from ..retry import RetryPolicy
-from .http import Hosts, HttpClient, Request, Timeouts, Words
-from .slooh_rows import Mission, Page, Picture, Status, frames_of, is_true, missions_of, pictures_of, status_of, text
+from ...errors import AccessDenied, ServerBusy
+from ...retry import RetryPolicy
+from ..http import Hosts, HttpClient, Request, Timeouts, Words
+from .rows import Mission, Page, Picture, Status, frames_of, is_true, missions_of, pictures_of, status_of, text
 
 __all__ = ["Account", "SloohClient"]
 

@@ -1,0 +1,33 @@
+"""Slooh: an astronomer's pictures and FITS frames."""
+
+from __future__ import annotations
+
+from .client import Account, SloohClient
+from .hosts import ImageHosts
+from .picture_names import Duplicates, PictureNames, TemplateError, object_of
+from .rate_limit import RequestLimit
+from .selection import FILE_TYPES, Filters, Select
+from .source import SloohSource, image_client
+from .survey import Layout, Scan, Survey, Wish, plan, survey
+
+__all__ = [
+    "FILE_TYPES",
+    "Account",
+    "Duplicates",
+    "Filters",
+    "ImageHosts",
+    "Layout",
+    "PictureNames",
+    "RequestLimit",
+    "Scan",
+    "Select",
+    "SloohClient",
+    "SloohSource",
+    "Survey",
+    "TemplateError",
+    "Wish",
+    "image_client",
+    "object_of",
+    "plan",
+    "survey",
+]
