@@ -19,12 +19,20 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "plugins"))
 
 try:
-    from downloader.dataset_paths import MappingError, Places
+    from downloader.datasets import (
+        Manifest,
+        ManifestError,
+        MappingError,
+        Merged,
+        Places,
+        Survey,
+        What,
+        merge,
+        read_manifest,
+        survey,
+        write_manifest,
+    )
     from downloader.errors import DownloadError
-    from downloader.folder_survey import Survey, survey
-    from downloader.manifest import Manifest, ManifestError, read_manifest
-    from downloader.manifest_making import Merged, What, merge
-    from downloader.manifest_writing import write_manifest
     from downloader.retry import Clock, RetryPolicy
     from downloader.sources.drive import DriveAccess, DriveKey, parse_folder
     from downloader.sources.http import Timeouts

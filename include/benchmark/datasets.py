@@ -13,7 +13,7 @@ BEGAN = time.perf_counter()
 import argparse
 from pathlib import Path
 
-from downloader.manifest import planned, read_manifest
+from downloader.datasets import planned, read_manifest
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.transfer import Limits, Means, restore

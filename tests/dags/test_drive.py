@@ -12,7 +12,7 @@ import pytest
 
 from dags.drive_lab import DriveLab
 from dags.lab import contents
-from downloader.manifest import Manifest, read_manifest
+from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
 from downloader_tasks import attempts
 from downloader_tasks.drive import errand

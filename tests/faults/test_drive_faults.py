@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from downloader.checksums import Checksum
-from downloader.manifest import Dataset, planned
+from downloader.datasets.manifest import Dataset, planned
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.sources.drive.source import DriveAccess, DriveSource

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from downloader.datasets.manifest import Manifest
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile, part_name
 from downloader.disk.stale_part_files import Leftovers
 from downloader.errors import DownloadError, UnsafePath
-from downloader.manifest import Manifest
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.report import Report, read, write

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
+from downloader.datasets.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from support.hostile import CASES, NAMES, VALUES, ZOO, assert_readable, damaged, held_against, mutated, names

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.dataset_paths import Claims, MappingError, Places, tidy_path
+from downloader.datasets.paths import Claims, MappingError, Places, tidy_path
 from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, safe_path
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import RemoteFile

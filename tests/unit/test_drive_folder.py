@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from downloader.checksums import Checksum
+from downloader.datasets.survey import Survey, survey
 from downloader.errors import AccessDenied, DownloadError, Lasting, Misconfigured, ObjectNotFound, ServerBusy
-from downloader.folder_survey import Survey, survey
 from downloader.retry import RetryPolicy
 from downloader.sources.drive.folder import Bounds, Entry, Kind, Level, Listing, list_folder
 from downloader.sources.drive.folder_api import FolderByKey

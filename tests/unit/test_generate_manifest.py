@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from downloader.manifest import read_manifest
+from downloader.datasets.manifest import read_manifest
 from support.contents import digest
 from support.drive_server import (
     DriveFile,

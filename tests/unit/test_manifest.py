@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from downloader.checksums import Checksum
-from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
+from downloader.datasets.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from support.secrets import secret

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from downloader.checksums import Checksum
-from downloader.dataset_paths import Places
+from downloader.datasets.manifest import Dataset, Manifest, ManifestError, read_manifest
+from downloader.datasets.merge import Found, Merged, What, merge
+from downloader.datasets.paths import Places
+from downloader.datasets.write import manifest_text, write_manifest
 from downloader.errors import DiskError
-from downloader.manifest import Dataset, Manifest, ManifestError, read_manifest
-from downloader.manifest_making import Found, Merged, What, merge
-from downloader.manifest_writing import manifest_text, write_manifest
 from downloader.sources.drive.folder import Entry
 from downloader.sources.drive.key import DriveKey
 from support.drive_server import file_id
@@ -276,7 +276,7 @@ def test_a_disk_that_refuses_leaves_the_old_one(tmp_path: Path, monkeypatch: pyt
     def refuse(_: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("downloader.manifest_writing.flush_file", refuse)
+    monkeypatch.setattr("downloader.datasets.write.flush_file", refuse)
     with pytest.raises(DiskError) as caught:
         write_manifest(MANIFEST, file)
     assert caught.value.__cause__ is None

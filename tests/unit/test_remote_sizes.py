@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from downloader.datasets.sizes import learn_sizes
 from downloader.errors import DownloadError, NetworkError, ObjectNotFound
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.remote_sizes import learn_sizes
 from downloader.retry import RetryPolicy
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemorySource

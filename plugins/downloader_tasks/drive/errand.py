@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from downloader.datasets import Manifest, ManifestError, planned, read_manifest, select
 from downloader.disk import refuse_folded
-from downloader.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.planning import local_name
 from downloader.remote_file import Planned
 from downloader.report import Pairs

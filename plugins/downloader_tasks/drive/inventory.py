@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from downloader.manifest import Dataset, Manifest
+from downloader.datasets import Dataset, Manifest
 from downloader.paths import REPORT_PREFIX
 from downloader.report import Pairs, shown_size
 

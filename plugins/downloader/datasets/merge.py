@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
-from .dataset_paths import Claims, Places
+from ..paths import SafePath
+from ..sources.drive import Entry
 from .manifest import Dataset
-from .paths import SafePath
-from .sources.drive import Entry
+from .paths import Claims, Places
 
 __all__ = ["Change", "Found", "Merged", "What", "merge"]
 

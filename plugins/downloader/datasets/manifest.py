@@ -20,12 +20,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from .checksums import Checksum
-from .errors import DownloadError
-from .paths import safe_path
-from .planning import refuse_conflicts
-from .remote_file import Planned, Refused, RemoteFile
-from .sources.drive import DriveKey
+from ..checksums import Checksum
+from ..errors import DownloadError
+from ..paths import safe_path
+from ..planning import refuse_conflicts
+from ..remote_file import Planned, Refused, RemoteFile
+from ..sources.drive import DriveKey
 
 __all__ = ["Dataset", "Manifest", "ManifestError", "planned", "read_manifest", "select"]
 

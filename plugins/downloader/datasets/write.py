@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from .disk import flush_file, flush_folder
-from .errors import from_os_error
+from ..disk import flush_file, flush_folder
+from ..errors import from_os_error
 from .manifest import Dataset, Manifest, read_manifest
 
 __all__ = ["manifest_text", "write_manifest"]

@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from typing import Final
 from unicodedata import category
 
-from .errors import DownloadError, ReservedName
-from .paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, safe_path
+from ..errors import DownloadError, ReservedName
+from ..paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, safe_path
 
 __all__ = ["Claims", "MappingError", "Places", "tidy_path"]
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .dataset_paths import tidy_path
-from .errors import DownloadError, ObjectNotFound
-from .manifest_making import Found
-from .remote_file import RemoteFile
-from .remote_sizes import learn_sizes
-from .retry import Clock, RetryPolicy
-from .sources.drive import (
+from ..errors import DownloadError, ObjectNotFound
+from ..remote_file import RemoteFile
+from ..retry import Clock, RetryPolicy
+from ..sources.drive import (
     DriveAccess,
     DriveKey,
     DriveSource,
@@ -22,6 +19,9 @@ from .sources.drive import (
     Listing,
     list_folder,
 )
+from .merge import Found
+from .paths import tidy_path
+from .sizes import learn_sizes
 
 __all__ = ["Survey", "survey"]
 

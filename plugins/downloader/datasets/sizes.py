@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from .errors import DownloadError, Lasting, RangeRefused, SizeMismatch
-from .remote_file import RemoteFile
-from .retry import RetryPolicy
-from .source import Source
+from ..errors import DownloadError, Lasting, RangeRefused, SizeMismatch
+from ..remote_file import RemoteFile
+from ..retry import RetryPolicy
+from ..source import Source
 
 __all__ = ["learn_sizes"]
 
