@@ -36,8 +36,8 @@ try:
     from downloader.retry import Clock, RetryPolicy
     from downloader.sources.drive import DriveAccess, DriveKey, parse_folder
     from downloader.sources.http import Timeouts
-    from downloader_tasks.configuration import Configuration, ConfigurationError, load
-    from downloader_tasks.configuration_file import read as read_yaml
+    from downloader_tasks.settings import Configuration, ConfigurationError, load
+    from downloader_tasks.settings import read as read_yaml
     from downloader_tasks.wording import a_few, counted, one_line, shown_size
 except ModuleNotFoundError as lacking:
     sys.exit(f"{lacking.name} is not installed; run bash include/setup.sh once, then use .venv/bin/python")

@@ -24,11 +24,10 @@ from downloader.content import NdjsonCheck
 from downloader.results import FileResult
 from downloader.sources.s3 import MinioServer
 from downloader.transfer import restore
-from downloader_tasks.configuration import Configuration
-from downloader_tasks.manner import means
 from downloader_tasks.minio.errand import FhirErrand
 from downloader_tasks.minio.request import Request
 from downloader_tasks.minio.survey import Survey
+from downloader_tasks.settings import Configuration, means
 from downloader_tasks.shards import bounds_of
 
 from .said import measured, summary

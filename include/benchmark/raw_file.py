@@ -27,9 +27,8 @@ from typing import Any
 from downloader.catalogue import Catalogue, CatalogueAddress, open_catalogue
 from downloader.results import FileResult
 from downloader.transfer import restore
-from downloader_tasks.configuration import Configuration, Locations
-from downloader_tasks.manner import means
 from downloader_tasks.raw_files.restores import Restore, find_restore
+from downloader_tasks.settings import Configuration, Locations, means
 from downloader_tasks.shards import Shard, bounds_of, cut, digest_of, fingerprint_of
 from downloader_tasks.space import Space
 

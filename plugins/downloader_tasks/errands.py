@@ -23,12 +23,12 @@ from downloader.source import Source
 from downloader.transfer import Means
 
 from .attempts import Attempt, conclude
-from .configuration import Configuration, load
 from .failures import told_to_airflow
 from .handover import Expected, expected, pack_expected, results_of, unpack_expected
 from .outbox import PLAN, RESULTS
 from .parameters import refuse_unknown_keys
 from .receipts import Receipt, one_sentence, publish
+from .settings import Configuration, load
 from .shards import digest_of, fingerprint_of
 from .wording import one_line
 

@@ -20,7 +20,7 @@ from downloader.errors import Lasting
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused
 
-from .configuration import Configuration
+from .settings import Configuration
 
 __all__ = [
     "DIGEST",

@@ -20,7 +20,7 @@ USUAL: Final[dict[str, Any]] = {
 
 def _notify(context: Any) -> None:
     """An ``on_failure_callback``."""
-    from .notification import notify_failure
+    from .settings import notify_failure
 
     notify_failure(context)
 

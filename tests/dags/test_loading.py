@@ -23,7 +23,7 @@ HEAVY = {
     "boto3",
     "botocore",
     "downloader",
-    "downloader_tasks.configuration",
+    "downloader_tasks.settings.configuration",
     "minio",
     "obstore",
     "orjson",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from downloader_tasks.configuration import Configuration, ConfigurationError, load
+from downloader_tasks.settings.configuration import Configuration, ConfigurationError, load
 from support.hostile import CASES, VALUES, ZOO, assert_readable, damaged, held_against, mutated
 
 pytestmark = pytest.mark.timeout(100, method="thread")

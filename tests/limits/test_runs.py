@@ -12,8 +12,8 @@ import pytest
 
 from dags.lab import Lab, Run, contents
 from downloader.report import Report, Status, parse, reports_in
-from downloader_tasks import configuration
 from downloader_tasks.raw_files import download, reporting
+from downloader_tasks.settings import configuration
 from support.restoring import KIB, content
 from support.small_disk import Disk, disks, memory_disk
 

@@ -26,7 +26,7 @@ from include.benchmark.said import measured
 from include.benchmark.table import Section
 
 from downloader.catalogue import CatalogueAddress, open_catalogue
-from downloader_tasks.configuration import Configuration, Locations
+from downloader_tasks.settings.configuration import Configuration, Locations
 from support.contents import Generated, digest
 from support.object_server import serving
 

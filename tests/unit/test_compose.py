@@ -204,7 +204,7 @@ def test_what_is_mounted_exists_and_the_project_can_only_be_read(services: dict[
 
 
 def test_every_folder_that_files_are_brought_to_is_mounted_at_its_own_path(env: dict[str, str]) -> None:
-    from downloader_tasks.configuration import load
+    from downloader_tasks.settings.configuration import load
 
     folders = ("DOWNLOADER_OUTPUT", "DOWNLOAD_DIR", "DOWNLOADER_DATASETS", "DOWNLOADER_SLOOH")
     values = env | {name: f"/lab/{name.lower()}" for name in folders} | {"MINIO_BUCKET_NAME": "exports"}

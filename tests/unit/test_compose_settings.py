@@ -109,7 +109,7 @@ def test_a_connection_given_as_a_whole_goes_before() -> None:
 
 
 def test_every_connection_that_the_configuration_names_can_be_given() -> None:
-    from downloader_tasks.configuration import Configuration
+    from downloader_tasks.settings.configuration import Configuration
 
     settings = Configuration()
     sections = (settings.s3, settings.minio, settings.drive, settings.slooh)

@@ -13,8 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from downloader_tasks import configuration
-from downloader_tasks.configuration import Configuration, ConfigurationError, LocationError, load, writable_location
+from downloader_tasks.settings import configuration
+from downloader_tasks.settings.configuration import (
+    Configuration,
+    ConfigurationError,
+    LocationError,
+    load,
+    writable_location,
+)
 from support.secrets import secret
 
 INCLUDE = Path(__file__).parents[2] / "include"

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from downloader.catalogue import CatalogueRefused
 from downloader.errors import AccessDenied, NetworkError, ServerBusy
-from downloader_tasks import connections
-from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
+from downloader_tasks.settings import connections
+from downloader_tasks.settings.configuration import Configuration, load
 from support.secrets import secret
 from support.servers import S3Server
 

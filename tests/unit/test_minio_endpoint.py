@@ -10,9 +10,9 @@ import pytest
 
 from downloader.sources.s3.minio_server import MinioServer
 from downloader.sources.s3.source import S3Access
-from downloader_tasks.configuration import Configuration, load
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint
+from downloader_tasks.settings.configuration import Configuration, load
 from support.minio import models_read_once
 from support.secrets import secret
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from downloader_tasks.configuration import Configuration, LocationError, load
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.request import Request
+from downloader_tasks.settings.configuration import Configuration, LocationError, load
 
 
 @pytest.fixture

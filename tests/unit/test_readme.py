@@ -87,7 +87,7 @@ def test_the_files_and_folders_that_it_names_exist() -> None:
 
 
 def test_every_top_level_key_of_the_configuration_is_there() -> None:
-    from downloader_tasks.configuration import Configuration
+    from downloader_tasks.settings.configuration import Configuration
 
     settings = section("Settings")
     assert [key for key in Configuration.model_fields if f"`{key}" not in settings] == []

@@ -17,11 +17,10 @@ from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
 from downloader.transfer import Handling, Means
 
-from ..configuration import Configuration, Drive, load
-from ..connections import found as found_connection
 from ..errands import Handed, Target
 from ..failures import Refusal
-from ..manner import means_of_service
+from ..settings import Configuration, Drive, load, means_of_service
+from ..settings import found as found_connection
 from ..shards import Plan, PlanChanged, Shard
 from .inventory import inventory
 from .request import Request

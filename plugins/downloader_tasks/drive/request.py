@@ -10,9 +10,9 @@ from typing import Any, Self
 from downloader.errors import DownloadError
 from downloader.paths import safe_path
 
-from ..configuration import PROJECT, Configuration, writable_location
 from ..failures import Refusal
 from ..parameters import trimmed
+from ..settings import PROJECT, Configuration, writable_location
 from ..wording import one_line
 
 __all__ = ["MOST_STREAMS", "Request"]

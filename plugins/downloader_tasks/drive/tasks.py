@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..configuration import Configuration
 from ..errands import download as download_shard
 from ..errands import refused_before, report_on, validated
 from ..failures import Refusal, told_to_airflow
+from ..settings import Configuration
 from ..shards import bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size

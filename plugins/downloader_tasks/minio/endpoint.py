@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 
-from ..configuration import Configuration
-from ..connections import aws_access, found
 from ..failures import Refusal
+from ..settings import Configuration, aws_access, found
 from ..wording import one_line
 
 if TYPE_CHECKING:

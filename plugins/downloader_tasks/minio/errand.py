@@ -19,9 +19,8 @@ from downloader.results import FileResult
 from downloader.sources.s3 import Listed, Listing, MinioSource, listed_file
 from downloader.transfer import Handling, Means
 
-from ..configuration import Configuration, load
 from ..errands import Handed, Target
-from ..manner import means
+from ..settings import Configuration, load, means
 from ..shards import Bounds, fingerprint_of
 from ..space import nearest
 from ..wording import counted

@@ -11,8 +11,8 @@ from downloader.errors import DownloadError
 from downloader.fhir import canonical_type
 from downloader.paths import safe_path
 
-from ..configuration import Configuration, writable_location
 from ..failures import Refusal
+from ..settings import Configuration, writable_location
 from ..wording import one_line
 
 __all__ = ["Request"]

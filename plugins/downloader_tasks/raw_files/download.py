@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..attempts import Attempt, conclude
-from ..configuration import load
-from ..connections import catalogue, s3_access
 from ..failures import told_to_airflow
-from ..manner import means
+from ..settings import catalogue, load, means, s3_access
 from ..shards import PlanChanged, Shard
 from .request import Request
 from .restores import find_restore

@@ -13,8 +13,8 @@ from downloader.catalogue import Catalogue, RawFile, RecordedFiles, UploadPath, 
 from downloader.disk import refuse_folded
 from downloader.remote_file import Planned
 
-from ..configuration import Configuration, LocationError
 from ..failures import Refusal
+from ..settings import Configuration, LocationError
 from ..shards import Plan
 from ..space import nearest
 from ..wording import one_line

@@ -28,11 +28,10 @@ from downloader.catalogue import Catalogue, CatalogueError
 from downloader.errors import DownloadError, ObjectNotFound
 from downloader.remote_file import RemoteFile
 
-from ..configuration import Configuration, load, writable_location
-from ..connections import catalogue, s3_access
 from ..failures import Refusal, told_to_airflow
 from ..folders import refuse_links
 from ..parameters import refuse_unknown_keys
+from ..settings import Configuration, catalogue, load, s3_access, writable_location
 from ..shards import Outline, bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size

@@ -9,9 +9,8 @@ from airflow.sdk import Connection
 
 from downloader.sources.slooh import Account
 
-from ..configuration import Configuration
-from ..connections import found
 from ..failures import Refusal
+from ..settings import Configuration, found
 
 __all__ = ["account_of"]
 

@@ -33,9 +33,8 @@ from downloader.sources.slooh import (
 )
 from downloader.transfer import Handling, Means
 
-from ..configuration import Configuration, Slooh, load
 from ..errands import Handed, Target
-from ..manner import means_of_service
+from ..settings import Configuration, Slooh, load, means_of_service
 from ..wording import one_line
 from .account import account_of
 from .request import Request

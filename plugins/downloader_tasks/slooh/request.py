@@ -12,9 +12,9 @@ from typing import Any, Final, Self
 from downloader.report import Pairs
 from downloader.sources.slooh import FILE_TYPES, Duplicates, Filters, Select
 
-from ..configuration import Configuration, writable_location
 from ..failures import Refusal
 from ..parameters import trimmed
+from ..settings import Configuration, writable_location
 from ..wording import one_line
 
 __all__ = ["Request"]

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ..configuration import Configuration
 from ..errands import download as download_shard
 from ..errands import report_on, validated
 from ..failures import told_to_airflow
 from ..interruptions import Interruptions
 from ..outbox import Outbox
+from ..settings import Configuration
 from ..wording import one_line
 from .errand import SloohErrand, SloohReport
 

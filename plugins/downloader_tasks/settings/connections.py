@@ -12,7 +12,7 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
 
-from .aws_problems import aws_problem, of_aws
+from .aws_errors import aws_problem, of_aws
 from .configuration import Configuration
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from downloader.report import escape, visible
 
-from .failures import SetupError
+from ..failures import SetupError
 
 __all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read"]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerBusy, TooManyFiles, lacks_files
 
-from .failures import Refusal
+from ..failures import Refusal
 
 __all__ = ["aws_problem", "of_aws"]
 

@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 
 from downloader.sources.slooh import PictureNames, TemplateError
 
+from ..failures import SetupError
 from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
-from .failures import SetupError
 
 __all__ = [
     "S3",

@@ -1,0 +1,39 @@
+"""What the configuration and Airflow's connections say, in the engine's terms."""
+
+from __future__ import annotations
+
+from .configuration import (
+    PROJECT,
+    Configuration,
+    ConfigurationError,
+    Drive,
+    LocationError,
+    Locations,
+    Slooh,
+    load,
+    writable_location,
+)
+from .configuration_file import read
+from .connections import aws_access, catalogue, found, s3_access
+from .notification import notify_failure
+from .options import means, means_of_service
+
+__all__ = [
+    "PROJECT",
+    "Configuration",
+    "ConfigurationError",
+    "Drive",
+    "LocationError",
+    "Locations",
+    "Slooh",
+    "aws_access",
+    "catalogue",
+    "found",
+    "load",
+    "means",
+    "means_of_service",
+    "notify_failure",
+    "read",
+    "s3_access",
+    "writable_location",
+]
