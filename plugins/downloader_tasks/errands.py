@@ -22,10 +22,8 @@ from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import Means
 
-from .attempts import Attempt, conclude
+from .execution import PLAN, RESULTS, Attempt, Expected, conclude, expected, pack_expected, results_of, unpack_expected
 from .failures import told_to_airflow
-from .handover import Expected, expected, pack_expected, results_of, unpack_expected
-from .outbox import PLAN, RESULTS
 from .parameters import refuse_unknown_keys
 from .receipts import Receipt, one_sentence, publish
 from .settings import Configuration, load

@@ -11,8 +11,8 @@ from typing import Final
 from downloader.errors import DownloadError, from_os_error
 from downloader.report import Report, lines_of, write
 
+from .execution import FEW
 from .folders import make_below
-from .progress import FEW
 from .wording import counted
 
 __all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish"]

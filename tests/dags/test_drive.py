@@ -14,8 +14,8 @@ from dags.drive_lab import DriveLab
 from dags.lab import contents
 from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
-from downloader_tasks import attempts
 from downloader_tasks.drive import errand
+from downloader_tasks.execution import attempt as attempts
 from support.drive_pages import access_denied, login, missing, quota_exceeded
 from support.drive_server import DriveServer, ScanWarning, serving
 from support.secrets import bears_secret, secret

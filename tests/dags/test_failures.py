@@ -22,7 +22,7 @@ from downloader.transfer import batch, inspection
 from downloader.transfer import single_file as transfer
 from downloader.transfer.batch import Means
 from downloader.transfer.inspection import Inspection
-from downloader_tasks import attempts
+from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.raw_files import download, reporting
 from downloader_tasks.settings import configuration
 from support.object_server import ObjectServer, reset_at, serving

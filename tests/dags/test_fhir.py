@@ -15,7 +15,7 @@ from dags.fhir_lab import FhirLab, resources
 from dags.lab import contents
 from downloader.remote_file import Planned
 from downloader.report import Status
-from downloader_tasks import attempts
+from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.minio import errand
 from support.servers import S3Server
 

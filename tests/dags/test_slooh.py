@@ -14,7 +14,7 @@ from dags.lab import contents
 from dags.slooh_lab import HOME, SloohLab
 from downloader.report import Status, reports_in
 from downloader.retry import RetryPolicy
-from downloader_tasks import attempts
+from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.settings import options as manner
 from downloader_tasks.slooh import errand
 from support.pictures import png

@@ -13,7 +13,14 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
 from downloader.results import FileResult, Outcome, failed
-from downloader_tasks.handover import LONGEST_MESSAGE, expected, pack, pack_expected, unpack, unpack_expected
+from downloader_tasks.execution.packed_results import (
+    LONGEST_MESSAGE,
+    expected,
+    pack,
+    pack_expected,
+    unpack,
+    unpack_expected,
+)
 from support.plans import file_results, plans
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from downloader_tasks.interruptions import Interruptions
+from downloader_tasks.execution.interruptions import Interruptions
 
 
 class TimeLimit(BaseException):

@@ -8,7 +8,7 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome, failed
-from downloader_tasks.ledger import Ledger
+from downloader_tasks.execution.ledger import Ledger
 from support.plans import file_results, plans
 
 MD5 = Checksum("md5", "0" * 32)

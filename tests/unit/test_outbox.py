@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from downloader_tasks.interruptions import Interruptions
-from downloader_tasks.outbox import RESULTS, Outbox
+from downloader_tasks.execution.interruptions import Interruptions
+from downloader_tasks.execution.task_state import RESULTS, Outbox
 
 
 class Store(dict[str, Any]):

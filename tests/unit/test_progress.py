@@ -11,10 +11,10 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome, failed
 from downloader.transfer.batch import Progress
 from downloader.transfer.job import UnderWay
-from downloader_tasks import progress as module
-from downloader_tasks.ledger import Ledger
-from downloader_tasks.progress import Lines, Rhythm, Watch
-from downloader_tasks.progress_speed import Pace
+from downloader_tasks.execution import progress as module
+from downloader_tasks.execution.ledger import Ledger
+from downloader_tasks.execution.progress import Lines, Rhythm, Watch
+from downloader_tasks.execution.speed import Pace
 from downloader_tasks.wording import duration
 
 MB = 1024 * 1024

@@ -11,7 +11,7 @@ from downloader.checksums import S3_ETAG, Checksum
 from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
 from downloader.remote_file import Refused, RemoteFile
-from downloader_tasks.remembered import Remembered
+from downloader_tasks.execution.verified_files import Remembered
 
 MD5 = Checksum("md5", "0" * 32)
 

@@ -20,8 +20,8 @@ from downloader.sources.slooh.rows import Picture
 from downloader.sources.slooh.selection import Select
 from downloader.sources.slooh.survey import Layout, Scan, Wish, plan
 from downloader.transfer.job import Handling
+from downloader_tasks.execution.progress import Rhythm
 from downloader_tasks.failures import Refusal
-from downloader_tasks.progress import Rhythm
 from downloader_tasks.settings.configuration import Configuration, ConfigurationError, load
 from downloader_tasks.settings.options import means_of_service
 from downloader_tasks.slooh.account import account_of

@@ -23,7 +23,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.job import Job
 from downloader.transfer.single_file import Transfer
 from downloader.transfer.streaming import ReadAhead
-from downloader_tasks.remembered import Remembered
+from downloader_tasks.execution.verified_files import Remembered
 from support.restoring import (
     KIB,
     LIMITS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..attempts import Attempt, conclude
+from ..execution import Attempt, conclude
 from ..failures import told_to_airflow
 from ..settings import catalogue, load, means, s3_access
 from ..shards import PlanChanged, Shard

@@ -17,9 +17,8 @@ from downloader.remote_file import Planned
 from downloader.report import Report
 from downloader.results import FileResult, failed
 
+from ..execution import RESULTS, expected, results_of
 from ..failures import Refusal, told_to_airflow
-from ..handover import expected, results_of
-from ..outbox import RESULTS
 from ..receipts import Receipt, one_sentence, publish
 from ..settings import Configuration, catalogue, load
 from ..shards import PlanChanged, Shard

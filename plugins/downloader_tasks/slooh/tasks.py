@@ -13,9 +13,8 @@ from typing import Any
 
 from ..errands import download as download_shard
 from ..errands import report_on, validated
+from ..execution import Interruptions, Outbox
 from ..failures import told_to_airflow
-from ..interruptions import Interruptions
-from ..outbox import Outbox
 from ..settings import Configuration
 from ..wording import one_line
 from .errand import SloohErrand, SloohReport

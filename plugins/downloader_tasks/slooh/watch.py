@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from downloader.sources.slooh import Scan
 
-from ..progress import Rhythm
+from ..execution import Rhythm
 
 __all__ = ["ListingWatch"]
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 from downloader.results import FileResult, Outcome
 from downloader.transfer import Progress
 
+from ..wording import duration, one_line, shown_size
+from .files_under_way import FilesUnderWay
 from .ledger import Ledger
-from .progress_speed import Pace, Speed
-from .under_way import FilesUnderWay
-from .wording import duration, one_line, shown_size
+from .speed import Pace, Speed
 
 __all__ = ["FEW", "Lines", "Rhythm", "Watch"]
 

@@ -16,14 +16,14 @@ from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import Means, restore
 
-from .failures import Refusal
-from .folders import make_below
+from ..failures import Refusal
+from ..folders import make_below
+from ..wording import counted, one_line
 from .interruptions import Interruptions
 from .ledger import Ledger
-from .outbox import RESULTS, Outbox
 from .progress import Lines, Watch
-from .remembered import Remembered
-from .wording import counted, one_line
+from .task_state import RESULTS, Outbox
+from .verified_files import Remembered
 
 __all__ = ["Attempt", "conclude"]
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from downloader.transfer import Progress, UnderWay
 
-from .progress_speed import Pace, Speed
-from .wording import duration, one_line, shown_size
+from ..wording import duration, one_line, shown_size
+from .speed import Pace, Speed
 
 __all__ = ["FilesUnderWay"]
 

@@ -10,7 +10,7 @@ from downloader.planning import local_name
 from downloader.remote_file import Planned
 from downloader.results import FileResult, Outcome
 
-from . import handover
+from . import packed_results as handover
 
 __all__ = ["Ledger"]
 
