@@ -24,7 +24,7 @@ from downloader.content import NdjsonCheck
 from downloader.results import FileResult
 from downloader.sources.s3 import MinioServer
 from downloader.transfer import restore
-from downloader_tasks.minio.errand import FhirErrand
+from downloader_tasks.minio.download_run import FhirErrand
 from downloader_tasks.minio.request import Request
 from downloader_tasks.minio.survey import Survey
 from downloader_tasks.settings import Configuration, means

@@ -14,7 +14,7 @@ from dags.drive_lab import DriveLab
 from dags.lab import contents
 from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
-from downloader_tasks.drive import errand
+from downloader_tasks.drive import download_run as errand
 from downloader_tasks.execution import attempt as attempts
 from support.drive_pages import access_denied, login, missing, quota_exceeded
 from support.drive_server import DriveServer, ScanWarning, serving

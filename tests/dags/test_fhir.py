@@ -16,7 +16,7 @@ from dags.lab import contents
 from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader_tasks.execution import attempt as attempts
-from downloader_tasks.minio import errand
+from downloader_tasks.minio import download_run as errand
 from support.servers import S3Server
 
 EXPORTS = {

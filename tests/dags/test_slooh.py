@@ -16,7 +16,7 @@ from downloader.report import Status, reports_in
 from downloader.retry import RetryPolicy
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.settings import options as manner
-from downloader_tasks.slooh import errand
+from downloader_tasks.slooh import download_run as errand
 from support.pictures import png
 from support.restoring import FakeClock
 from support.secrets import bears_secret, secret

@@ -23,7 +23,7 @@ from downloader.results import FileResult
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.sources.s3.minio_listing import Listed
 from downloader.transfer.batch import restore
-from downloader_tasks.minio.errand import FhirErrand
+from downloader_tasks.minio.download_run import FhirErrand
 from downloader_tasks.minio.survey import Survey
 from downloader_tasks.shards import Bounds
 from support.exports import listed, request_for

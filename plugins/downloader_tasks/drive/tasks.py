@@ -10,14 +10,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..errands import download as download_shard
-from ..errands import refused_before, report_on, validated
+from ..download_run import download as download_shard
+from ..download_run import refused_before, report_on, validated
 from ..failures import Refusal, told_to_airflow
 from ..settings import Configuration
 from ..shards import bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size
-from .errand import DriveErrand
+from .download_run import DriveErrand
 from .preview import preview, told
 
 __all__ = ["download", "report", "validate"]

@@ -13,14 +13,14 @@ from typing import Any
 from downloader.disk import folds_case
 from downloader.fhir import Layout
 
-from ..errands import download as download_shard
-from ..errands import report_on, validated
+from ..download_run import download as download_shard
+from ..download_run import report_on, validated
 from ..failures import Refusal, told_to_airflow
 from ..settings import Configuration
 from ..shards import bounds_of
 from ..space import Space, nearest, size_there
 from ..wording import a_few, counted, one_line, shown_size
-from .errand import FhirErrand
+from .download_run import FhirErrand
 from .survey import Survey
 
 __all__ = ["download", "report", "validate"]

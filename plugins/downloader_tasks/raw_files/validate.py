@@ -35,7 +35,7 @@ from ..settings import Configuration, catalogue, load, s3_access, writable_locat
 from ..shards import Outline, bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size
-from .claims import Claims
+from .name_reservations import Claims
 from .request import Request
 from .restores import Restore, find_restore
 

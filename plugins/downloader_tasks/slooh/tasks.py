@@ -11,13 +11,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ..errands import download as download_shard
-from ..errands import report_on, validated
+from ..download_run import download as download_shard
+from ..download_run import report_on, validated
 from ..execution import Interruptions, Outbox
 from ..failures import told_to_airflow
 from ..settings import Configuration
 from ..wording import one_line
-from .errand import SloohErrand, SloohReport
+from .download_run import SloohErrand, SloohReport
 
 __all__ = ["download", "report", "validate"]
 

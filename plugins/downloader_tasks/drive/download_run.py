@@ -17,7 +17,7 @@ from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
 from downloader.transfer import Handling, Means
 
-from ..errands import Handed, Target
+from ..download_run import Handed, Target
 from ..failures import Refusal
 from ..settings import Configuration, Drive, load, means_of_service
 from ..settings import found as found_connection

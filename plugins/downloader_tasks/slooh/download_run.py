@@ -33,7 +33,7 @@ from downloader.sources.slooh import (
 )
 from downloader.transfer import Handling, Means
 
-from ..errands import Handed, Target
+from ..download_run import Handed, Target
 from ..settings import Configuration, Slooh, load, means_of_service
 from ..wording import one_line
 from .account import account_of

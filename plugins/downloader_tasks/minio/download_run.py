@@ -19,7 +19,7 @@ from downloader.results import FileResult
 from downloader.sources.s3 import Listed, Listing, MinioSource, listed_file
 from downloader.transfer import Handling, Means
 
-from ..errands import Handed, Target
+from ..download_run import Handed, Target
 from ..settings import Configuration, load, means
 from ..shards import Bounds, fingerprint_of
 from ..space import nearest
