@@ -16,7 +16,7 @@ from pathlib import Path
 from downloader.datasets import planned, read_manifest
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.transfer import Limits, Means, restore
+from downloader.transfer import TransferLimits, TransferOptions, restore
 
 from .recordings import STREAMS
 from .said import measured, summary
@@ -28,8 +28,8 @@ def fetch(manifest: Path, url: str, destination: Path) -> None:
     policy = RetryPolicy()
     access = DriveAccess(web_url=url, download_url=url, api_url=f"{url}/drive/v3")
     source = DriveSource(files, access, STREAMS, Clock(policy.clock.now, policy.pause))
-    means = Means(Limits(threads=STREAMS, large_threads=STREAMS), policy)
-    print(measured(BEGAN, lambda: summary(restore(files, source, destination, means))))
+    options = TransferOptions(TransferLimits(threads=STREAMS, large_threads=STREAMS), policy)
+    print(measured(BEGAN, lambda: summary(restore(files, source, destination, options))))
 
 
 def main() -> None:

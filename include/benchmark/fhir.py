@@ -24,10 +24,10 @@ from downloader.content import NdjsonCheck
 from downloader.results import FileResult
 from downloader.sources.s3 import MinioServer
 from downloader.transfer import restore
-from downloader_tasks.minio.download_run import FhirErrand
-from downloader_tasks.minio.request import Request
-from downloader_tasks.minio.survey import Survey
-from downloader_tasks.settings import Configuration, means
+from downloader_tasks.minio.download_run import MinioRun
+from downloader_tasks.minio.request import ExportRequest
+from downloader_tasks.minio.survey import BucketSurvey
+from downloader_tasks.settings import Configuration, options
 from downloader_tasks.shards import bounds_of
 
 from .said import measured, summary
@@ -35,9 +35,9 @@ from .said import measured, summary
 _CONFIGURATION = Configuration()
 
 
-def errand_of(endpoint: str, bucket: str, destination: Path) -> FhirErrand:
+def errand_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
     """The run, with the settings that the configuration has by itself."""
-    request = Request(
+    request = ExportRequest(
         bucket=bucket,
         prefix="",
         types=frozenset(),
@@ -49,31 +49,31 @@ def errand_of(endpoint: str, bucket: str, destination: Path) -> FhirErrand:
         output=destination,
     )
     server = MinioServer(endpoint, "benchmark", "benchmark", secure=False)
-    return FhirErrand(request, server, server.access(), means(_CONFIGURATION.transfer), NdjsonCheck())
+    return MinioRun(request, server, server.access(), options(_CONFIGURATION.transfer), NdjsonCheck())
 
 
-def survey(errand: FhirErrand) -> list[dict[str, Any]]:
+def survey(run: MinioRun) -> list[dict[str, Any]]:
     """The shards, as they travel to the tasks `download`."""
-    seen = Survey(errand.request, bounds_of(_CONFIGURATION))
-    for listed in errand.listing().objects(errand.request.prefix):
+    seen = BucketSurvey(run.request, bounds_of(_CONFIGURATION))
+    for listed in run.listing().objects(run.request.prefix):
         seen.add(listed)
     return [keys.to_xcom() for keys in seen.ranges()]
 
 
-def results_of(errand: FhirErrand, shards: Sequence[Mapping[str, Any]]) -> Iterator[FileResult]:
+def results_of(run: MinioRun, shards: Sequence[Mapping[str, Any]]) -> Iterator[FileResult]:
     """Brings shard after shard home."""
     for shard in shards:
-        planned = errand.planned(shard)
-        yield from restore(planned, errand.source(planned), errand.target.folder, errand.means)
+        planned = run.planned(shard)
+        yield from restore(planned, run.source(planned), run.target.folder, run.options)
 
 
-def bring(errand: FhirErrand, *, only_list: bool) -> dict[str, Any]:
+def bring(run: MinioRun, *, only_list: bool) -> dict[str, Any]:
     """What there is to tell of it."""
-    shards = survey(errand)
+    shards = survey(run)
     told = {"shards": len(shards), "xcom": len(json.dumps(shards))}
     if only_list:
         return {**told, "files": sum(shard["files"] for shard in shards)}
-    return {**told, **summary(results_of(errand, shards))}
+    return {**told, **summary(results_of(run, shards))}
 
 
 def main() -> None:
@@ -84,8 +84,8 @@ def main() -> None:
     parser.add_argument("--destination", required=True, type=Path)
     parser.add_argument("--list", action="store_true", help="only list it, and cut it into shards")
     asked = parser.parse_args()
-    errand = errand_of(asked.endpoint, asked.bucket, asked.destination)
-    print(measured(BEGAN, lambda: bring(errand, only_list=asked.list)))
+    run = errand_of(asked.endpoint, asked.bucket, asked.destination)
+    print(measured(BEGAN, lambda: bring(run, only_list=asked.list)))
 
 
 if __name__ == "__main__":

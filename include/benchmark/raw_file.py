@@ -28,7 +28,7 @@ from downloader.catalogue import Catalogue, CatalogueAddress, open_catalogue
 from downloader.results import FileResult
 from downloader.transfer import restore
 from downloader_tasks.raw_files.restores import Restore, find_restore
-from downloader_tasks.settings import Configuration, Locations, means
+from downloader_tasks.settings import Configuration, Locations, options
 from downloader_tasks.shards import Shard, bounds_of, cut, digest_of, fingerprint_of
 from downloader_tasks.space import Space
 
@@ -78,7 +78,7 @@ class Tasks:
         bucket, destination = source(found.upload.bucket, planned, self.endpoint), found.destination
         del found  # as the task does
         destination.mkdir(exist_ok=True)
-        yield from restore(planned, bucket, destination, means(self.configuration.transfer))
+        yield from restore(planned, bucket, destination, options(self.configuration.transfer))
 
 
 def _told(shards: list[Shard]) -> dict[str, Any]:

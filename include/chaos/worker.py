@@ -23,12 +23,12 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import Source
-from downloader.transfer import Handling, Limits, Means, restore
+from downloader.transfer import TransferLimits, TransferOptions, TransferPolicy, restore
 
 __all__ = ["files_of", "main"]
 
 _KIB: Final = 1024
-_LIMITS: Final = Limits(
+_LIMITS: Final = TransferLimits(
     threads=8,
     large_threads=4,
     range_size=256 * _KIB,
@@ -107,11 +107,13 @@ def main(plan: dict[str, Any]) -> None:
     """Restores."""
     writing._BLOCK = _BLOCK  # noqa: SLF001 - files of its usual 2 MiB would all be gone, or whole
     files = files_of(plan)
-    handling = Handling(content=PictureCheck()) if plan["source"] == "slooh" else Handling()
-    means = Means(_LIMITS, RetryPolicy(first_wait=0.02, longest_wait=0.3, longest_retry_after=2.0), handling=handling)
+    policy = TransferPolicy(content=PictureCheck()) if plan["source"] == "slooh" else TransferPolicy()
+    options = TransferOptions(
+        _LIMITS, RetryPolicy(first_wait=0.02, longest_wait=0.3, longest_retry_after=2.0), policy=policy
+    )
     source = _SOURCES[plan["source"]](plan, files)
     print("began", flush=True)
-    results = restore(files, source, Path(plan["destination"]), means)
+    results = restore(files, source, Path(plan["destination"]), options)
     print(json.dumps([asdict(result) for result in results]), flush=True)
 
 

@@ -52,7 +52,6 @@ __all__ = [
     "DownloadError",
     "InUse",
     "Incomplete",
-    "Lasting",
     "Misconfigured",
     "NameCollision",
     "NameTooLong",
@@ -60,19 +59,20 @@ __all__ = [
     "NotTried",
     "ObjectChanged",
     "ObjectNotFound",
-    "Passing",
     "PathConflict",
+    "PermanentError",
     "QuotaExceeded",
     "RangeRefused",
     "ReservedName",
+    "RetryableError",
     "ServerBusy",
     "SizeMismatch",
     "StreamStalled",
     "TooManyFiles",
     "Unexpected",
     "UnsafePath",
+    "as_download_error",
     "from_os_error",
-    "in_our_words",
     "lacks_files",
 ]
 
@@ -99,176 +99,176 @@ class DownloadError(Exception):
         return f"{self.kind}: {self.what}; {self.to_do}"
 
 
-class Passing(DownloadError):
+class RetryableError(DownloadError):
     """May pass by itself: worth a retry."""
 
     retryable = True
     advice = "run it again; what is already there is kept"
 
 
-class NetworkError(Passing):
+class NetworkError(RetryableError):
     """The connection broke, or never stood."""
 
     kind = "Network error"
 
 
-class StreamStalled(Passing):
+class StreamStalled(RetryableError):
     """No byte came for longer than the stall limit."""
 
     kind = "Stalled"
 
 
-class ServerBusy(Passing):
+class ServerBusy(RetryableError):
     """The server answered 429, 500, 502, 503 or 504."""
 
     kind = "Server busy"
 
 
-class CredentialsExpired(Passing):
+class CredentialsExpired(RetryableError):
     """The credentials ended while the run went on, and could not be renewed."""
 
     kind = "Credentials expired"
     advice = "renew the credentials of the connection, then run it again"
 
 
-class ObjectChanged(Passing):
+class ObjectChanged(RetryableError):
     """The object is not the one that the transfer began with."""
 
     kind = "Object changed"
     advice = "run it again once nobody writes to it any more"
 
 
-class Incomplete(Passing):
+class Incomplete(RetryableError):
     """The content does not end as a file of its kind does."""
 
     kind = "Incomplete"
 
 
-class TooManyFiles(Passing):
+class TooManyFiles(RetryableError):
     """No file and no connection more may be opened, until others are closed."""
 
     kind = "Too many open files"
     advice = "raise the limit of open files (ulimit -n) where the worker is started, then run it again"
 
 
-class InUse(Passing):
+class InUse(RetryableError):
     """Another run holds the lock of this file's part file."""
 
     kind = "In use"
     advice = "wait for the other run to end, then run it again"
 
 
-class Lasting(DownloadError):
+class PermanentError(DownloadError):
     """Will not pass by itself."""
 
     kind = "Refused"
 
 
-class ObjectNotFound(Lasting):
+class ObjectNotFound(PermanentError):
     """There is no such object."""
 
     kind = "Not found"
     advice = "check the bucket and the key"
 
 
-class AccessDenied(Lasting):
+class AccessDenied(PermanentError):
     """The credentials may not read the object."""
 
     kind = "Access denied"
     advice = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 
 
-class Misconfigured(Lasting):
+class Misconfigured(PermanentError):
     """The connection's settings do not fit the server: region, endpoint, TLS, certificate."""
 
     kind = "Wrong settings"
     advice = "correct the connection's settings"
 
 
-class Archived(Lasting):
+class Archived(PermanentError):
     """The object lies in an archive tier and must be restored first."""
 
     kind = "Archived"
 
 
-class QuotaExceeded(Lasting):
+class QuotaExceeded(PermanentError):
     """The source has given it out, or has answered, as often as it does within a day. Too long for a retry."""
 
     kind = "Quota exceeded"
     advice = "run it again tomorrow"
 
 
-class RangeRefused(Lasting):
+class RangeRefused(PermanentError):
     """The server sends the whole object whatever range is asked for."""
 
     kind = "Ranges not supported"
     advice = "nothing to do: the file is read from the start"
 
 
-class SizeMismatch(Lasting):
+class SizeMismatch(PermanentError):
     """The remote length is not the one that was expected."""
 
     kind = "Size mismatch"
     advice = "compare what is recorded of the file with the file at its source"
 
 
-class ChecksumMismatch(Lasting):
+class ChecksumMismatch(PermanentError):
     """Fetched twice from the start, wrong both times."""
 
     kind = "Checksum mismatch"
     advice = "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
 
 
-class BrokenContent(Lasting):
+class BrokenContent(PermanentError):
     """The bytes are those of the source, and are not what a file of this kind holds."""
 
     kind = "Broken content"
     advice = "see to it that the file is made anew at its source"
 
 
-class CorruptRecord(Lasting):
+class CorruptRecord(PermanentError):
     """The entry that describes this file cannot be understood."""
 
     kind = "Corrupt record"
     advice = "repair the entry in the catalogue"
 
 
-class UnsafePath(Lasting):
+class UnsafePath(PermanentError):
     """The name would lead out of the destination, or is no file name."""
 
     kind = "Unsafe path"
     advice = "rename the remote file"
 
 
-class ReservedName(Lasting):
+class ReservedName(PermanentError):
     """The name belongs to reports or part files."""
 
     kind = "Reserved name"
     advice = "rename the remote file: this name belongs to the downloader's own files"
 
 
-class NameTooLong(Lasting):
+class NameTooLong(PermanentError):
     """A file system does not take a name that long."""
 
     kind = "Name too long"
     advice = "shorten the remote name: a name may have 255 bytes, a path 4,096"
 
 
-class NameCollision(Lasting):
+class NameCollision(PermanentError):
     """Two remote files would get the same local name."""
 
     kind = "Name collision"
     advice = "rename one of the two remote files"
 
 
-class PathConflict(Lasting):
+class PathConflict(PermanentError):
     """A file stands where a folder is due, or a folder where a file is due."""
 
     kind = "Path conflict"
     advice = "move one of the two away"
 
 
-class DiskError(Lasting):
+class DiskError(PermanentError):
     """The local disk refused to read or write."""
 
     kind = "Disk error"
@@ -344,7 +344,7 @@ def _lacks_inodes(name: object) -> bool:
     return disk.f_bavail * disk.f_frsize >= _ROOM and disk.f_files > 0 and disk.f_favail == 0
 
 
-def in_our_words(error: Exception, name: str) -> DownloadError:
+def as_download_error(error: Exception, name: str) -> DownloadError:
     """Any exception as one of this module's. A fault of ours is logged by type and place, without its text."""
     if isinstance(error, DownloadError):
         return error

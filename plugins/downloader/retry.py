@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import tenacity
 
-from .errors import DownloadError, NotTried, ObjectChanged, Passing
+from .errors import DownloadError, NotTried, ObjectChanged, RetryableError
 
 __all__ = ["Clock", "Halt", "RetryPolicy"]
 
@@ -70,11 +70,11 @@ class RetryPolicy:
     halt: Halt = field(default_factory=Halt)
 
     def call(self, action: Callable[[], T]) -> T:
-        """`action`'s answer. Calls it again after a `Passing` error; raises the last error, and others at once."""
+        """The result of `action`, called again after a `RetryableError`. Raises the last one, others at once."""
         self.halt.check()
         try:
             return action()
-        except Passing as error:
+        except RetryableError as error:
             return self._again(action, error)
 
     def wait(self, failures: int, error: DownloadError) -> None:
@@ -106,6 +106,6 @@ class RetryPolicy:
             self.wait(failures, error)
             try:
                 return action()
-            except Passing as again:
+            except RetryableError as again:
                 error = again
                 failures += 1

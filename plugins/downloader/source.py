@@ -43,7 +43,7 @@ class ByteStream(Protocol):
     """What the answer itself claims of the whole file. Equality proves; inequality does not (see `Source.describe`)."""
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
-        """Buffers in order. Raises `Passing` errors when the stream breaks or stalls."""
+        """Buffers in order. Raises `RetryableError` errors when the stream breaks or stalls."""
 
     def close(self) -> None:
         """Lets go of the connection. May be called twice, and from another thread."""
@@ -61,7 +61,7 @@ class Source(Protocol):
         """`file` with what the source knows beyond the listing: size, pin (`etag`), more checksums behind its own.
 
         Raises `DownloadError`: `ObjectNotFound`, `AccessDenied`, `Archived`, `SizeMismatch` (the source's size is not
-        the expected one), or a `Passing` one.
+        the expected one), or a `RetryableError` one.
         """
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:

@@ -20,17 +20,17 @@ from downloader.remote_file import Planned
 from downloader.report import Pairs, Report
 from downloader.results import FileResult
 from downloader.source import Source
-from downloader.transfer import Means
+from downloader.transfer import TransferOptions
 
 from .execution import PLAN, RESULTS, Attempt, Expected, conclude, expected, pack_expected, results_of, unpack_expected
-from .failures import told_to_airflow
+from .failures import airflow_errors
 from .parameters import refuse_unknown_keys
 from .receipts import Receipt, one_sentence, publish
 from .settings import Configuration, load
 from .shards import digest_of, fingerprint_of
 from .wording import one_line
 
-__all__ = ["PROBLEM", "Errand", "Target", "download", "refused_before", "report_on", "validated"]
+__all__ = ["PROBLEM", "DownloadRun", "RunTarget", "download", "refused_before", "report_on", "validated"]
 
 PROBLEM: Final = "problem"
 """Key of the XCom that says why `validate` failed."""
@@ -42,7 +42,7 @@ Handed = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RunTarget:
     """Where the files go, and what the report says above them."""
 
     folder: Path
@@ -55,15 +55,15 @@ class Target:
     head: Pairs = field(default=())
 
 
-class Errand(Protocol):
+class DownloadRun(Protocol):
     """One run, seen from one of its tasks. A shard is what `validate` made, with its `number`."""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> RunTarget:
         """Where the files go."""
 
     @property
-    def means(self) -> Means:
+    def options(self) -> TransferOptions:
         """How they travel."""
 
     @property
@@ -83,18 +83,18 @@ class Errand(Protocol):
         """More lines of the report's summary."""
 
 
-def download(errand: Errand, shard: dict[str, Any], context: Mapping[str, Any]) -> None:
-    """Brings one shard home. Raises as `told_to_airflow` and `conclude` do; hands its results over in any case."""
-    with told_to_airflow():
-        key, folder = {"shard": shard["number"]}, errand.target.folder
+def download(run: DownloadRun, shard: dict[str, Any], context: Mapping[str, Any]) -> None:
+    """Brings one shard home. Raises as `airflow_errors` and `conclude` do; hands its results over in any case."""
+    with airflow_errors():
+        key, folder = {"shard": shard["number"]}, run.target.folder
         try:
-            planned = errand.planned(shard)
+            planned = run.planned(shard)
         except DownloadError as error:
             Attempt(key, "", context).refuse(error)
-        attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context, quiet=errand.quiet)
+        attempt = Attempt(key, fingerprint_of(str(folder), map(digest_of, planned)), context, quiet=run.quiet)
         attempt.tell_plan({"plan": pack_expected(expected(planned))})
-        source = attempt.prepared(lambda: errand.source(planned), folder, errand.target.location)
-        results = attempt.restore(planned, source, folder, errand.means, errand.found)
+        source = attempt.prepared(lambda: run.source(planned), folder, run.target.location)
+        results = attempt.restore(planned, source, folder, run.options, run.found)
         conclude(results, context)
 
 
@@ -103,11 +103,11 @@ def validated(
 ) -> list[dict[str, Any]]:
     """What `shards_of` parameters and configuration makes: the shards, as XComs.
 
-    Raises as `told_to_airflow` does; the sentence is then pushed as `PROBLEM`, so that whoever is told of the run's
+    Raises as `airflow_errors` does; the sentence is then pushed as `PROBLEM`, so that whoever is told of the run's
     failure reads it.
     """
     try:
-        with told_to_airflow():
+        with airflow_errors():
             refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
             return shards_of(context["params"], load())
     except AirflowException as problem:
@@ -120,23 +120,23 @@ def refused_before(context: Mapping[str, Any]) -> str:
     return context["ti"].xcom_pull(task_ids="validate", key=PROBLEM) or ""
 
 
-def report_on(errand_of: Callable[[Mapping[str, Any]], Errand], context: Mapping[str, Any]) -> None:
+def report_on(errand_of: Callable[[Mapping[str, Any]], DownloadRun], context: Mapping[str, Any]) -> None:
     """Writes the report, prints it, and raises AirflowFailException if anything failed."""
     shards = context["ti"].xcom_pull(task_ids="validate")
     if not shards:
         raise AirflowFailException(f"validate failed: {refused_before(context) or 'see its log'}")
-    with told_to_airflow():
+    with airflow_errors():
         problems = _reported(errand_of(context["params"]), shards, context["ti"])
     if problems:
         raise AirflowFailException(one_sentence(problems))
 
 
-def _reported(errand: Errand, shards: Sequence[Mapping[str, Any]], ti: Any) -> list[str]:
+def _reported(run: DownloadRun, shards: Sequence[Mapping[str, Any]], ti: Any) -> list[str]:
     """Writes the report, and answers what failed."""
     handed = _by_shard(ti.xcom_pull(task_ids="download", key=RESULTS))
     plans = _by_shard(ti.xcom_pull(task_ids="download", key=PLAN))
-    results, problems = _joined(errand, shards, handed, plans)
-    text, target = _text(errand, results, list(handed.values())), errand.target
+    results, problems = _joined(run, shards, handed, plans)
+    text, target = _text(run, results, list(handed.values())), run.target
     failed = publish(Receipt(text, target.folder, target.location, target.report_id, target.about))
     return [*filter(None, [failed]), *problems]
 
@@ -148,7 +148,7 @@ def _by_shard(pulled: Any) -> dict[int, Mapping[str, Any]]:
 
 
 def _joined(
-    errand: Errand,
+    run: DownloadRun,
     shards: Sequence[Mapping[str, Any]],
     handed: Mapping[int, Mapping[str, Any]],
     plans: Mapping[int, Mapping[str, Any]],
@@ -159,7 +159,7 @@ def _joined(
     for shard in shards:
         number = shard["number"]
         try:
-            files = _expected(errand, shard, plans.get(number))
+            files = _expected(run, shard, plans.get(number))
         except DownloadError as error:
             problems.append(f"{one_line(shard['label'])}: no files can be named: {one_line(str(error))}")
         else:
@@ -167,8 +167,8 @@ def _joined(
     return list(_unique(results)), problems
 
 
-def _expected(errand: Errand, shard: Mapping[str, Any], plan: Mapping[str, Any] | None) -> list[Expected]:
-    return unpack_expected(plan["plan"]) if plan is not None else expected(errand.planned(shard))
+def _expected(run: DownloadRun, shard: Mapping[str, Any], plan: Mapping[str, Any] | None) -> list[Expected]:
+    return unpack_expected(plan["plan"]) if plan is not None else expected(run.planned(shard))
 
 
 def _unique(results: Iterable[FileResult]) -> Iterator[FileResult]:
@@ -181,15 +181,15 @@ def _unique(results: Iterable[FileResult]) -> Iterator[FileResult]:
     return iter(best.values())
 
 
-def _text(errand: Errand, results: Sequence[FileResult], handed: Handed) -> Report:
+def _text(run: DownloadRun, results: Sequence[FileResult], handed: Handed) -> Report:
     began = min((value["began"] for value in handed), default=0.0)
     ended = max((value["ended"] for value in handed), default=0.0)
     return Report(
-        title=errand.target.title,
+        title=run.target.title,
         timestamp=datetime.now(UTC),
-        destination=str(errand.target.folder),
-        head=errand.target.head,
+        destination=str(run.target.folder),
+        head=run.target.head,
         results=tuple(results),
         duration=max(0.0, ended - began),
-        extra=errand.summary(results, handed),
+        extra=run.summary(results, handed),
     )

@@ -11,7 +11,7 @@ from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
 from downloader.report import visible
 
-__all__ = ["Refusal", "SetupError", "told_to_airflow"]
+__all__ = ["Refusal", "SetupError", "airflow_errors"]
 
 
 class SetupError(Exception):
@@ -23,7 +23,7 @@ class Refusal(SetupError):
 
 
 @contextmanager
-def told_to_airflow() -> Iterator[None]:
+def airflow_errors() -> Iterator[None]:
     """Raises AirflowException for what may pass by itself, AirflowFailException for what will not.
 
     The cause is not handed on: its own text and traceback may hold what must not stand in a log.

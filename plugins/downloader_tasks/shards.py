@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import Any, Final, Self
 
 from downloader.checksums import MIB
-from downloader.errors import Lasting
+from downloader.errors import PermanentError
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused
 
@@ -27,11 +27,11 @@ __all__ = [
     "EACH",
     "MOST_BYTES",
     "MOST_SHARDS",
-    "Bounds",
     "Outline",
     "Plan",
     "PlanChanged",
     "Shard",
+    "ShardBounds",
     "bounds_of",
     "cut",
     "digest_of",
@@ -58,7 +58,7 @@ _LONGEST_LABEL: Final = 200
 """Airflow keeps 250 characters."""
 
 
-class PlanChanged(Lasting):
+class PlanChanged(PermanentError):
     """The slice that was planned is not there any more."""
 
     kind = "Plan changed"
@@ -66,17 +66,17 @@ class PlanChanged(Lasting):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ShardBounds:
     """No shard holds more files or bytes than this, unless it is one file, or there would be too many shards."""
 
     files: int
     bytes: int
 
-    def doubled(self) -> Bounds:
+    def doubled(self) -> ShardBounds:
         """Twice as wide."""
-        return Bounds(self.files * 2, self.bytes * 2)
+        return ShardBounds(self.files * 2, self.bytes * 2)
 
-    def for_plan(self, files: int) -> Bounds:
+    def for_plan(self, files: int) -> ShardBounds:
         """Wide enough for a plan of so many files."""
         return replace(self, files=max(self.files, min(-(-files // _MOST_BY_COUNT), _FULL)))
 
@@ -143,7 +143,7 @@ class Shard:
         return files
 
 
-def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
+def cut(outlines: Sequence[Outline], bounds: ShardBounds) -> list[Shard]:
     """The shards of several plans, none of which is empty, in their order: at most `MOST_SHARDS` for as many plans."""
     cuts = slices([outline.costs for outline in outlines], [bounds.for_plan(len(outline)) for outline in outlines])
     return [
@@ -153,12 +153,12 @@ def cut(outlines: Sequence[Outline], bounds: Bounds) -> list[Shard]:
     ]
 
 
-def bounds_of(configuration: Configuration) -> Bounds:
+def bounds_of(configuration: Configuration) -> ShardBounds:
     """What the configuration says of shards."""
-    return Bounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB))
+    return ShardBounds(configuration.shards.files, int(configuration.shards.size_gib * _GIB))
 
 
-def slices(several: Sequence[Sequence[int]], bounds: Sequence[Bounds]) -> list[list[tuple[int, int]]]:
+def slices(several: Sequence[Sequence[int]], bounds: Sequence[ShardBounds]) -> list[list[tuple[int, int]]]:
     """Where each of several lists is cut: at most `MOST_SHARDS` slices, or one of each. See `Outline.costs`.
 
     `bounds`: those of each list.
@@ -180,20 +180,20 @@ def digest_of(item: Planned) -> bytes:
     return hashlib.sha256(ascii(told).encode()).digest()[:DIGEST]
 
 
-def _cut_one(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
+def _cut_one(costs: Sequence[int], bounds: ShardBounds) -> list[tuple[int, int]]:
     """As few slices as the bounds allow, and of those the ones whose dearest is the cheapest."""
     most = len(_fill(costs, bounds))
     low, high = min(costs[-1] // most, bounds.bytes), bounds.bytes
     while low < high:
         middle = (low + high) // 2
-        if len(_fill(costs, Bounds(bounds.files, middle))) <= most:
+        if len(_fill(costs, ShardBounds(bounds.files, middle))) <= most:
             high = middle
         else:
             low = middle + 1
-    return _fill(costs, Bounds(bounds.files, low))
+    return _fill(costs, ShardBounds(bounds.files, low))
 
 
-def _fill(costs: Sequence[int], bounds: Bounds) -> list[tuple[int, int]]:
+def _fill(costs: Sequence[int], bounds: ShardBounds) -> list[tuple[int, int]]:
     """Slices filled one after the other, each as far as the bounds allow, but with one file at least."""
     slices = []
     start = 0

@@ -28,11 +28,11 @@ from downloader.sources.s3.source import S3Source
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.transfer.batch import restore
-from downloader.transfer.job import Handling
+from downloader.transfer.job import TransferPolicy
 from support.contents import digest
 from support.drive_server import DriveFile, DriveServer, ScanWarning
 from support.pictures import png
-from support.restoring import means, quick_disk
+from support.restoring import options, quick_disk
 from support.servers import rclone_server
 from support.slooh_server import Picture, SloohServer
 from support.wire import serving
@@ -58,9 +58,9 @@ def swept(proxy: Proxy, folder: Path, until: int, bring: Callable[[Path], FileRe
     return results
 
 
-def brought(source: Source, file: RemoteFile, destination: Path, data: bytes, handling: Handling) -> FileResult:
+def brought(source: Source, file: RemoteFile, destination: Path, data: bytes, policy: TransferPolicy) -> FileResult:
     """The result, once what is there has been held against `data`."""
-    (result,) = restore([file], source, destination, replace(means(), handling=handling))
+    (result,) = restore([file], source, destination, replace(options(), policy=policy))
     assert (result.message, (destination / "file.png").read_bytes() == data) == ("", True)
     return result
 
@@ -80,7 +80,7 @@ def test_drive(tmp_path: Path, warned: bool, announced: bool, size: int | None) 
             proxy,
             tmp_path,
             1500 if warned else 500,
-            lambda destination: brought(DriveSource([file], access), file, destination, DATA, Handling()),
+            lambda destination: brought(DriveSource([file], access), file, destination, DATA, TransferPolicy()),
         )
 
 
@@ -88,7 +88,7 @@ def test_drive(tmp_path: Path, warned: bool, announced: bool, size: int | None) 
 def test_slooh(tmp_path: Path, announced: bool) -> None:
     data = png(300, 300)
     file = RemoteFile(safe_path("file.png"), None, "key")
-    handling = Handling(content=PictureCheck())
+    policy = TransferPolicy(content=PictureCheck())
     with serving(SloohServer()) as server, proxied(server.port) as (proxy, port):
         server.add(Picture(1, file="one.png", content=data, announces_length=announced))
         url = f"http://127.0.0.1:{port}"
@@ -97,7 +97,7 @@ def test_slooh(tmp_path: Path, announced: bool) -> None:
             client = image_client(ImageHosts(url), timeouts=Timeouts(5, 5))
             return SloohSource([file], {"key": f"{url}/images/one.png"}, client)
 
-        swept(proxy, tmp_path, 400, lambda destination: brought(source(), file, destination, data, handling))
+        swept(proxy, tmp_path, 400, lambda destination: brought(source(), file, destination, data, policy))
 
 
 def test_a_stream_without_a_length_that_breaks_behind_its_last_byte(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def brought_through(
 ) -> FileResult:
     folder.mkdir()
     proxy.begin(at_first(trouble))
-    return brought(DriveSource([file], access), file, folder, data, Handling())
+    return brought(DriveSource([file], access), file, folder, data, TransferPolicy())
 
 
 def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
@@ -134,7 +134,9 @@ def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
             proxy,
             tmp_path,
             560,
-            lambda destination: brought(S3Source(bucket, [file], behind.access()), file, destination, DATA, Handling()),
+            lambda destination: brought(
+                S3Source(bucket, [file], behind.access()), file, destination, DATA, TransferPolicy()
+            ),
         )
     assert {result.assurance for result in results} == {f"md5:{digest(DATA, 'md5')}"}
 
@@ -152,7 +154,7 @@ def test_a_damaged_file_is_not_kept_for_an_etag_with_a_wrong_bit(tmp_path: Path)
             destination = tmp_path / str(number)
             destination.mkdir()
             (destination / "file.png").write_bytes(bytes([DATA[0] ^ 1]) + DATA[1:])
-            (result,) = restore([listed], MinioSource(bucket, [listed], behind.access()), destination, means())
+            (result,) = restore([listed], MinioSource(bucket, [listed], behind.access()), destination, options())
             assert result.outcome is not Outcome.SKIPPED, (flip, result)
             assert result.ok == ((destination / "file.png").read_bytes() == DATA), (flip, result)
     assert proxy.faults[Fault.FLIP] == len(flips)

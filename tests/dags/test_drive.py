@@ -14,7 +14,7 @@ from dags.drive_lab import DriveLab
 from dags.lab import contents
 from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
-from downloader_tasks.drive import download_run as errand
+from downloader_tasks.drive import download_run
 from downloader_tasks.execution import attempt as attempts
 from support.drive_pages import access_denied, login, missing, quota_exceeded
 from support.drive_server import DriveServer, ScanWarning, serving
@@ -247,7 +247,7 @@ def test_a_manifest_that_changes_while_the_run_goes_on(lab: DriveLab, monkeypatc
             lab.write_manifest()
         return before(file)
 
-    monkeypatch.setattr(errand, "read_manifest", change_second)
+    monkeypatch.setattr(download_run, "read_manifest", change_second)
     run = lab.run()
     assert run.state == "failed"
     assert "Plan changed: the manifest" in run.log

@@ -20,7 +20,7 @@ from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import batch, inspection
 from downloader.transfer import single_file as transfer
-from downloader.transfer.batch import Means
+from downloader.transfer.batch import TransferOptions
 from downloader.transfer.inspection import Inspection
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.raw_files import download, reporting
@@ -140,8 +140,8 @@ def test_a_record_that_changes_during_the_run_fails_what_was_planned_otherwise(
 def dying(death: str) -> Any:
     """A restore that brings the first file home, and then does not live on."""
 
-    def restore(planned: Sequence[Planned], source: Source, folder: Path, means: Means) -> list[FileResult]:
-        batch.restore(planned[:1], source, folder, means)
+    def restore(planned: Sequence[Planned], source: Source, folder: Path, options: TransferOptions) -> list[FileResult]:
+        batch.restore(planned[:1], source, folder, options)
         if death == "SIGTERM":
             os.kill(os.getpid(), signal.SIGTERM)
         if death == "out of memory":

@@ -16,7 +16,7 @@ from dags.lab import contents
 from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader_tasks.execution import attempt as attempts
-from downloader_tasks.minio import download_run as errand
+from downloader_tasks.minio import download_run
 from support.servers import S3Server
 
 EXPORTS = {
@@ -180,14 +180,14 @@ def test_a_bucket_that_changes_while_the_run_goes_on(lab: FhirLab, monkeypatch: 
     """One export goes, one comes whose name another has, one is written anew."""
     lab.upload({"a/Patient.ndjson": resources("Patient", 1), "b/Group.ndjson": resources("Group", 1)})
     lab.upload({"b/Flag.ndjson": resources("Flag", 1)})
-    before = errand.FhirErrand.planned
+    before = download_run.MinioRun.planned
 
-    def change_first(self: errand.FhirErrand, shard: Mapping[str, Any]) -> list[Planned]:
+    def change_first(self: download_run.MinioRun, shard: Mapping[str, Any]) -> list[Planned]:
         lab.upload({"a/Group.ndjson": resources("Group", 7), "a/Patient.ndjson": resources("Patient", 9)})
         lab.server.client().delete_object(Bucket=lab.bucket, Key="b/Flag.ndjson")
         return before(self, shard)
 
-    monkeypatch.setattr(errand.FhirErrand, "planned", change_first)
+    monkeypatch.setattr(download_run.MinioRun, "planned", change_first)
     run = lab.run()
     assert run.state == "success", run.log
     assert "The bucket has changed since the run began" in run.log

@@ -16,7 +16,7 @@ from downloader.report import Status, reports_in
 from downloader.retry import RetryPolicy
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.settings import options as manner
-from downloader_tasks.slooh import download_run as errand
+from downloader_tasks.slooh import download_run
 from support.pictures import png
 from support.restoring import FakeClock
 from support.secrets import bears_secret, secret
@@ -375,7 +375,7 @@ def test_a_task_that_died(lab: SloohLab, told: bool) -> None:
         raise MemoryError
 
     lab.add(1, 2)
-    lab.patch.setattr(*((attempts, "restore") if told else (errand, "survey")), die)
+    lab.patch.setattr(*((attempts, "restore") if told else (download_run, "survey")), die)
     run = lab.run()
     assert run.state == "failed"
     assert set(lab.brought(run)) == ({"1.png", "2.png"} if told else {"Slooh's list"})

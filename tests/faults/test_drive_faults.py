@@ -32,7 +32,7 @@ from support.drive_pages import (
     too_many_requests,
 )
 from support.drive_server import DriveFile, DriveServer, Form, ScanWarning, file_id, serving
-from support.restoring import KIB, FakeClock, content, leftovers, means, plain_copy, quick_disk, tree
+from support.restoring import KIB, FakeClock, content, leftovers, options, plain_copy, quick_disk, tree
 from support.wire import (
     Fault,
     chunked,
@@ -91,7 +91,7 @@ class Play:
         access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, self.key, timeouts)
         plan = list(files or self.files.values())
         source = DriveSource(plan, access, clock=self.clock.clock)
-        return {result.name: result for result in restore(plan, source, self.destination, means(self.clock))}
+        return {result.name: result for result in restore(plan, source, self.destination, options(self.clock))}
 
     def fan(self, **changes: object) -> FileResult:
         """The one file that faults are played at, restored alone."""

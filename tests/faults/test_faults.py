@@ -35,7 +35,7 @@ from support.restoring import (
     content,
     file_for,
     leftovers,
-    means,
+    options,
     plain_copy,
     quick_disk,
     tree,
@@ -119,7 +119,7 @@ class Play:
         self, script: Sequence[Fault | None] = (), always: Fault | None = None, file: RemoteFile | None = None
     ) -> FileResult:
         self.source = ScriptedSource(self.inner, {"x": script}, {"x": always} if always else {})
-        (result,) = restore([file or self.shape.file], self.source, self.destination, means(self.clock))
+        (result,) = restore([file or self.shape.file], self.source, self.destination, options(self.clock))
         return result
 
     def came_home(self, result: FileResult) -> None:

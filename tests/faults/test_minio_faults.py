@@ -25,10 +25,10 @@ from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed
 from downloader.sources.s3.source import S3Access
-from downloader.transfer.batch import Handling, restore
+from downloader.transfer.batch import TransferPolicy, restore
 from support.minio import minio_at, models_read_once
 from support.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at
-from support.restoring import KIB, FakeClock, leftovers, means, part_path, plain_copy, quick_disk, tree
+from support.restoring import KIB, FakeClock, leftovers, options, part_path, plain_copy, quick_disk, tree
 from support.s3_fixtures import object_server
 
 __all__ = ["models_read_once", "object_server", "quick_disk"]
@@ -71,13 +71,13 @@ class Home:
         name = key.rpartition("/")[2]
         return listed_file(Listed(key, len(data), md5(data) if etag is None else etag), safe_path(name))
 
-    def restore(self, *files: RemoteFile, handling: Handling | None = None) -> list[FileResult]:
+    def restore(self, *files: RemoteFile, policy: TransferPolicy | None = None) -> list[FileResult]:
         planned = files or (self.listed(),)
         source = MinioSource("bucket", planned, access_to(self.server.url))
-        return restore(planned, source, self.folder, replace(means(self.clock), handling=handling or Handling()))
+        return restore(planned, source, self.folder, replace(options(self.clock), policy=policy or TransferPolicy()))
 
-    def restore_one(self, file: RemoteFile | None = None, handling: Handling | None = None) -> FileResult:
-        (result,) = self.restore(*([file] if file else []), handling=handling)
+    def restore_one(self, file: RemoteFile | None = None, policy: TransferPolicy | None = None) -> FileResult:
+        (result,) = self.restore(*([file] if file else []), policy=policy)
         return result
 
     @property
@@ -299,25 +299,25 @@ def broken_at(data: bytes, line: int) -> bytes:
 
 
 @pytest.fixture
-def checked(check: NdjsonCheck) -> Handling:
-    return Handling(content=check)
+def checked(check: NdjsonCheck) -> TransferPolicy:
+    return TransferPolicy(content=check)
 
 
-def test_resources_are_counted(home: Home, check: NdjsonCheck, checked: Handling) -> None:
+def test_resources_are_counted(home: Home, check: NdjsonCheck, checked: TransferPolicy) -> None:
     count = home.data.count(b"\n")
     for outcome in (Outcome.DOWNLOADED, Outcome.SKIPPED):
-        result = home.restore_one(handling=checked)
+        result = home.restore_one(policy=checked)
         home.came_home(result, home.data, outcome)
         assert (result.resources, result.verified) == (count, True)
         assert check.counts([NAME]) == {"Patient": count}
 
 
-def test_a_broken_line_fails_its_file_and_no_other(home: Home, check: NdjsonCheck, checked: Handling) -> None:
+def test_a_broken_line_fails_its_file_and_no_other(home: Home, check: NdjsonCheck, checked: TransferPolicy) -> None:
     data = broken_at(home.data, 13)
     home.server.put(KEY, data)
     home.server.put("exports/Group.ndjson", lines(3, "Group"))
     broken, fine = home.restore(
-        home.listed(data=data), home.listed("exports/Group.ndjson", lines(3, "Group")), handling=checked
+        home.listed(data=data), home.listed("exports/Group.ndjson", lines(3, "Group")), policy=checked
     )
     assert broken.message == (
         f"Broken content: line 13 of {NAME}: it is no JSON; see to it that the file is made anew at its source"
@@ -328,19 +328,21 @@ def test_a_broken_line_fails_its_file_and_no_other(home: Home, check: NdjsonChec
     assert check.counts([NAME, "Group.ndjson"]) == {"Group": 3}
 
 
-def test_a_flipped_bit_that_breaks_a_line_is_healed(home: Home, checked: Handling) -> None:
+def test_a_flipped_bit_that_breaks_a_line_is_healed(home: Home, checked: TransferPolicy) -> None:
     home.server.script(KEY, flip_bit(home.data.index(b"\n") + 1))
-    result = home.restore_one(handling=checked)
+    result = home.restore_one(policy=checked)
     home.came_home(result, home.data)
     assert result.resources == home.data.count(b"\n")
 
 
-def test_a_flipped_bit_that_always_breaks_a_line_is_no_fault_of_the_content(home: Home, checked: Handling) -> None:
+def test_a_flipped_bit_that_always_breaks_a_line_is_no_fault_of_the_content(
+    home: Home, checked: TransferPolicy
+) -> None:
     home.server.script(KEY, *[flip_bit(home.data.index(b"\n") + 1)] * 100)
-    assert home.restore_one(handling=checked).message.startswith("Checksum mismatch: ")
+    assert home.restore_one(policy=checked).message.startswith("Checksum mismatch: ")
 
 
-def test_a_kept_file_with_a_broken_line_fails_and_stays(home: Home, checked: Handling) -> None:
+def test_a_kept_file_with_a_broken_line_fails_and_stays(home: Home, checked: TransferPolicy) -> None:
     data = broken_at(home.data, 2)
     home.server.put(KEY, data)
     (home.folder / NAME).write_bytes(data)
@@ -350,15 +352,17 @@ def test_a_kept_file_with_a_broken_line_fails_and_stays(home: Home, checked: Han
     assert home.server.gets(KEY) == [], "it is what the source has, so there is nothing to fetch"
 
 
-def test_a_damaged_copy_with_a_broken_line_is_healed(home: Home, checked: Handling) -> None:
+def test_a_damaged_copy_with_a_broken_line_is_healed(home: Home, checked: TransferPolicy) -> None:
     (home.folder / NAME).write_bytes(broken_at(home.data, 2) + b" ")
-    result = home.restore_one(handling=checked)
+    result = home.restore_one(policy=checked)
     home.came_home(result, home.data, Outcome.SELF_HEALED)
     assert result.message == "hash mismatch detected"
 
 
 @pytest.mark.parametrize("copy", ["nothing", "the same", "broken"])
-def test_where_no_checksum_proves_it_a_broken_line_still_fails_it(home: Home, checked: Handling, copy: str) -> None:
+def test_where_no_checksum_proves_it_a_broken_line_still_fails_it(
+    home: Home, checked: TransferPolicy, copy: str
+) -> None:
     data = broken_at(home.data, 2)
     home.server.put(KEY, data, ETag=f'"{LOOKS_LIKE_MD5}"', **KMS)
     copies = {"nothing": None, "the same": data, "broken": data[::-1]}
@@ -371,7 +375,7 @@ def test_where_no_checksum_proves_it_a_broken_line_still_fails_it(home: Home, ch
     assert leftovers(home.folder) == []
 
 
-def test_where_no_checksum_proves_it_a_broken_copy_is_fetched_anew(home: Home, checked: Handling) -> None:
+def test_where_no_checksum_proves_it_a_broken_copy_is_fetched_anew(home: Home, checked: TransferPolicy) -> None:
     home.server.put(KEY, home.data, ETag=f'"{LOOKS_LIKE_MD5}"', **KMS)
     (home.folder / NAME).write_bytes(broken_at(home.data, 2) + b" ")
     result = home.restore_one(home.listed(etag=LOOKS_LIKE_MD5), checked)
@@ -381,23 +385,23 @@ def test_where_no_checksum_proves_it_a_broken_copy_is_fetched_anew(home: Home, c
 
 
 @pytest.mark.parametrize("home", ["large"], indirect=True)
-def test_what_is_resumed_is_counted_from_its_start(home: Home, checked: Handling) -> None:
+def test_what_is_resumed_is_counted_from_its_start(home: Home, checked: TransferPolicy) -> None:
     part_path(home.folder, home.listed()).write_bytes(home.data[: 100 * KIB])
-    result = home.restore_one(handling=checked)
+    result = home.restore_one(policy=checked)
     home.came_home(result, home.data, Outcome.RESUMED)
     assert result.resources == home.data.count(b"\n")
     assert result.fetched == len(home.data) - 100 * KIB
 
 
 @pytest.mark.parametrize("fault", [cut_at(300), reset_at(-1), refuse(503, "SlowDown")])
-def test_a_stream_that_breaks_is_counted_once(home: Home, checked: Handling, fault: Fault) -> None:
+def test_a_stream_that_breaks_is_counted_once(home: Home, checked: TransferPolicy, fault: Fault) -> None:
     home.server.script(KEY, fault)
-    result = home.restore_one(handling=checked)
+    result = home.restore_one(policy=checked)
     home.came_home(result, home.data)
     assert result.resources == home.data.count(b"\n")
 
 
-def test_packed_ones_are_unpacked_to_look_and_stay_packed(home: Home, checked: Handling) -> None:
+def test_packed_ones_are_unpacked_to_look_and_stay_packed(home: Home, checked: TransferPolicy) -> None:
     key = "exports/Group.ndjson.gz"
     whole = gzip.compress(lines(home.data.count(b"\n"), "Group"))
     home.server.put(key, whole)
@@ -412,7 +416,7 @@ def test_packed_ones_are_unpacked_to_look_and_stay_packed(home: Home, checked: H
 
 # --- overwriting, and starting over -----------------------------------------------------------------------------------
 
-OVERWRITE = Handling(overwrite=True)
+OVERWRITE = TransferPolicy(overwrite=True)
 
 
 def test_overwriting_keeps_the_old_file_until_the_new_one_is_verified(home: Home) -> None:
@@ -425,14 +429,14 @@ def test_overwriting_keeps_the_old_file_until_the_new_one_is_verified(home: Home
         return due
 
     home.server.script(KEY, *[look] * 20)
-    home.came_home(home.restore_one(handling=OVERWRITE), home.data)
+    home.came_home(home.restore_one(policy=OVERWRITE), home.data)
     assert seen
     assert set(seen) == {old}
 
 
 def test_overwriting_fetches_what_is_right_again(home: Home) -> None:
     home.restore_one()
-    result = home.restore_one(handling=OVERWRITE)
+    result = home.restore_one(policy=OVERWRITE)
     home.came_home(result, home.data)
     assert result.fetched == len(home.data)
 
@@ -443,7 +447,7 @@ def test_overwriting_fetches_what_is_right_again(home: Home) -> None:
 def test_overwriting_that_fails_leaves_the_old_file(home: Home, fault: Fault) -> None:
     home.restore_one()
     home.server.script(KEY, *[fault] * 100)
-    result = home.restore_one(handling=OVERWRITE)
+    result = home.restore_one(policy=OVERWRITE)
     assert not result.ok
     assert home.copy == home.data
 
@@ -452,7 +456,7 @@ def test_overwriting_with_what_is_broken_leaves_the_old_file(home: Home, check: 
     home.restore_one()
     broken = broken_at(home.data, 3)
     home.server.put(KEY, broken)
-    result = home.restore_one(home.listed(data=broken), Handling(overwrite=True, content=check))
+    result = home.restore_one(home.listed(data=broken), TransferPolicy(overwrite=True, content=check))
     assert result.message.startswith("Broken content: line 3")
     assert tree(home.folder) == {NAME: home.data}
 
@@ -465,7 +469,7 @@ def test_what_was_left_half_done_is_gone_on_with_or_not(
     home: Home, resume: bool, fetched: int, outcome: Outcome
 ) -> None:
     part_path(home.folder, home.listed()).write_bytes(home.data[: 100 * KIB])
-    result = home.restore_one(handling=Handling(resume=resume))
+    result = home.restore_one(policy=TransferPolicy(resume=resume))
     home.came_home(result, home.data, outcome)
     assert result.fetched == len(home.data) - fetched
 
@@ -473,6 +477,6 @@ def test_what_was_left_half_done_is_gone_on_with_or_not(
 @pytest.mark.parametrize("home", ["large"], indirect=True)
 def test_a_beginning_is_not_gone_on_with_where_that_is_not_asked_for(home: Home) -> None:
     (home.folder / NAME).write_bytes(home.data[: 100 * KIB])
-    result = home.restore_one(handling=Handling(resume=False))
+    result = home.restore_one(policy=TransferPolicy(resume=False))
     home.came_home(result, home.data, Outcome.SELF_HEALED)
     assert result.fetched == len(home.data)

@@ -21,7 +21,7 @@ from downloader.results import Outcome
 from downloader.sources.memory import MemorySource
 from downloader.transfer.batch import restore
 from support.other_run import REPORT_ID, Manner, OtherRun, objects, other_run
-from support.restoring import KIB, LIMITS, FakeClock, files_for, leftovers, means, part_path, tree
+from support.restoring import KIB, LIMITS, FakeClock, files_for, leftovers, options, part_path, tree
 
 pytestmark = pytest.mark.timeout(100, method="thread")
 
@@ -205,7 +205,7 @@ def test_one_that_is_stopped_is_waited_for_as_long_as_was_said_and_then_named(de
         held.stop()
         plan = files_for(VERSIONS[1])
         under_way = {str(file.path) for file in plan if part_path(destination, file).exists()}
-        patient = means(clock, replace(LIMITS, lock_wait=30))
+        patient = options(clock, replace(LIMITS, lock_wait=30))
         mine = {result.name: result for result in restore(plan, MemorySource(VERSIONS[1]), destination, patient)}
         race.brought |= {(name, DIGESTS[1][name]) for name, result in mine.items() if result.ok}
         held.cont()

@@ -19,7 +19,7 @@ from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit
 from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.sources.slooh.survey import Survey, Wish, survey
-from downloader.transfer.batch import Handling, Means, restore
+from downloader.transfer.batch import TransferOptions, TransferPolicy, restore
 from support.pictures import fits, jpeg, png
 from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
 from support.secrets import secret
@@ -76,8 +76,8 @@ class Play:
         policy = RetryPolicy(attempts=4, clock=self.clock.clock)
         images = image_client(ImageHosts(self.server.url), RequestLimit(per_minute, policy), self.timeouts)
         source = SloohSource(found.planned, found.addresses, images)
-        means = Means(LIMITS, policy, handling=Handling(content=PictureCheck()))
-        return restore(list(source.list()), source, self.destination, means)
+        options = TransferOptions(LIMITS, policy, policy=TransferPolicy(content=PictureCheck()))
+        return restore(list(source.list()), source, self.destination, options)
 
     def one(self) -> FileResult:
         (result,) = self.restore()
@@ -359,7 +359,7 @@ def test_the_account_s_limit_is_kept_over_list_and_pictures(play: Play) -> None:
     found = survey(client_of(play.server, play.clock, limit), Wish(), layout_of(play.server, batch=4))
     images = image_client(ImageHosts(play.server.url), limit)
     source = SloohSource(found.planned, found.addresses, images)
-    results = restore(list(found.planned), source, play.destination, Means(LIMITS, policy))
+    results = restore(list(found.planned), source, play.destination, TransferOptions(LIMITS, policy))
     assert all(result.ok for result in results)
     asked = len(play.server.requests)
     assert asked == 2 + 3 + 12
@@ -377,7 +377,7 @@ def test_a_batch_that_is_stopped_does_not_sit_out_the_limit(play: Play) -> None:
     policy = RetryPolicy(clock=Clock(play.clock.now, sleep), halt=halt)
     images = image_client(ImageHosts(play.server.url), RequestLimit(1, policy), play.timeouts)
     source = SloohSource(found.planned, found.addresses, images)
-    results = restore(list(found.planned), source, play.destination, Means(LIMITS, policy))
+    results = restore(list(found.planned), source, play.destination, TransferOptions(LIMITS, policy))
     assert play.clock.waited <= LIMITS.threads, "somebody sat out a minute"
     assert sum(result.ok for result in results) <= 1
     assert {result.message.partition(":")[0] for result in results if not result.ok} == {"Not tried"}

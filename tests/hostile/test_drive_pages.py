@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.errors import DownloadError, Lasting
+from downloader.errors import DownloadError, PermanentError
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
@@ -173,7 +173,7 @@ def test_a_form_that_leads_elsewhere_is_not_sent(
     tried.clear()
     server.play(raw(pages.warning_page("a", pages.form("download-form", place, method, HIDDEN))), FILE)
     opens, file = source(server)
-    assert isinstance(outcome(lambda: opens.open(file)), Lasting)
+    assert isinstance(outcome(lambda: opens.open(file)), PermanentError)
     assert tried == {("127.0.0.1", server.port)}
 
 
@@ -377,7 +377,7 @@ def test_a_folder_of_endless_names_is_told_in_a_sentence(server: HostileServer) 
         pages_of_one(f"https://drive.google.com/drive/folders/{file_id(str(len(server.received)))}", "x" * 30_000)
     )
     found = outcome(lambda: list_folder(FolderView(access(server), POLICY), TOP, Bounds(depth=10)))
-    assert isinstance(found, Lasting)
+    assert isinstance(found, PermanentError)
 
 
 def pages_of_one(address: str, name: str) -> bytes:

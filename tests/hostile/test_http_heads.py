@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar
 
-from downloader.errors import DownloadError, Lasting, NetworkError, StreamStalled
+from downloader.errors import DownloadError, NetworkError, PermanentError, StreamStalled
 from downloader.sources.http import answer as http_answer
 from downloader.sources.http import heads as http_heads
 from downloader.sources.http.client import HttpClient, Timeouts
@@ -327,7 +327,7 @@ def test_of_a_page_that_never_ends_a_part_is_read(server: HostileServer, framing
     server.play(endless(answer(framing), b"x" * 100_000))
     assert client(server).send(request(server)).beginning(most) == b"x" * most
     server.play(endless(answer(framing), b"x" * 100_000))
-    assert isinstance(outcome(lambda: client(server).send(request(server)).body(most)), Lasting)
+    assert isinstance(outcome(lambda: client(server).send(request(server)).body(most)), PermanentError)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_page_that_swells_is_read_in_bounds(server: HostileServer, said: bytes
     found = outcome(lambda: client(server).send(request(server)).body(1_000_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert isinstance(found, Lasting | NetworkError)
+    assert isinstance(found, PermanentError | NetworkError)
     assert peak < 16_000_000
 
 
@@ -473,7 +473,7 @@ def test_the_metadata_address_and_its_like_are_refused_for_good(
     tried.clear()
     server.play(answer(b"Content-Length: 0\r\nLocation: %s\r\n" % place.encode(), status=b"302 Found"))
     found = outcome(lambda: client(server).send(request(server)))
-    assert isinstance(found, Lasting)
+    assert isinstance(found, PermanentError)
     assert tried == {("127.0.0.1", server.port)}
 
 
@@ -482,7 +482,7 @@ def test_a_circle_ends(server: HostileServer, ring: int) -> None:
     turns = itertools.cycle([b"/%d" % step for step in range(ring)])
     server.play(*(answer(b"Location: %s\r\nContent-Length: 0\r\n" % next(turns), status=b"302 X") for _ in range(50)))
     found = outcome(lambda: client(server).send(request(server)))
-    assert isinstance(found, Lasting)
+    assert isinstance(found, PermanentError)
     assert "circle" in str(found)
     assert len(server.received) == 11
 

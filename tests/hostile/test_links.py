@@ -15,7 +15,7 @@ import pytest
 from downloader.datasets.manifest import Manifest
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile, part_name
-from downloader.disk.stale_part_files import Leftovers
+from downloader.disk.stale_part_files import StalePartFiles
 from downloader.errors import DownloadError, UnsafePath
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
@@ -26,7 +26,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from downloader_tasks.drive.inventory import inventory
 from downloader_tasks.folders import make_below
-from support.restoring import KIB, content, file_for, means, part_path, quick_disk, tree
+from support.restoring import KIB, content, file_for, options, part_path, quick_disk, tree
 
 __all__ = ["quick_disk"]
 
@@ -73,7 +73,7 @@ def sealed(ground: Ground) -> Iterator[Ground]:
 
 
 def brought(ground: Ground, *files: RemoteFile, source: MemorySource | None = None) -> list[FileResult]:
-    return restore(files, source or memory(*files), ground.destination, means())
+    return restore(files, source or memory(*files), ground.destination, options())
 
 
 def memory(*files: RemoteFile) -> MemorySource:
@@ -230,7 +230,7 @@ def test_leftovers_are_swept_in_the_folder_that_they_were_seen_in_or_not_at_all(
     (sealed.destination / "a" / part_name("x", OTHER)).write_bytes(b"ours")
     destination = Destination(sealed.destination)
     path = safe_path("a/x")
-    leftovers = Leftovers(destination, [path])
+    leftovers = StalePartFiles(destination, [path])
     swapped(sealed, "a")()
     leftovers.sweep(path)
     assert (sealed.destination / "moved away" / part_name("x", OTHER)).exists()

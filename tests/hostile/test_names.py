@@ -23,12 +23,12 @@ from downloader.results import FileResult
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.sources.s3.minio_listing import Listed
 from downloader.transfer.batch import restore
-from downloader_tasks.minio.download_run import FhirErrand
-from downloader_tasks.minio.survey import Survey
-from downloader_tasks.shards import Bounds
+from downloader_tasks.minio.download_run import MinioRun
+from downloader_tasks.minio.survey import BucketSurvey
+from downloader_tasks.shards import ShardBounds
 from support.exports import listed, request_for
 from support.hostile import CASES, NAMES, assert_readable, held_against, names
-from support.restoring import means, quick_disk, tree
+from support.restoring import options, quick_disk, tree
 
 __all__ = ["quick_disk"]
 
@@ -53,7 +53,7 @@ def brought_home(planned: Sequence[Planned]) -> list[FileResult]:
     with tempfile.TemporaryDirectory() as parent:
         destination = Path(parent, "destination")
         destination.mkdir()
-        results = restore(planned, source, destination, means())
+        results = restore(planned, source, destination, options())
         assert [result.name for result in results] == [local_name(item) for item in planned]
         assert len({result.name for result in results}) == len(results), "two files in one line"
         assert_only_these(destination, files, results)
@@ -145,7 +145,7 @@ class Keys:
                 yield listed(key)
 
 
-class Errand(FhirErrand):
+class DownloadRun(MinioRun):
     """Of a bucket that needs no server."""
 
     def listing(self) -> Keys:  # type: ignore[override]
@@ -158,11 +158,11 @@ def planned_of(keys: Sequence[str], shard_size: int, *, organize: bool) -> list[
     here = Path(tempfile.gettempdir())
     request = replace(request_for(organize=organize), location=here, output=here)
     listing = Keys(keys)
-    errand = Errand(request, listing, None, means(), NdjsonCheck())  # type: ignore[arg-type]
-    survey = Survey(request, Bounds(shard_size, 2**60))
+    run = DownloadRun(request, listing, None, options(), NdjsonCheck())  # type: ignore[arg-type]
+    survey = BucketSurvey(request, ShardBounds(shard_size, 2**60))
     for one in listing.objects():
         survey.add(one)
-    return [item for part in survey.ranges() for item in errand.planned(part.to_xcom())]
+    return [item for part in survey.ranges() for item in run.planned(part.to_xcom())]
 
 
 keys = st.lists(names.map(lambda name: f"{name}.ndjson"), min_size=1, max_size=6, unique=True)

@@ -27,7 +27,7 @@ from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
-from support.restoring import KIB, RANGE, content, leftovers, means, part_path, quick_disk, tree
+from support.restoring import KIB, RANGE, content, leftovers, options, part_path, quick_disk, tree
 from support.scripted import (
     Fault,
     ScriptedSource,
@@ -206,7 +206,7 @@ def built(world: World) -> Iterator[Path]:
 
 
 def run(world: World, source: Source, destination: Path) -> dict[str, FileResult]:
-    results = restore(world.files, source, destination, means())
+    results = restore(world.files, source, destination, options())
     assert [result.name for result in results] == [found.name for found in world.objects]
     return {result.name: result for result in results}
 
@@ -348,7 +348,7 @@ def test_files_that_were_refused_have_their_lines_and_change_nothing(
         for n in range(count):
             name = drawn.draw(st.sampled_from([*NAMES, f"refused {n}", "../evil"]))
             planned.insert(drawn.draw(st.integers(0, len(planned))), Refused(name, CorruptRecord("unreadable")))
-        results = restore(planned, world.source, destination, means())
+        results = restore(planned, world.source, destination, options())
         assert len(results) == len(planned)
         for item, result in zip(planned, results, strict=True):
             assert result.ok != isinstance(item, Refused)

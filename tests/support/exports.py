@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from downloader.errors import DownloadError
-from downloader.fhir.exports import Layout, is_export
+from downloader.fhir.exports import ExportLayout, is_export
 from downloader.sources.s3.minio_listing import Listed
-from downloader_tasks.minio.request import Request
-from downloader_tasks.minio.survey import KeyRange, Survey, unpack_levels
-from downloader_tasks.shards import Bounds
+from downloader_tasks.minio.request import ExportRequest
+from downloader_tasks.minio.survey import BucketSurvey, KeyRange, unpack_levels
+from downloader_tasks.shards import ShardBounds
 
 __all__ = ["ALL", "chosen", "listed", "paths_of", "request_for", "survey_of"]
 
-ALL: Final = Bounds(2**40, 2**60)
+ALL: Final = ShardBounds(2**40, 2**60)
 """One shard, whatever there is."""
 
 
@@ -25,15 +25,15 @@ def listed(key: str, size: int = 1) -> Listed:
     return Listed(key, size, hashlib.md5(key.encode("utf-8", "surrogatepass")).hexdigest())
 
 
-def request_for(*, organize: bool = False, types: Iterable[str] = ()) -> Request:
+def request_for(*, organize: bool = False, types: Iterable[str] = ()) -> ExportRequest:
     """What a run was asked for."""
     here = Path("/nowhere")
-    return Request("bucket", "", frozenset(types), (), organize, False, False, here, here)
+    return ExportRequest("bucket", "", frozenset(types), (), organize, False, False, here, here)
 
 
-def survey_of(keys: Iterable[str], bounds: Bounds = ALL, *, organize: bool = False) -> Survey:
+def survey_of(keys: Iterable[str], bounds: ShardBounds = ALL, *, organize: bool = False) -> BucketSurvey:
     """A survey that has seen these keys, in the order of a listing."""
-    survey = Survey(request_for(organize=organize), bounds)
+    survey = BucketSurvey(request_for(organize=organize), bounds)
     for key in sorted(keys):
         survey.add(listed(key))
     return survey
@@ -45,10 +45,10 @@ def chosen(keys: Iterable[str], part: KeyRange) -> Iterator[str]:
 
 
 def paths_of(
-    keys: set[str], *, organize: bool = False, folds_case: bool = False, bounds: Bounds = ALL
+    keys: set[str], *, organize: bool = False, folds_case: bool = False, bounds: ShardBounds = ALL
 ) -> dict[str, str | None]:
     """Where each export goes, shard by shard; None for one whose name no disk takes."""
-    layout = Layout(organize)
+    layout = ExportLayout(organize)
     paths: dict[str, str | None] = {}
     for part in survey_of(keys, bounds, organize=organize).ranges(folds_case=folds_case):
         levels = unpack_levels(part.levels, part.files)

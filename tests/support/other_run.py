@@ -30,11 +30,11 @@ from downloader.report import Report, write
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.memory import MemorySource
-from downloader.transfer.batch import Means, Progress, restore
+from downloader.transfer.batch import Progress, TransferOptions, restore
 from downloader.transfer.streaming import Buffer
 from downloader_tasks.folders import make_below
 from support.last_steps import hold_group_flushes, leave_out, log_commits
-from support.restoring import KIB, LIMITS, content, files_for, means
+from support.restoring import KIB, LIMITS, content, files_for, options
 from support.scripted import ScriptedSource
 
 __all__ = ["REPORT_ID", "Manner", "OtherRun", "objects", "other_run"]
@@ -210,11 +210,11 @@ class _Patience:
         return Clock(sleep=self.sleep)
 
 
-def _means(manner: Manner) -> Means:
+def _means(manner: Manner) -> TransferOptions:
     if not manner.lock_wait:
-        return means()
+        return options()
     limits = replace(LIMITS, lock_wait=manner.lock_wait)
-    return Means(limits, RetryPolicy(clock=_Patience(tells=manner.tells_waits).clock))
+    return TransferOptions(limits, RetryPolicy(clock=_Patience(tells=manner.tells_waits).clock))
 
 
 def _hold(destination: Path, name: str, identity: str) -> None:

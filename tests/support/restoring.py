@@ -24,8 +24,8 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.source import Source
-from downloader.transfer.batch import Means, restore
-from downloader.transfer.job import Budget, Job, Limits
+from downloader.transfer.batch import TransferOptions, restore
+from downloader.transfer.job import Budget, Job, TransferLimits
 
 __all__ = [
     "KIB",
@@ -37,7 +37,7 @@ __all__ = [
     "files_for",
     "job_for",
     "leftovers",
-    "means",
+    "options",
     "part_path",
     "plain_copy",
     "quick_disk",
@@ -47,7 +47,7 @@ __all__ = [
 
 KIB = 1024
 RANGE = 64 * KIB
-LIMITS = Limits(
+LIMITS = TransferLimits(
     threads=8,
     large_threads=3,
     range_size=RANGE,
@@ -103,19 +103,19 @@ def files_for(objects: Mapping[str, bytes]) -> list[RemoteFile]:
     return [file_for(name, data) for name, data in objects.items()]
 
 
-def means(clock: FakeClock | None = None, limits: Limits = LIMITS) -> Means:
+def options(clock: FakeClock | None = None, limits: TransferLimits = LIMITS) -> TransferOptions:
     """Means of a batch that never sleeps."""
-    return Means(limits, RetryPolicy(clock=(clock or FakeClock()).clock))
+    return TransferOptions(limits, RetryPolicy(clock=(clock or FakeClock()).clock))
 
 
 def restored(source: Source, destination: Path, files: Iterable[RemoteFile]) -> dict[str, FileResult]:
     """The results of a restore, by name."""
-    return {result.name: result for result in restore(list(files), source, destination, means())}
+    return {result.name: result for result in restore(list(files), source, destination, options())}
 
 
 @contextmanager
 def job_for(
-    source: Source, destination: Path, clock: FakeClock | None = None, limits: Limits = LIMITS
+    source: Source, destination: Path, clock: FakeClock | None = None, limits: TransferLimits = LIMITS
 ) -> Iterator[Job]:
     """A job, for transfers without a batch."""
     policy = RetryPolicy(clock=(clock or FakeClock()).clock)

@@ -23,8 +23,8 @@ from downloader.results import FileResult, Outcome
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer import batch as batch_module
-from downloader.transfer.batch import Means, Progress, restore
-from downloader.transfer.job import Limits
+from downloader.transfer.batch import Progress, TransferOptions, restore
+from downloader.transfer.job import TransferLimits
 from downloader.transfer.streaming import Buffer
 from support.other_run import objects, other_run
 from support.restoring import (
@@ -36,7 +36,7 @@ from support.restoring import (
     file_for,
     files_for,
     leftovers,
-    means,
+    options,
     part_path,
     quick_disk,
     restored,
@@ -86,7 +86,7 @@ def test_everything_comes_home_and_is_told_in_the_order_of_the_plan(
     destination: Path, capabilities: Capabilities | None
 ) -> None:
     files = files_for(BOTH)[::-1]
-    results = restore(files, memory(BOTH, capabilities), destination, means())
+    results = restore(files, memory(BOTH, capabilities), destination, options())
     assert [result.name for result in results] == [str(file.path) for file in files]
     assert {result.outcome for result in results} == {Outcome.DOWNLOADED}
     assert all(result.verified for result in results)
@@ -109,7 +109,7 @@ def test_a_second_restore_asks_for_nothing(destination: Path, capabilities: Capa
 
 
 def test_an_empty_plan_has_no_results(destination: Path) -> None:
-    assert restore([], memory({}), destination, means()) == []
+    assert restore([], memory({}), destination, options()) == []
     assert tree(destination) == {}
 
 
@@ -170,7 +170,7 @@ def test_files_that_were_refused_have_their_lines_in_their_places(destination: P
         file_for("x", b"x"),
         Refused("y", CorruptRecord("its entry is 3")),
     ]
-    results = restore(planned, memory({"x": b"x"}), destination, means())
+    results = restore(planned, memory({"x": b"x"}), destination, options())
     assert [(result.name, result.ok) for result in results] == [("../evil", False), ("x", True), ("y", False)]
     assert results[2].message == "Corrupt record: its entry is 3; repair the entry in the catalogue"
 
@@ -179,14 +179,14 @@ def test_files_that_were_refused_have_their_lines_in_their_places(destination: P
 def test_a_refused_file_never_borrows_the_result_of_one_of_the_same_name(destination: Path, first: bool) -> None:
     planned: list[Planned] = [Refused("x", CorruptRecord("given twice, differently")), file_for("x", b"x")]
     planned = planned if first else planned[::-1]
-    results = restore(planned, memory({"x": b"x"}), destination, means())
+    results = restore(planned, memory({"x": b"x"}), destination, options())
     assert [result.ok for result in results] == ([False, True] if first else [True, False])
 
 
 @pytest.mark.parametrize("size", [100, 200 * KIB])
 def test_a_file_that_is_planned_twice_comes_home_once(destination: Path, size: int) -> None:
     data = content(size)
-    results = restore([file_for("x", data)] * 2, memory({"x": data}), destination, means())
+    results = restore([file_for("x", data)] * 2, memory({"x": data}), destination, options())
     assert [result.ok for result in results] == [True, True]
     assert tree(destination) == {"x": data}
 
@@ -388,8 +388,8 @@ class Listening:
         self.threads.add(threading.current_thread())
 
 
-def listened(listener: Listening, limits: Limits = LIMITS) -> Means:
-    return replace(means(limits=limits), listener=listener)
+def listened(listener: Listening, limits: TransferLimits = LIMITS) -> TransferOptions:
+    return replace(options(limits=limits), listener=listener)
 
 
 def test_every_result_is_told_once_in_the_thread_that_asked(destination: Path) -> None:
@@ -437,7 +437,7 @@ def test_a_full_disk_stops_the_batch_and_the_rest_is_not_tried(
     with monkeypatch.context() as patch:
         Filling(patch, 450 * KIB)
         source = ScriptedSource(memory(names, capabilities))
-        results = restore(files_for(names), source, destination, means())
+        results = restore(files_for(names), source, destination, options())
     assert kinds(results) == {"Disk full", "Not tried"}
     full = {result.name for result in results if result.message.startswith("Disk full")}
     reasons = [f"no room to write {name} (No space left on device)" for name in full]
@@ -451,7 +451,7 @@ def test_a_full_disk_stops_the_batch_and_the_rest_is_not_tried(
     assert len(source.opens) < 15
     assert all(files_in(destination)[r.name] == names[r.name] for r in results if r.ok)
     assert not any((destination / result.name).exists() for result in results if not result.ok)
-    assert all(result.ok for result in restore(files_for(names), memory(names), destination, means()))
+    assert all(result.ok for result in restore(files_for(names), memory(names), destination, options()))
     assert files_in(destination) == names
 
 
@@ -460,7 +460,7 @@ def test_a_full_disk_stops_small_files_too(destination: Path, monkeypatch: pytes
     with monkeypatch.context() as patch:
         Filling(patch, 50_500)
         source = ScriptedSource(memory(names))
-        results = restore(files_for(names), source, destination, means())
+        results = restore(files_for(names), source, destination, options())
     assert kinds(results) == {"Disk full", "Not tried"}
     assert sum(result.ok for result in results) == 50
     assert len(source.opens) < 200
@@ -488,7 +488,7 @@ def test_a_task_that_is_killed_stops_all_threads_and_keeps_what_is_there(destina
     with pytest.raises(KeyboardInterrupt):
         restore(files_for(names), source, destination, listened(Listening(interrupt)))
     assert len(source.opens) < 40
-    results = restore(files_for(names), memory(names), destination, means())
+    results = restore(files_for(names), memory(names), destination, options())
     assert all(result.ok for result in results)
     assert files_in(destination) == names
 
@@ -596,7 +596,7 @@ def test_memory_does_not_grow_with_the_files(destination: Path) -> None:
     limits = replace(LIMITS, memory=8 * RANGE)
     tracemalloc.start()
     try:
-        assert all(result.ok for result in restore(files, source, destination, means(limits=limits)))
+        assert all(result.ok for result in restore(files, source, destination, options(limits=limits)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -612,7 +612,7 @@ def test_small_files_that_wait_for_their_flush_are_not_kept_in_memory(destinatio
     limits = replace(LIMITS, small_file=64 * KIB)
     tracemalloc.start()
     try:
-        assert all(result.ok for result in restore(files, source, destination, means(limits=limits)))
+        assert all(result.ok for result in restore(files, source, destination, options(limits=limits)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -653,7 +653,7 @@ def test_a_source_that_bears_few_streams_gets_no_more(destination: Path, connect
     )
     limits = replace(LIMITS, large_threads=8)
     source.most_allowed, source.too_many = connections, too_many
-    assert all(result.ok for result in restore(files_for(BOTH), source, destination, means(limits=limits)))
+    assert all(result.ok for result in restore(files_for(BOTH), source, destination, options(limits=limits)))
     assert source.most_open <= connections
 
 
@@ -710,7 +710,7 @@ def test_killed_over_and_over_it_comes_home_all_the_same(destination: Path, paus
 def test_a_network_that_is_down_is_given_up_in_a_bounded_time(destination: Path) -> None:
     clock = FakeClock()
     source = ScriptedSource(memory(LARGE), always=dict.fromkeys(LARGE, reset))
-    results = restore(files_for(LARGE), source, destination, means(clock))
+    results = restore(files_for(LARGE), source, destination, options(clock))
     assert {result.message for result in results} == {str(NetworkError("connection reset"))}
     assert all(result.retryable for result in results)
     assert max(source.opens.values()) <= 6 * LIMITS.read_ahead
@@ -720,7 +720,7 @@ def test_a_network_that_is_down_is_given_up_in_a_bounded_time(destination: Path)
 def test_transfers_are_told_in_seconds_of_the_clock(destination: Path) -> None:
     clock = FakeClock()
     source = ScriptedSource(memory(SMALL | LARGE), {"large/1": [reset]})
-    results = restore(files_for(LARGE), source, destination, means(clock))
+    results = restore(files_for(LARGE), source, destination, options(clock))
     assert max(result.seconds for result in results) == pytest.approx(clock.waited, abs=0.1)
 
 
@@ -736,7 +736,7 @@ class _Panicking(MemorySource):
 def test_threads_that_die_keep_nobody_waiting(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     held = {f"f{number}": b"x" for number in range(100)}
-    results = restore(files_for(held), _Panicking(held), destination, Means(Limits(threads=32)))
+    results = restore(files_for(held), _Panicking(held), destination, TransferOptions(TransferLimits(threads=32)))
     assert {result.message.partition(";")[0] for result in results} == {
         "Not tried: a thread of this program died before it came to this file"
     }

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from downloader.checksums import Checksum, Hasher
-from downloader.content.check import AnyContent, Content, Finding, Witness
+from downloader.content.check import AnyContent, Content, ContentInfo, Tee
 from downloader.disk.destination import Destination
 from downloader.errors import BrokenContent, Incomplete
 from downloader.remote_file import RemoteFile
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.transfer.batch import Handling, restore
+from downloader.transfer.batch import TransferPolicy, restore
 from downloader.transfer.inspection import Inspection, State, assured, inspect, look
-from support.restoring import KIB, FakeClock, content, file_for, leftovers, means, quick_disk, tree
+from support.restoring import KIB, FakeClock, content, file_for, leftovers, options, quick_disk, tree
 from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, reset
 
 __all__ = ["quick_disk"]
@@ -44,11 +44,11 @@ class Letters:
         if BROKEN in self.seen:
             raise BrokenContent("it is broken")
 
-    def conclude(self) -> Finding:
+    def conclude(self) -> ContentInfo:
         self.concluded += 1
         if not self.seen.endswith(b"."):
             raise Incomplete("it does not end")
-        return Finding(PNG, len(self.seen))
+        return ContentInfo(PNG, len(self.seen))
 
 
 @dataclass
@@ -76,25 +76,25 @@ def hasher() -> Hasher:
 
 def test_all_that_is_given_is_hashed_and_looked_into() -> None:
     look = Letters()
-    witness = Witness(hasher(), look)
+    tee = Tee(hasher(), look)
     for data in (b"one ", bytearray(b"two "), memoryview(b"three.")):
-        witness.update(data)
+        tee.update(data)
     assert look.seen == b"one two three."
-    assert witness.value() == hashlib.md5(look.seen).hexdigest()
-    assert witness.conclude() == Finding(PNG, len(look.seen))
+    assert tee.value() == hashlib.md5(look.seen).hexdigest()
+    assert tee.conclude() == ContentInfo(PNG, len(look.seen))
 
 
 def test_what_is_broken_is_kept_for_the_end_and_hashed_on() -> None:
     """Bytes that came wrong are for the checksum to find first."""
     look = Letters()
-    witness = Witness(hasher(), look)
+    tee = Tee(hasher(), look)
     for data in (b"a", BROKEN, b"more", BROKEN):
-        witness.update(data)
-    assert witness.value() == hashlib.md5(b"a" + BROKEN + b"more" + BROKEN).hexdigest()
+        tee.update(data)
+    assert tee.value() == hashlib.md5(b"a" + BROKEN + b"more" + BROKEN).hexdigest()
     assert look.seen == b"a" + BROKEN, "no more is given to a look that has seen enough"
     for _ in range(2):
         with pytest.raises(BrokenContent, match="it is broken"):
-            witness.conclude()
+            tee.conclude()
     assert look.concluded == 0
 
 
@@ -104,18 +104,18 @@ def test_a_fault_of_ours_is_no_verdict_on_the_content() -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Witness(None, Faulty()).update(b"x")
+        Tee(None, Faulty()).update(b"x")
 
 
 @pytest.mark.parametrize(
     ("hashes", "looks", "idle"), [(True, True, False), (True, False, False), (False, True, False), (False, False, True)]
 )
 def test_either_may_be_missing(hashes: bool, looks: bool, idle: bool) -> None:
-    witness = Witness(hasher() if hashes else None, Letters() if looks else None)
-    witness.update(b"x.")
-    assert witness.is_idle is idle
-    assert witness.value() == (hashlib.md5(b"x.").hexdigest() if hashes else "")
-    assert witness.conclude() == (Finding(PNG, 2) if looks else Finding())
+    tee = Tee(hasher() if hashes else None, Letters() if looks else None)
+    tee.update(b"x.")
+    assert tee.is_idle is idle
+    assert tee.value() == (hashlib.md5(b"x.").hexdigest() if hashes else "")
+    assert tee.conclude() == (ContentInfo(PNG, 2) if looks else ContentInfo())
 
 
 def test_any_content_is_looked_at_by_nobody() -> None:
@@ -128,18 +128,18 @@ def test_any_content_is_looked_at_by_nobody() -> None:
 @pytest.mark.parametrize(
     ("assurance", "finding", "expected"),
     [
-        ("md5:1", Finding(PNG), "md5:1"),
-        ("md5:1", Finding(), "md5:1"),
-        (SIZE_ONLY, Finding(PNG), PNG),
-        (UNVERIFIED, Finding(PNG), PNG),
-        (SIZE_ONLY, Finding(), SIZE_ONLY),
-        (UNVERIFIED, Finding(resources=3), UNVERIFIED),
+        ("md5:1", ContentInfo(PNG), "md5:1"),
+        ("md5:1", ContentInfo(), "md5:1"),
+        (SIZE_ONLY, ContentInfo(PNG), PNG),
+        (UNVERIFIED, ContentInfo(PNG), PNG),
+        (SIZE_ONLY, ContentInfo(), SIZE_ONLY),
+        (UNVERIFIED, ContentInfo(resources=3), UNVERIFIED),
     ],
 )
 def test_a_checksum_goes_before_a_form_and_a_form_before_the_size(
-    assurance: str, finding: Finding, expected: str
+    assurance: str, content_info: ContentInfo, expected: str
 ) -> None:
-    assert assured(assurance, finding) == expected
+    assert assured(assurance, content_info) == expected
 
 
 # --- what lies on the disk --------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def bare(data: bytes, *, sized: bool = True) -> RemoteFile:
 )
 def test_a_good_copy(tmp_path: Path, file: RemoteFile, assurance: str) -> None:
     found = inspected(tmp_path, GOOD, file)
-    assert (found.state, found.assurance, found.finding) == (State.INTACT, assurance, Finding(PNG, len(GOOD)))
+    assert (found.state, found.assurance, found.content_info) == (State.INTACT, assurance, ContentInfo(PNG, len(GOOD)))
     assert found.is_proven is (assurance != PNG)
 
 
@@ -188,7 +188,7 @@ def test_a_copy_that_nothing_proves_and_that_is_no_good_is_to_be_fetched(
     tmp_path: Path, data: bytes, sized: bool
 ) -> None:
     found = inspected(tmp_path, data, bare(data, sized=sized))
-    assert (found.state, found.reason, found.finding) == (State.ALTERED, "incomplete copy detected", Finding())
+    assert (found.state, found.reason, found.content_info) == (State.ALTERED, "incomplete copy detected", ContentInfo())
 
 
 def test_a_copy_with_the_wrong_checksum_is_altered_whatever_it_holds(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_copy_is_looked_into_once_however_many_checksums_are_tried(tmp_path: P
     right = file_for("x", GOOD).checksums[0]
     guesses = tuple(Checksum("md5", f"{n:032x}", guessed=True) for n in range(3))
     found = inspected(tmp_path, GOOD, replace(file_for("x", GOOD), checksums=(*guesses, right)), check)
-    assert (found.assurance, found.finding) == (str(right), Finding(PNG, len(GOOD)))
+    assert (found.assurance, found.content_info) == (str(right), ContentInfo(PNG, len(GOOD)))
     assert [letters.seen for letters in check.looks] == [GOOD]
 
 
@@ -248,8 +248,8 @@ class Play:
         self.check = LettersCheck()
 
     def restore(self, source: Source, *files: RemoteFile, overwrite: bool = False) -> list[FileResult]:
-        handling = Handling(content=self.check, overwrite=overwrite)
-        return restore(files, source, self.folder, replace(means(self.clock), handling=handling))
+        policy = TransferPolicy(content=self.check, overwrite=overwrite)
+        return restore(files, source, self.folder, replace(options(self.clock), policy=policy))
 
     def restore_one(self, source: Source, file: RemoteFile) -> FileResult:
         (result,) = self.restore(source, file)
@@ -402,8 +402,8 @@ def test_files_that_are_there_are_read_again_though_they_were_verified_before(pl
 
     data = shape.data()
     (play.folder / "x").write_bytes(data)
-    handling = Handling(content=play.check)
-    given = replace(means(play.clock), handling=handling, verified=Remembers())
+    policy = TransferPolicy(content=play.check)
+    given = replace(options(play.clock), policy=policy, verified=Remembers())
     (result,) = restore([file_for("x", data)], source_of(shape, data), play.folder, given)
     assert (result.outcome, result.resources) == (Outcome.SKIPPED, len(data))
 

@@ -13,7 +13,7 @@ from include.demo.screen import Trouble
 
 from downloader.content.ndjson import NdjsonContent
 from downloader.errors import BrokenContent
-from downloader.fhir.exports import Layout, is_export
+from downloader.fhir.exports import ExportLayout, is_export
 from support.secrets import secret
 
 SECRET = secret("minio", "#o ")
@@ -86,7 +86,9 @@ def test_a_mistake_is_trouble_that_tells_no_secret(env_file: Path, changes: dict
 def test_every_export_of_the_demo_has_a_type_that_its_name_tells() -> None:
     assert len(EXPORTS) == 11
     assert all(is_export(export.key) for export in EXPORTS)
-    assert [export.organized_path for export in EXPORTS] == [Layout(organize=True).path(e.key).text for e in EXPORTS]
+    assert [export.organized_path for export in EXPORTS] == [
+        ExportLayout(organize=True).path(e.key).text for e in EXPORTS
+    ]
 
 
 def test_all_exports_of_the_demo_are_whole_but_the_one_that_is_meant_to_be_broken() -> None:

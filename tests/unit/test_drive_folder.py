@@ -10,7 +10,7 @@ import pytest
 
 from downloader.checksums import Checksum
 from downloader.datasets.survey import Survey, survey
-from downloader.errors import AccessDenied, DownloadError, Lasting, Misconfigured, ObjectNotFound, ServerBusy
+from downloader.errors import AccessDenied, DownloadError, Misconfigured, ObjectNotFound, PermanentError, ServerBusy
 from downloader.retry import RetryPolicy
 from downloader.sources.drive.folder import Bounds, Entry, Kind, Level, Listing, list_folder
 from downloader.sources.drive.folder_api import FolderByKey
@@ -186,7 +186,7 @@ def test_a_folder_that_is_shut_leaves_the_others() -> None:
 )
 def test_a_folder_without_end_is_refused(bounds: Bounds, sentence: str) -> None:
     tree = Tree({"top": [a_folder("0")], **{f"{n}": [a_folder(f"{n + 1}"), a_file(f"f{n}")] for n in range(9)}})
-    with pytest.raises(Lasting) as caught:
+    with pytest.raises(PermanentError) as caught:
         tree.listed(bounds)
     assert sentence in str(caught.value)
 
@@ -393,7 +393,7 @@ def test_a_folder_that_is_not_shared_is_no_empty_one(asker: Asker) -> None:
         (too_many_requests(), ServerBusy, THROTTLED),
         (automated_queries, ServerBusy, THROTTLED),
         (refuse(503), ServerBusy, "Server busy: 127.0.0.1 answered 503 for the list of {id};"),
-        (refuse(200, b"<p>Hello"), Lasting, "Refused: Google Drive sent a page in place of the list of {id};"),
+        (refuse(200, b"<p>Hello"), PermanentError, "Refused: Google Drive sent a page in place of the list of {id};"),
     ],
 )
 def test_what_goes_wrong_with_the_view(asker: Asker, fault: Fault, kind: type[DownloadError], sentence: str) -> None:
@@ -433,7 +433,7 @@ def test_a_view_is_not_read_without_end(asker: Asker) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "sentence"),
     [
-        (api_error(403, "dailyLimitExceeded"), Lasting, "the API key's quota for today was used up"),
+        (api_error(403, "dailyLimitExceeded"), PermanentError, "the API key's quota for today was used up"),
         (
             api_error(403, "accessNotConfigured"),
             Misconfigured,

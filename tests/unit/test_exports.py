@@ -12,13 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from downloader.errors import DownloadError, NameTooLong, ReservedName, UnsafePath
-from downloader.fhir.exports import Layout, Level, is_export
+from downloader.fhir.exports import ExportLayout, NameLevel, is_export
 from downloader.paths import MAX_NAME_BYTES, SafePath
 from downloader.planning import folded
-from downloader_tasks.shards import Bounds
+from downloader_tasks.shards import ShardBounds
 from support.exports import paths_of, survey_of
 
-FLAT, ORGANISED = Layout(), Layout(organize=True)
+FLAT, ORGANISED = ExportLayout(), ExportLayout(organize=True)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_name_that_only_one_has(key: str, flat: str, organised: str) -> None:
     ],
 )
 def test_one_of_several_keeps_the_folders_of_its_key(key: str, path: str) -> None:
-    assert str(FLAT.path(key, Level.KEY)) == path
-    assert str(ORGANISED.path(key, Level.KEY)) == f"Patient/{path}"
+    assert str(FLAT.path(key, NameLevel.KEY)) == path
+    assert str(ORGANISED.path(key, NameLevel.KEY)) == f"Patient/{path}"
 
 
 def test_the_hash_stands_before_the_ending_and_is_the_keys() -> None:
-    paths = [str(FLAT.path(key, Level.HASH)) for key in ("a//Patient.ndjson.gz", "a/Patient.ndjson.gz")]
+    paths = [str(FLAT.path(key, NameLevel.HASH)) for key in ("a//Patient.ndjson.gz", "a/Patient.ndjson.gz")]
     assert paths == ["Patient~1fa46b9e2e14b975.ndjson.gz", "Patient~0a7dcc9000621adb.ndjson.gz"]
-    assert str(ORGANISED.path("../Patient.ndjson", Level.HASH)).startswith("Patient/Patient~")
+    assert str(ORGANISED.path("../Patient.ndjson", NameLevel.HASH)).startswith("Patient/Patient~")
 
 
-@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("level", NameLevel)
 @pytest.mark.parametrize(
     ("key", "error"),
     [
@@ -90,7 +90,7 @@ def test_the_hash_stands_before_the_ending_and_is_the_keys() -> None:
         ("_download_status_x.ndjson", ReservedName),
     ],
 )
-def test_a_name_that_no_disk_may_have_is_refused(key: str, error: type[DownloadError], level: Level) -> None:
+def test_a_name_that_no_disk_may_have_is_refused(key: str, error: type[DownloadError], level: NameLevel) -> None:
     with pytest.raises(error):
         FLAT.path(key, level)
     assert list(FLAT.paths(key)) == []
@@ -161,7 +161,7 @@ def test_two_objects_never_get_one_path_however_they_are_cut_into_shards(
     paths = paths_of(bucket, organize=organize, folds_case=folds_case)
     assert paths.keys() == bucket
     assert_apart(paths, folds_case=folds_case)
-    cut = Bounds(files, 2**40)
+    cut = ShardBounds(files, 2**40)
     assert paths_of(bucket, organize=organize, folds_case=folds_case, bounds=cut) == paths
 
 
@@ -169,7 +169,7 @@ def test_two_objects_never_get_one_path_however_they_are_cut_into_shards(
 @example({"a//x.ndjson", "a/x.ndjson", "x.ndjson"}, False, False)
 def test_not_even_where_a_name_looks_like_one_with_a_hash(bucket: set[str], organize: bool, folds_case: bool) -> None:
     """Whoever may write to the bucket can compute where an object with a hash will stand."""
-    layout = Layout(organize)
+    layout = ExportLayout(organize)
     for _ in range(2):
         bucket = bucket | {path.name for key in bucket if (path := with_hash(layout, key))}
     assert_apart(paths_of(bucket, organize=organize, folds_case=folds_case), folds_case=folds_case)
@@ -184,16 +184,16 @@ def test_a_hash_that_is_not_ours_gets_one_of_ours(name: str) -> None:
     assert path.count("~") == 2
 
 
-def with_hash(layout: Layout, key: str) -> SafePath | None:
+def with_hash(layout: ExportLayout, key: str) -> SafePath | None:
     with suppress(DownloadError):
-        return layout.path(key, Level.HASH)
+        return layout.path(key, NameLevel.HASH)
     return None
 
 
 @given(buckets, st.booleans())
 @example({"../x.ndjson", "x.ndjson"}, False)
 def test_only_a_name_that_no_disk_takes_is_refused(bucket: set[str], organize: bool) -> None:
-    layout = Layout(organize)
+    layout = ExportLayout(organize)
     refused = {key for key, path in paths_of(bucket, organize=organize).items() if path is None}
     assert refused == {key for key in bucket if not list(layout.paths(key))}
 
@@ -204,7 +204,7 @@ def test_a_name_that_no_other_has_is_kept(bucket: set[str], organize: bool) -> N
     once = Counter(key.rpartition("/")[2] for key in bucket)
     for key, path in paths.items():
         if path and once[key.rpartition("/")[2]] == 1:
-            assert path == str(Layout(organize).path(key))
+            assert path == str(ExportLayout(organize).path(key))
 
 
 def test_objects_with_other_names_change_nothing() -> None:

@@ -18,7 +18,7 @@ from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemorySource
-from downloader.transfer.batch import Handling, restore
+from downloader.transfer.batch import TransferPolicy, restore
 from support.restoring import (
     KIB,
     FakeClock,
@@ -26,7 +26,7 @@ from support.restoring import (
     file_for,
     files_for,
     leftovers,
-    means,
+    options,
     part_path,
     quick_disk,
     tree,
@@ -37,7 +37,7 @@ __all__ = ["quick_disk"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
-OVERWRITE, ANEW = Handling(overwrite=True), Handling(resume=False)
+OVERWRITE, ANEW = TransferPolicy(overwrite=True), TransferPolicy(resume=False)
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,18 @@ class Play:
         self.source = ScriptedSource(self.inner)
 
     def restore(
-        self, handling: Handling, *script: Fault | None, always: Fault | None = None, file: RemoteFile | None = None
+        self, policy: TransferPolicy, *script: Fault | None, always: Fault | None = None, file: RemoteFile | None = None
     ) -> FileResult:
         self.source = ScriptedSource(self.inner, {"x": script}, {"x": always} if always else {})
-        (result,) = restored(self.source, self.folder, handling, file or self.shape.file)
+        (result,) = restored(self.source, self.folder, policy, file or self.shape.file)
         return result
 
     def put(self, data: bytes) -> None:
         (self.folder / "x").write_bytes(data)
 
 
-def restored(source: Source, folder: Path, handling: Handling, *files: RemoteFile) -> list[FileResult]:
-    return restore(files, source, folder, replace(means(FakeClock()), handling=handling))
+def restored(source: Source, folder: Path, policy: TransferPolicy, *files: RemoteFile) -> list[FileResult]:
+    return restore(files, source, folder, replace(options(FakeClock()), policy=policy))
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ class Remembers:
 
 def test_what_an_earlier_try_of_the_same_run_has_overwritten_is_not_overwritten_again(play: Play) -> None:
     play.put(play.shape.data)
-    given = replace(means(FakeClock()), handling=OVERWRITE, verified=Remembers())
+    given = replace(options(FakeClock()), policy=OVERWRITE, verified=Remembers())
     (result,) = restore([play.shape.file], play.source, play.folder, given)
     assert result.outcome is Outcome.SKIPPED
     assert play.source.opens == Counter()
@@ -229,7 +229,7 @@ def test_what_an_earlier_try_of_the_same_run_has_overwritten_is_not_overwritten_
 
 def test_nothing_is_overwritten_unless_asked_for(play: Play) -> None:
     play.put(play.shape.data)
-    assert play.restore(Handling()).outcome is Outcome.SKIPPED
+    assert play.restore(TransferPolicy()).outcome is Outcome.SKIPPED
     assert play.source.opens == Counter()
 
 
@@ -268,14 +268,14 @@ def test_a_stream_that_breaks_is_gone_on_with_within_the_run(tmp_path: Path, sha
 def test_unless_told_so_it_is_gone_on_with(tmp_path: Path, shape: Shape) -> None:
     play = Play(tmp_path, shape)
     part_path(play.folder, shape.file).write_bytes(shape.data[: 100 * KIB])
-    result = play.restore(Handling())
+    result = play.restore(TransferPolicy())
     assert (result.outcome, result.fetched) == (Outcome.RESUMED, LARGE - 100 * KIB)
 
 
 def test_both_at_once(play: Play) -> None:
     play.put(play.shape.data)
     part_path(play.folder, play.shape.file).write_bytes(play.shape.data[: play.shape.size // 2])
-    result = play.restore(Handling(overwrite=True, resume=False))
+    result = play.restore(TransferPolicy(overwrite=True, resume=False))
     assert (result.outcome, result.fetched) == (Outcome.DOWNLOADED, play.shape.size)
 
 
@@ -284,20 +284,20 @@ def test_both_at_once(play: Play) -> None:
 
 @pytest.mark.parametrize("modified", [0.0, 1_700_000_000.0, 1_700_000_000.25, -86_400.0, 2**33 + 0.5])
 def test_a_file_is_given_its_time(play: Play, modified: float) -> None:
-    result = play.restore(Handling(), file=replace(play.shape.file, modified=modified))
+    result = play.restore(TransferPolicy(), file=replace(play.shape.file, modified=modified))
     assert result.ok, result.message
     assert os.stat(play.folder / "x").st_mtime == pytest.approx(modified, abs=1e-6)
 
 
 def test_without_a_time_it_has_that_of_its_coming(play: Play) -> None:
     before = time.time()
-    play.restore(Handling())
+    play.restore(TransferPolicy())
     assert before - 5 < os.stat(play.folder / "x").st_mtime < time.time() + 5
 
 
 @pytest.mark.parametrize("script", [[cut_after(500)], [flip_bit(17)], [reset]])
 def test_whatever_happened_on_the_way(play: Play, script: list[Fault]) -> None:
-    play.restore(Handling(), *script, file=replace(play.shape.file, modified=1e9))
+    play.restore(TransferPolicy(), *script, file=replace(play.shape.file, modified=1e9))
     assert os.stat(play.folder / "x").st_mtime == 1e9
 
 
@@ -306,21 +306,21 @@ def test_one_that_is_resumed_too(tmp_path: Path, shape: Shape) -> None:
     play = Play(tmp_path, shape)
     timed = replace(shape.file, modified=1e9)
     part_path(play.folder, timed).write_bytes(shape.data[: 100 * KIB])
-    assert play.restore(Handling(), file=timed).outcome is Outcome.RESUMED
+    assert play.restore(TransferPolicy(), file=timed).outcome is Outcome.RESUMED
     assert os.stat(play.folder / "x").st_mtime == 1e9
 
 
 def test_many_small_ones_have_each_their_own(tmp_path: Path) -> None:
     objects = {f"{n:03}": content(50, n) for n in range(100)}
     files = [replace(file, modified=1e9 + n) for n, file in enumerate(files_for(objects))]
-    restored(MemorySource(objects), tmp_path, Handling(), *files)
+    restored(MemorySource(objects), tmp_path, TransferPolicy(), *files)
     assert [os.stat(tmp_path / name).st_mtime for name in objects] == [1e9 + n for n in range(100)]
 
 
 def test_a_copy_that_is_kept_keeps_its_time(play: Play) -> None:
     play.put(play.shape.data)
     os.utime(play.folder / "x", (5, 5))
-    assert play.restore(Handling(), file=replace(play.shape.file, modified=1e9)).outcome is Outcome.SKIPPED
+    assert play.restore(TransferPolicy(), file=replace(play.shape.file, modified=1e9)).outcome is Outcome.SKIPPED
     assert os.stat(play.folder / "x").st_mtime == 5
 
 
@@ -332,7 +332,7 @@ def test_the_time_is_no_part_of_what_a_file_is(shape: Shape) -> None:
 @pytest.mark.parametrize("modified", [1e300, -1e300, float("inf"), float("nan")])
 def test_a_time_that_no_disk_knows_is_let_go(play: Play, modified: float) -> None:
     """It is from outside; the file is what matters."""
-    result = play.restore(Handling(), file=replace(play.shape.file, modified=modified))
+    result = play.restore(TransferPolicy(), file=replace(play.shape.file, modified=modified))
     assert result.ok, result.message
     assert tree(play.folder) == {"x": play.shape.data}
 
@@ -345,7 +345,7 @@ def test_a_disk_that_gives_no_times_is_no_failure(play: Play, monkeypatch: pytes
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(os, "utime", refuse)
-    assert play.restore(Handling(), file=replace(play.shape.file, modified=1e9)).ok
+    assert play.restore(TransferPolicy(), file=replace(play.shape.file, modified=1e9)).ok
 
 
 def test_a_part_file_is_given_its_time_once_it_is_whole(tmp_path: Path, shape: Shape) -> None:

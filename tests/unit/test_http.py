@@ -18,10 +18,10 @@ from urllib3.connection import HTTPConnection
 from downloader.errors import (
     AccessDenied,
     DownloadError,
-    Lasting,
     Misconfigured,
     NetworkError,
     ObjectNotFound,
+    PermanentError,
     RangeRefused,
     ServerBusy,
     SizeMismatch,
@@ -153,9 +153,9 @@ def test_the_hook_is_called_ahead_of_each_request(server: Plain) -> None:
 
 def test_what_the_hook_raises_is_raised_and_nothing_is_sent(server: Plain) -> None:
     def refuse_it() -> None:
-        raise Lasting("not now")
+        raise PermanentError("not now")
 
-    with pytest.raises(Lasting, match="not now"):
+    with pytest.raises(PermanentError, match="not now"):
         client(server, before=refuse_it).open(at(server))
     assert server.received == []
 
@@ -227,7 +227,7 @@ def test_a_private_header_stays_at_the_address_it_was_meant_for(server: Plain, o
 def test_another_host_is_refused_by_name(server: Plain, target: str, named: str) -> None:
     server.script("/f", to(target.format(SECRET)))
     error = problem(lambda: client(server).open(at(server)))
-    assert isinstance(error, Lasting)
+    assert isinstance(error, PermanentError)
     assert named in str(error)
     assert NAME in str(error)
     assert len(server.received) == 1
@@ -408,8 +408,8 @@ def test_a_file_that_comes_compressed_is_refused(server: Plain, encoding: str) -
         (410, ObjectNotFound, "look for it"),
         (401, AccessDenied, "ask for it"),
         (403, AccessDenied, "ask for it"),
-        (400, Lasting, "look at the task's log"),
-        (204, Lasting, "look at the task's log"),
+        (400, PermanentError, "look at the task's log"),
+        (204, PermanentError, "look at the task's log"),
         (408, ServerBusy, "is kept"),
         (429, ServerBusy, "is kept"),
         (500, ServerBusy, "is kept"),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from downloader_tasks.failures import Refusal
-from downloader_tasks.minio.request import Request
+from downloader_tasks.minio.request import ExportRequest
 from downloader_tasks.settings.configuration import Configuration, LocationError, load
 
 
@@ -28,8 +28,8 @@ def configuration(tmp_path: Path, location: Path) -> Configuration:
     return load({"DOWNLOADER_CONFIG": str(file)})
 
 
-def asked(configuration: Configuration, **params: Any) -> Request:
-    return Request.from_params(params, configuration)
+def asked(configuration: Configuration, **params: Any) -> ExportRequest:
+    return ExportRequest.from_params(params, configuration)
 
 
 # --- what is chosen ---------------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def test_nothing_said_is_everything_in_the_configured_bucket(
     configuration: Configuration, location: Path, params: dict[str, Any]
 ) -> None:
     request = asked(configuration, **params)
-    assert request == Request("fhir-data", "", frozenset(), (), False, False, False, location, location)
+    assert request == ExportRequest("fhir-data", "", frozenset(), (), False, False, False, location, location)
     assert request.wants("Patient")
     assert request.wants("Unknown")
 

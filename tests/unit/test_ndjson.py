@@ -35,10 +35,10 @@ def look(chunks: Iterable[bytes | bytearray | memoryview], name: str = PLAIN) ->
     content = check.begin(RemoteFile(safe_path(name), None, name))
     for chunk in chunks:
         content.update(chunk)
-    finding = content.conclude()
+    content_info = content.conclude()
     counts = check.counts([name])
-    assert finding.resources == sum(counts.values())
-    assert finding.form == "", "that every line parses is no proof of being whole"
+    assert content_info.resources == sum(counts.values())
+    assert content_info.form == "", "that every line parses is no proof of being whole"
     return counts
 
 

@@ -20,10 +20,10 @@ from downloader.errors import (
     Archived,
     CredentialsExpired,
     DownloadError,
-    Lasting,
     NetworkError,
     ObjectChanged,
     ObjectNotFound,
+    PermanentError,
     RangeRefused,
     ServerBusy,
     SizeMismatch,
@@ -133,8 +133,10 @@ def test_one_request_reads_an_object(object_server: ObjectServer, key: str) -> N
         pytest.param(refuse(404), ObjectNotFound, id="404"),
         pytest.param(refuse(412), ObjectChanged, id="412"),
         pytest.param(refuse(416, "InvalidRange"), SizeMismatch, id="416 InvalidRange"),
-        pytest.param(refuse(400, "AuthorizationHeaderMalformed"), Lasting, id="400 AuthorizationHeaderMalformed"),
-        pytest.param(refuse(501, "NotImplemented"), Lasting, id="501 NotImplemented"),
+        pytest.param(
+            refuse(400, "AuthorizationHeaderMalformed"), PermanentError, id="400 AuthorizationHeaderMalformed"
+        ),
+        pytest.param(refuse(501, "NotImplemented"), PermanentError, id="501 NotImplemented"),
     ],
 )
 def test_a_fault_has_its_word(server: ObjectServer, key: str, fault: Fault, error: type[DownloadError]) -> None:

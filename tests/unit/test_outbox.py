@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from downloader_tasks.execution.interruptions import Interruptions
-from downloader_tasks.execution.task_state import RESULTS, Outbox
+from downloader_tasks.execution.task_state import RESULTS, TaskState
 
 
 class Store(dict[str, Any]):
@@ -23,8 +23,8 @@ class Broken:
         raise ConnectionError
 
 
-def outbox(store: Any, shard: str = "shard", ti: Any = None) -> Outbox:
-    return Outbox({"ti": ti, "task_state_store": store}, shard, Interruptions())
+def outbox(store: Any, shard: str = "shard", ti: Any = None) -> TaskState:
+    return TaskState({"ti": ti, "task_state_store": store}, shard, Interruptions())
 
 
 def test_the_next_try_gets_what_was_kept() -> None:

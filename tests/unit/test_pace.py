@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from downloader.retry import Clock
-from downloader.transfer.concurrency import Pace
+from downloader.transfer.concurrency import Concurrency
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Network:
 
     now: float = 0.0
 
-    def fetch(self, pace: Pace, files: int, each_alone: float, most_together: float) -> None:
+    def fetch(self, pace: Concurrency, files: int, each_alone: float, most_together: float) -> None:
         """`each_alone`: files a second of one thread; `most_together`: of all of them."""
         for _ in range(files):
             self.now += 1 / min(pace.active * each_alone, most_together)
@@ -29,8 +29,8 @@ def network() -> Network:
     return Network()
 
 
-def paced(network: Network, most: int) -> Pace:
-    return Pace(most, Clock(now=lambda: network.now))
+def paced(network: Network, most: int) -> Concurrency:
+    return Concurrency(most, Clock(now=lambda: network.now))
 
 
 def test_on_a_slow_network_all_threads_come_to_work(network: Network) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from downloader_tasks.failures import Refusal
 from downloader_tasks.parameters import refuse_unknown_keys
-from downloader_tasks.raw_files.request import Request, Selection
+from downloader_tasks.raw_files.request import RawFileRequest, Selection
 
 KNOWN = ("raw_file_id", "raw_file_ids", "files")
 
@@ -22,7 +22,7 @@ KNOWN = ("raw_file_id", "raw_file_ids", "files")
     ],
 )
 def test_what_is_asked_for(params: dict[str, Any], ids: tuple[str, ...], patterns: tuple[str, ...]) -> None:
-    assert Request.from_params(params) == Request(ids, patterns)
+    assert RawFileRequest.from_params(params) == RawFileRequest(ids, patterns)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_what_is_asked_for(params: dict[str, Any], ids: tuple[str, ...], pattern
 )
 def test_what_does_not_fit_together_is_refused(params: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Refusal, match=sentence):
-        Request.from_params(params)
+        RawFileRequest.from_params(params)
 
 
 @pytest.mark.parametrize(

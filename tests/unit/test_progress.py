@@ -14,7 +14,7 @@ from downloader.transfer.job import UnderWay
 from downloader_tasks.execution import progress as module
 from downloader_tasks.execution.ledger import Ledger
 from downloader_tasks.execution.progress import Lines, Rhythm, Watch
-from downloader_tasks.execution.speed import Pace
+from downloader_tasks.execution.speed import SpeedMeter
 from downloader_tasks.wording import duration
 
 MB = 1024 * 1024
@@ -32,7 +32,7 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     """The clock of whatever is made without one."""
     clock = Time()
-    for kind in (Rhythm, Pace):
+    for kind in (Rhythm, SpeedMeter):
         defaults = kind.__init__.__defaults__ or ()
         monkeypatch.setattr(kind.__init__, "__defaults__", (*defaults[:-1], clock))
     return clock
@@ -70,7 +70,7 @@ def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
     caplog: pytest.LogCaptureFixture, time: Time
 ) -> None:
     caplog.set_level(logging.INFO, module.__name__)
-    lines, pace = Lines(201), Pace()
+    lines, pace = Lines(201), SpeedMeter()
     for done in range(1, 100):
         lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(done, 201, 0, 0))
         lines.summary(Progress(done, 201, 0, 0), pace.look)
@@ -85,7 +85,7 @@ def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
 
 
 def test_the_speed_is_that_of_late(time: Time) -> None:
-    pace = Pace()
+    pace = SpeedMeter()
     assert pace.look(Progress(0, 2, 0, 100 * MB)).seconds_left is None
     assert pace.look(Progress(0, 2, MB - 1, 100 * MB)).seconds_left is None
     for second in range(100):
@@ -166,7 +166,7 @@ def test_a_quiet_batch_tells_of_failures_alone(caplog: pytest.LogCaptureFixture,
     lines = Lines(3, quiet=True)
     lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(1, 3, 0, 0))
     time.now += 100
-    lines.summary(Progress(1, 3, 0, 0), Pace().look)
+    lines.summary(Progress(1, 3, 0, 0), SpeedMeter().look)
     assert logged(caplog) == []
     lines.result(failed("b", AccessDenied("no")), Progress(2, 3, 0, 0))
     assert len(logged(caplog)) == 1

@@ -11,7 +11,7 @@ from downloader.checksums import S3_ETAG, Checksum
 from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
 from downloader.remote_file import Refused, RemoteFile
-from downloader_tasks.execution.verified_files import Remembered
+from downloader_tasks.execution.verified_files import TaskVerifiedFiles
 
 MD5 = Checksum("md5", "0" * 32)
 
@@ -29,12 +29,12 @@ def on_disk(tmp_path: Path) -> Path:
 
 def test_the_next_try_knows_what_this_one_verified(on_disk: Path) -> None:
     planned = [file("a", MD5), file("b", MD5)]
-    first = Remembered(planned)
+    first = TaskVerifiedFiles(planned)
     assert not first.holds(planned[0], os.stat(on_disk))
     changed = [first.changed]
     first.note(planned[0], os.stat(on_disk))
     changed.append(first.changed)
-    second = Remembered(planned, first.text())
+    second = TaskVerifiedFiles(planned, first.text())
     assert [*changed, first.changed] == [False, True, False]
     assert second.holds(planned[0], os.stat(on_disk))
     assert not second.holds(planned[1], os.stat(on_disk))
@@ -62,7 +62,7 @@ def shortened(path: Path) -> None:
 
 @pytest.mark.parametrize("touch", [rewritten, rewritten_with_its_old_time, replaced, shortened])
 def test_a_file_that_was_touched_is_not_believed(on_disk: Path, touch: Callable[[Path], None]) -> None:
-    remembered = Remembered([file("a", MD5)])
+    remembered = TaskVerifiedFiles([file("a", MD5)])
     remembered.note(file("a", MD5), os.stat(on_disk))
     touch(on_disk)
     assert not remembered.holds(file("a", MD5), os.stat(on_disk))
@@ -78,19 +78,19 @@ def test_a_file_that_was_touched_is_not_believed(on_disk: Path, touch: Callable[
     ],
 )
 def test_only_what_its_first_checksum_proves_is_remembered(on_disk: Path, item: RemoteFile) -> None:
-    remembered = Remembered([item])
+    remembered = TaskVerifiedFiles([item])
     remembered.note(item, os.stat(on_disk))
     assert not remembered.holds(item, os.stat(on_disk))
 
 
 def test_a_file_without_a_checksum_is_never_held(on_disk: Path) -> None:
-    remembered = Remembered([file("a", MD5)])
+    remembered = TaskVerifiedFiles([file("a", MD5)])
     remembered.note(file("a", MD5), os.stat(on_disk))
     assert not remembered.holds(file("a"), os.stat(on_disk))
 
 
 def test_files_that_were_not_planned_or_refused_are_no_trouble(on_disk: Path) -> None:
-    remembered = Remembered([Refused("a", CorruptRecord("no entry"))])
+    remembered = TaskVerifiedFiles([Refused("a", CorruptRecord("no entry"))])
     for name in ("a", "elsewhere"):
         remembered.note(file(name, MD5), os.stat(on_disk))
         assert not remembered.holds(file(name, MD5), os.stat(on_disk))
@@ -99,15 +99,15 @@ def test_files_that_were_not_planned_or_refused_are_no_trouble(on_disk: Path) ->
 @pytest.mark.parametrize("count", [2_000, 100_000])
 def test_it_stays_below_what_a_state_may_have(on_disk: Path, count: int) -> None:
     planned = [file(f"{number}", MD5) for number in range(count)]
-    remembered = Remembered(planned)
+    remembered = TaskVerifiedFiles(planned)
     for item in planned:
         remembered.note(item, os.stat(on_disk))
     text = remembered.text()
     assert len(json.dumps({"shard": "0" * 16, "kept": text})) < 64 * 1024
-    assert Remembered(planned, text).holds(planned[1_999], os.stat(on_disk))
+    assert TaskVerifiedFiles(planned, text).holds(planned[1_999], os.stat(on_disk))
 
 
 @pytest.mark.parametrize("saved", ["", "AAAA", "A" * 17])
 def test_what_does_not_fit_is_forgotten(on_disk: Path, saved: str) -> None:
-    remembered = Remembered([file("a", MD5), file("b", MD5)], saved)
+    remembered = TaskVerifiedFiles([file("a", MD5), file("b", MD5)], saved)
     assert not remembered.holds(file("a", MD5), os.stat(on_disk))

@@ -11,7 +11,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, Lasting, ObjectNotFound
+from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, ObjectNotFound, PermanentError
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
 from downloader.sources.s3.source import S3Source
 from support.object_server import Fault, ObjectServer, refuse
@@ -64,10 +64,10 @@ def test_tls_to_a_server_without(moto: S3Server) -> None:
         (refuse(403, "RequestTimeTooSkewed"), AccessDenied, "set this machine's clock"),
         (refuse(400, "ExpiredToken"), CredentialsExpired, "renew the credentials"),
         (refuse(400, "InvalidToken"), AccessDenied, "session token"),
-        (refuse(400, "AuthorizationHeaderMalformed"), Lasting, "region_name"),
+        (refuse(400, "AuthorizationHeaderMalformed"), PermanentError, "region_name"),
         (refuse(403, "AccessDenied"), AccessDenied, "s3:ListBucket"),
         (refuse(403, "AccessDenied", "not authorized to perform: kms:Decrypt"), AccessDenied, "kms:Decrypt"),
-        (refuse(400), Lasting, "400"),
+        (refuse(400), PermanentError, "400"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -110,7 +110,7 @@ class Elsewhere:
 
 
 def test_a_bucket_in_another_region() -> None:
-    with pytest.raises(Lasting, match="lies in us-west-2, the connection says eu-central-1; set region_name"):
+    with pytest.raises(PermanentError, match="lies in us-west-2, the connection says eu-central-1; set region_name"):
         check_bucket(S3Bucket("bucket", Elsewhere()))
 
 

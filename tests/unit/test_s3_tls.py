@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from downloader.errors import Lasting
+from downloader.errors import PermanentError
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.sources.s3.errors import Subject, from_answer
@@ -59,7 +59,7 @@ def test_certificates_go_unchecked_when_told_so(authority: tuple[Path, ObjectSer
 def test_an_unknown_authority_is_refused_by_both_clients(authority: tuple[Path, ObjectServer]) -> None:
     source = source_of(authority[1], True)
     for ask in (source.open, source.describe):
-        with pytest.raises(Lasting, match="is not trusted; set verify in the connection"):
+        with pytest.raises(PermanentError, match="is not trusted; set verify in the connection"):
             ask(FILE)
 
 

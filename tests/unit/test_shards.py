@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from downloader.checksums import MIB, Checksum
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
-from downloader_tasks.shards import DIGEST, EACH, MOST_SHARDS, Bounds, Outline, Plan, Shard, cut
+from downloader_tasks.shards import DIGEST, EACH, MOST_SHARDS, Outline, Plan, Shard, ShardBounds, cut
 from support.plans import plans
 
 GIB = 1024**3
-bounds_of_any_kind = st.builds(Bounds, st.integers(1, 50), st.integers(1, 2**51))
+bounds_of_any_kind = st.builds(ShardBounds, st.integers(1, 50), st.integers(1, 2**51))
 
 
 def file(number: int, size: int = 1) -> RemoteFile:
@@ -28,7 +28,7 @@ def plan(sizes: Sequence[int], name: str = "sample") -> Plan:
 
 
 @given(st.lists(plans().filter(bool), min_size=1, max_size=4), bounds_of_any_kind)
-def test_shards_cover_every_file_once_in_order(files: list[list[Planned]], bounds: Bounds) -> None:
+def test_shards_cover_every_file_once_in_order(files: list[list[Planned]], bounds: ShardBounds) -> None:
     all_plans = [Plan(f"raw{number}", "origin", chosen) for number, chosen in enumerate(files)]
     shards = cut([one.outline() for one in all_plans], bounds)
     for one in all_plans:
@@ -40,7 +40,7 @@ def test_shards_cover_every_file_once_in_order(files: list[list[Planned]], bound
 
 
 @given(plans().filter(bool), bounds_of_any_kind)
-def test_no_shard_is_larger_than_its_bound_unless_it_is_one_file(files: list[Planned], bounds: Bounds) -> None:
+def test_no_shard_is_larger_than_its_bound_unless_it_is_one_file(files: list[Planned], bounds: ShardBounds) -> None:
     one = Plan("raw", "origin", files)
     for shard in cut([one.outline()], bounds):
         size = sum(item.size or 0 for item in shard.cut(one) or ())
@@ -49,18 +49,18 @@ def test_no_shard_is_larger_than_its_bound_unless_it_is_one_file(files: list[Pla
 
 def test_the_work_is_shared_evenly() -> None:
     one = plan([10 * GIB] * 11)
-    sizes = [shard.stop - shard.start for shard in cut([one.outline()], Bounds(2000, 50 * GIB + 1024 * 1024))]
+    sizes = [shard.stop - shard.start for shard in cut([one.outline()], ShardBounds(2000, 50 * GIB + 1024 * 1024))]
     assert sizes == [4, 4, 3]
 
 
 def test_a_small_raw_file_is_one_shard() -> None:
-    assert len(cut([plan([1000] * 2000).outline()], Bounds(2000, 50 * GIB))) == 1
+    assert len(cut([plan([1000] * 2000).outline()], ShardBounds(2000, 50 * GIB))) == 1
 
 
 @pytest.mark.parametrize(("size", "shards"), [(0, 1), (GIB // 50, 205), (GIB, 667)])
 def test_there_are_never_more_than_airflow_maps(size: int, shards: int) -> None:
     files = 10_000
-    found = cut([plan([size] * files).outline()], Bounds(files, GIB))
+    found = cut([plan([size] * files).outline()], ShardBounds(files, GIB))
     assert len(found) == shards <= MOST_SHARDS
     assert found[-1].stop == files
 
@@ -69,7 +69,7 @@ def test_there_are_never_more_than_airflow_maps(size: int, shards: int) -> None:
 def test_the_number_of_files_alone_makes_no_shards_that_cost_more_to_plan_than_to_fetch(
     files: int, most: int, shards: int
 ) -> None:
-    found = cut([plan([0] * files).outline()], Bounds(most, GIB))
+    found = cut([plan([0] * files).outline()], ShardBounds(most, GIB))
     assert len(found) == shards
     assert found[-1].stop == files
 
@@ -79,20 +79,20 @@ def test_a_million_files_travel_in_less_than_a_megabyte(size: int, shards: int) 
     million = 1_000_000
     costs = array("q", range(0, (million + 1) * (size + EACH), size + EACH))
     one = Outline("raw" * 80, "origin", costs, bytes(million * DIGEST))
-    found = cut([one], Bounds(2000, 50 * GIB))
+    found = cut([one], ShardBounds(2000, 50 * GIB))
     assert (len(found), found[-1].stop) == (shards, million)
     assert len(json.dumps([shard.to_xcom() for shard in found])) < MIB
 
 
 def test_a_thousand_raw_files_are_a_thousand_shards() -> None:
     many = [plan([1] * 10, f"raw{number}").outline() for number in range(1000)]
-    assert len(cut(many, Bounds(1, 1))) == 1000
+    assert len(cut(many, ShardBounds(1, 1))) == 1000
 
 
 @given(plans().filter(bool), st.data())
 def test_a_change_anywhere_in_the_slice_is_noticed(files: list[Planned], data: st.DataObject) -> None:
     one = Plan("raw", "origin", files)
-    (shard,) = cut([one.outline()], Bounds(1000, 2**60))
+    (shard,) = cut([one.outline()], ShardBounds(1000, 2**60))
     at = data.draw(st.integers(0, len(files) - 1))
     other = file(999_999, 5)
     changes = [
@@ -115,18 +115,18 @@ def test_a_change_anywhere_in_the_slice_is_noticed(files: list[Planned], data: s
 
 
 def test_a_shard_travels_as_json_of_a_few_bytes() -> None:
-    shards = cut([plan([1] * 100_000).outline()], Bounds(100, GIB))
+    shards = cut([plan([1] * 100_000).outline()], ShardBounds(100, GIB))
     text = json.dumps([shard.to_xcom() for shard in shards])
     assert [Shard.from_xcom(value) for value in json.loads(text)] == shards
     assert len(text) < 200 * len(shards)
 
 
 def test_labels_are_for_people() -> None:
-    assert [shard.label for shard in cut([plan([1] * 3).outline()], Bounds(2, GIB))] == [
+    assert [shard.label for shard in cut([plan([1] * 3).outline()], ShardBounds(2, GIB))] == [
         "sample, files 1 to 2 of 3",
         "sample, files 3 to 3 of 3",
     ]
-    (whole,) = cut([plan([1], "x" * 300).outline()], Bounds(2, GIB))
+    (whole,) = cut([plan([1], "x" * 300).outline()], ShardBounds(2, GIB))
     assert whole.label == "x" * 197 + "..."
-    (odd,) = cut([plan([1], "a\nb\x1b[31m").outline()], Bounds(2, GIB))
+    (odd,) = cut([plan([1], "a\nb\x1b[31m").outline()], ShardBounds(2, GIB))
     assert odd.label == "a?b?[31m"

@@ -12,10 +12,10 @@ import pytest
 from downloader.errors import (
     AccessDenied,
     DownloadError,
-    Lasting,
     NetworkError,
     NotTried,
     ObjectNotFound,
+    PermanentError,
     ServerBusy,
     StreamStalled,
 )
@@ -229,16 +229,16 @@ def test_a_session_without_a_token_is_asked_for_again(server: SloohServer, clien
     [
         (refuse(503), ServerBusy, "127.0.0.1 answered 503 for the list of pictures"),
         (refuse(404), ObjectNotFound, "correct the host of the connection slooh_default"),
-        (refuse(400), Lasting, "check the host of the connection slooh_default"),
+        (refuse(400), PermanentError, "check the host of the connection slooh_default"),
         (api_error(), ServerBusy, r"127.0.0.1 refused the list of pictures \(error 500\)"),
         (PASSING["a web page"], ServerBusy, "answered the list of pictures with something that is no JSON object"),
         (reset_at(-1), NetworkError, "the connection to 127.0.0.1 broke"),
         (
             refuse(302, Location=f"https://evil.example/x?sig={secret('list')}"),
-            Lasting,
+            PermanentError,
             "redirected to evil.example, which",
         ),
-        (lambda answer: Answer(200, {}, b" " * (17 << 20)), Lasting, "more than 16777216 bytes"),
+        (lambda answer: Answer(200, {}, b" " * (17 << 20)), PermanentError, "more than 16777216 bytes"),
     ],
     ids=["503", "404", "400", "apiError", "a page", "reset", "redirect", "endless"],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from downloader.errors import CorruptRecord, DownloadError, Lasting
+from downloader.errors import CorruptRecord, DownloadError, PermanentError
 from downloader.sources.slooh.hosts import ImageHosts
 from support.secrets import secret
 
@@ -51,7 +51,7 @@ def test_an_address_without_its_beginning_is_slooh_s(address: str, whole: str) -
     ],
 )
 def test_another_host_is_refused_by_name_and_nothing_else_is_shown(address: str, host: str) -> None:
-    with pytest.raises(Lasting) as caught:
+    with pytest.raises(PermanentError) as caught:
         ImageHosts(BASE).checked(address.format(SECRET))
     assert str(caught.value) == (
         f"Refused: the picture lies at {host}, which is no host of Slooh's, or not reached over https; "

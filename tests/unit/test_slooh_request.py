@@ -19,13 +19,13 @@ from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture
 from downloader.sources.slooh.selection import Select
 from downloader.sources.slooh.survey import Layout, Scan, Wish, plan
-from downloader.transfer.job import Handling
+from downloader.transfer.job import TransferPolicy
 from downloader_tasks.execution.progress import Rhythm
 from downloader_tasks.failures import Refusal
 from downloader_tasks.settings.configuration import Configuration, ConfigurationError, load
-from downloader_tasks.settings.options import means_of_service
+from downloader_tasks.settings.options import service_options
 from downloader_tasks.slooh.account import account_of
-from downloader_tasks.slooh.request import Request
+from downloader_tasks.slooh.request import PictureRequest
 from downloader_tasks.slooh.tally import lines, tally
 from downloader_tasks.slooh.tracker import LIST, known
 from downloader_tasks.slooh.watch import ListingWatch
@@ -52,7 +52,7 @@ def configured(folder: Path, slooh: str = "") -> Configuration:
 
 
 def test_all_may_be_left_out(configuration: Configuration) -> None:
-    request = Request.from_params({}, configuration)
+    request = PictureRequest.from_params({}, configuration)
     assert (request.select, request.mission_id, request.duplicates) == (Select.NEW, 0, Duplicates.SKIP)
     assert (request.include_fits, request.max_scan, request.quiet) == (False, None, False)
     assert request.head == (("Select", "new"), ("Duplicates", "skip"))
@@ -68,7 +68,7 @@ def test_what_is_given_is_trimmed_and_told(configuration: Configuration) -> None
         "file_types": ["PNG"],
         "max_scan": 5000,
     }
-    request = Request.from_params(params, configuration)
+    request = PictureRequest.from_params(params, configuration)
     assert (request.mission_id, request.filters.until, request.filters.telescopes) == (
         12,
         date(2026, 2, 7),
@@ -104,7 +104,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     configuration: Configuration, params: Mapping[str, Any], sentence: str
 ) -> None:
     with pytest.raises(Refusal) as caught:
-        Request.from_params(params, configuration)
+        PictureRequest.from_params(params, configuration)
     assert sentence in str(caught.value)
 
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     [({"file_types": ["fit"]}, True), ({"file_types": ["fits"], "include_fits": True}, False), ({}, False)],
 )
 def test_frames_that_cannot_come_are_seen(configuration: Configuration, params: Mapping[str, Any], lacks: bool) -> None:
-    assert Request.from_params(params, configuration).lacks_frames is lacks
+    assert PictureRequest.from_params(params, configuration).lacks_frames is lacks
 
 
 FORM: list[tuple[Mapping[str, Any], bool]] = [
@@ -234,11 +234,11 @@ def test_a_template_out_of_the_environment_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_retries_and_streams_are_those_of_the_service(configuration: Configuration) -> None:
-    means = means_of_service(configuration.transfer, Handling(), 4, 3, 60.0)
-    assert (means.limits.threads, means.limits.large_threads) == (4, 4)
-    policy = means.policy
+    options = service_options(configuration.transfer, TransferPolicy(), 4, 3, 60.0)
+    assert (options.limits.threads, options.limits.large_threads) == (4, 4)
+    policy = options.retry
     assert (policy.attempts, policy.first_wait, policy.longest_wait) == (4, 60.0, 60.0)
-    assert means_of_service(configuration.transfer, Handling(), 4, 3, 5.0).policy.longest_wait == 30.0
+    assert service_options(configuration.transfer, TransferPolicy(), 4, 3, 5.0).retry.longest_wait == 30.0
 
 
 # --- earlier reports --------------------------------------------------------------------------------------------------

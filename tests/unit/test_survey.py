@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.checksums import MIB
-from downloader.fhir.exports import Level
+from downloader.fhir.exports import NameLevel
 from downloader.sources.s3.minio_listing import Listed
-from downloader_tasks.minio.request import Request
-from downloader_tasks.minio.survey import KeyRange, Survey, digest_of, unpack_levels
-from downloader_tasks.shards import MOST_SHARDS, Bounds, fingerprint_of
+from downloader_tasks.minio.request import ExportRequest
+from downloader_tasks.minio.survey import BucketSurvey, KeyRange, digest_of, unpack_levels
+from downloader_tasks.shards import MOST_SHARDS, ShardBounds, fingerprint_of
 from support.exports import ALL, chosen, listed, request_for, survey_of
 
 GIB = 1024 * MIB
@@ -26,11 +26,11 @@ GIB = 1024 * MIB
 sizes = st.one_of(st.integers(0, 1000), st.integers(0, 2**40))
 keys = st.text("abAB/.ä%", max_size=6).map(lambda text: f"{text}.ndjson")
 buckets = st.dictionaries(keys | st.text(max_size=4), sizes, min_size=1, max_size=60)
-bounds_of_any_kind = st.builds(Bounds, st.integers(1, 50), st.integers(1, 2**41))
+bounds_of_any_kind = st.builds(ShardBounds, st.integers(1, 50), st.integers(1, 2**41))
 
 
-def surveyed(bucket: dict[str, int], bounds: Bounds = ALL, request: Request | None = None) -> Survey:
-    survey = Survey(request or request_for(), bounds)
+def surveyed(bucket: dict[str, int], bounds: ShardBounds = ALL, request: ExportRequest | None = None) -> BucketSurvey:
+    survey = BucketSurvey(request or request_for(), bounds)
     for key in sorted(bucket):
         survey.add(listed(key, bucket[key]))
     return survey
@@ -45,7 +45,7 @@ def as_xcom(ranges: Iterable[KeyRange]) -> str:
 
 @given(buckets, bounds_of_any_kind, st.booleans())
 def test_each_export_falls_into_one_range_and_each_range_is_as_large_as_it_says(
-    bucket: dict[str, int], bounds: Bounds, folds_case: bool
+    bucket: dict[str, int], bounds: ShardBounds, folds_case: bool
 ) -> None:
     exports = sorted(key for key in bucket if key.endswith(".ndjson"))
     ranges = surveyed(bucket, bounds).ranges(folds_case=folds_case)
@@ -57,7 +57,7 @@ def test_each_export_falls_into_one_range_and_each_range_is_as_large_as_it_says(
 
 
 @given(buckets, bounds_of_any_kind)
-def test_no_range_is_larger_than_its_bounds_unless_it_is_one_file(bucket: dict[str, int], bounds: Bounds) -> None:
+def test_no_range_is_larger_than_its_bounds_unless_it_is_one_file(bucket: dict[str, int], bounds: ShardBounds) -> None:
     for part in surveyed(bucket, bounds).ranges():
         assert part.files <= bounds.files
         assert part.files == 1 or sum(bucket[key] for key in chosen(bucket, part)) <= bounds.bytes
@@ -65,13 +65,13 @@ def test_no_range_is_larger_than_its_bounds_unless_it_is_one_file(bucket: dict[s
 
 def test_a_large_file_behind_small_ones_does_not_burst_the_bounds() -> None:
     bucket = {f"{n:02}.ndjson": 40 for n in range(3)} | {"9.ndjson": 10_000_000}
-    assert [part.files for part in surveyed(bucket, Bounds(2000, 10_000_000)).ranges()] == [3, 1]
+    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 10_000_000)).ranges()] == [3, 1]
 
 
 @pytest.mark.parametrize("files", [1, 7, 19, 20, 25, 39, 45, 100, 2000])
 def test_ranges_are_nearly_as_full_as_they_may_be(files: int) -> None:
     """They are made of blocks, so some room is left."""
-    ranges = survey_of([f"{n:05}.ndjson" for n in range(900)], Bounds(files, GIB)).ranges()
+    ranges = survey_of([f"{n:05}.ndjson" for n in range(900)], ShardBounds(files, GIB)).ranges()
     assert sum(part.files for part in ranges) == 900
     assert len(ranges) <= -(-900 // (files * 0.9))
     assert max(part.files for part in ranges) <= files
@@ -79,18 +79,18 @@ def test_ranges_are_nearly_as_full_as_they_may_be(files: int) -> None:
 
 def test_the_work_is_shared_evenly() -> None:
     bucket = {f"{n:03}.ndjson": GIB for n in range(120)}
-    assert [part.files for part in surveyed(bucket, Bounds(2000, 50 * GIB)).ranges()] == [40, 40, 40]
+    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 50 * GIB)).ranges()] == [40, 40, 40]
 
 
 @pytest.mark.parametrize("files", [1, 3])
 def test_there_are_never_more_than_airflow_maps(files: int) -> None:
-    ranges = survey_of([f"{n:05}.ndjson" for n in range(5000)], Bounds(files, 1)).ranges()
+    ranges = survey_of([f"{n:05}.ndjson" for n in range(5000)], ShardBounds(files, 1)).ranges()
     assert MOST_SHARDS / 2 < len(ranges) <= MOST_SHARDS
     assert sum(part.files for part in ranges) == 5000
 
 
 def test_labels_are_for_people() -> None:
-    assert [part.label for part in survey_of(["a.ndjson", "b.ndjson", "c.txt"], Bounds(1, GIB)).ranges()] == [
+    assert [part.label for part in survey_of(["a.ndjson", "b.ndjson", "c.txt"], ShardBounds(1, GIB)).ranges()] == [
         "bucket, files 1 to 1 of 2",
         "bucket, files 2 to 2 of 2",
     ]
@@ -117,7 +117,7 @@ def test_the_filter_chooses_and_all_that_is_there_is_counted() -> None:
 
 
 def test_add_says_whether_it_was_chosen() -> None:
-    survey = Survey(request_for(types=["Patient"]), ALL)
+    survey = BucketSurvey(request_for(types=["Patient"]), ALL)
     assert [survey.add(listed(key)) for key in ("Group.ndjson", "Patient.ndjson", "Patient.txt")] == [
         False,
         True,
@@ -130,7 +130,7 @@ def test_add_says_whether_it_was_chosen() -> None:
 
 @given(buckets, bounds_of_any_kind, st.booleans())
 def test_the_levels_of_the_ranges_are_those_of_the_whole(
-    bucket: dict[str, int], bounds: Bounds, folds_case: bool
+    bucket: dict[str, int], bounds: ShardBounds, folds_case: bool
 ) -> None:
     survey = surveyed(bucket, bounds)
     together = [
@@ -142,7 +142,7 @@ def test_the_levels_of_the_ranges_are_those_of_the_whole(
 def test_where_all_keep_their_names_no_levels_travel() -> None:
     (part,) = survey_of(["a/x.ndjson", "b/y.ndjson"]).ranges()
     assert part.levels == ""
-    assert unpack_levels("", 2) == [Level.NAME, Level.NAME]
+    assert unpack_levels("", 2) == [NameLevel.NAME, NameLevel.NAME]
 
 
 # --- what changed -----------------------------------------------------------------------------------------------------
@@ -150,8 +150,8 @@ def test_where_all_keep_their_names_no_levels_travel() -> None:
 THREE = [listed(f"{name}.ndjson", 5) for name in "abc"]
 
 
-def fingerprint(items: Iterable[Listed], request: Request | None = None) -> str:
-    survey = Survey(request or request_for(), ALL)
+def fingerprint(items: Iterable[Listed], request: ExportRequest | None = None) -> str:
+    survey = BucketSurvey(request or request_for(), ALL)
     for item in items:
         survey.add(item)
     (part,) = survey.ranges()
@@ -184,7 +184,7 @@ def test_what_is_no_export_changes_nothing() -> None:
 
 def test_a_task_makes_the_same_fingerprint_from_its_own_listing() -> None:
     bucket = {f"{n:03}.ndjson": n for n in range(300)}
-    for part in surveyed(bucket, Bounds(100, GIB)).ranges():
+    for part in surveyed(bucket, ShardBounds(100, GIB)).ranges():
         mine = [digest_of(listed(key, bucket[key])) for key in chosen(bucket, part)]
         assert fingerprint_of("bucket", mine) == part.fingerprint
 
@@ -197,7 +197,7 @@ def test_keys_of_any_kind_have_digests_of_their_own(pair: list[str]) -> None:
 # --- how much of it travels -------------------------------------------------------------------------------------------
 
 SOME = 10_000
-HUNDRED = Bounds(SOME // 100, GIB)
+HUNDRED = ShardBounds(SOME // 100, GIB)
 """As many ranges as 200,000 files are cut into."""
 
 
@@ -231,7 +231,7 @@ def test_even_with_the_longest_keys_it_is_less_than_a_megabyte() -> None:
 @pytest.mark.parametrize("ranges", [500, 1000])
 def test_as_many_of_them_as_a_million_files_make_are_less_than_a_megabyte_too(ranges: int) -> None:
     keys = [shape("as long as a key may be", n) for n in range(SOME)]
-    found = survey_of(keys, Bounds(SOME // ranges, GIB)).ranges()
+    found = survey_of(keys, ShardBounds(SOME // ranges, GIB)).ranges()
     assert len(as_xcom(found)) < MIB
     assert [key for part in found for key in chosen(dict.fromkeys(keys, 1), part)] == sorted(keys)
     assert [part.number for part in found] == list(range(len(found)))
@@ -242,13 +242,13 @@ def test_the_worst_that_names_can_do_to_its_size() -> None:
     draw = random.Random(7)
     folders = ["{0}/", "", "both/", "both//"]
     keys = {folders[draw.randrange(4)].format(n) + f"{n // draw.choice([1, 4])}.ndjson" for n in range(SOME)}
-    survey = survey_of(keys, Bounds(2000, GIB))
+    survey = survey_of(keys, ShardBounds(2000, GIB))
     assert min(Counter(survey.levels()).values()) > SOME / 20, "all levels, in any order"
     assert sum(len(part.levels) for part in survey.ranges()) < len(keys) * 0.4
 
 
 def test_memory_is_some_bytes_a_file() -> None:
-    survey = Survey(request_for(), Bounds(2000, GIB))
+    survey = BucketSurvey(request_for(), ShardBounds(2000, GIB))
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]

@@ -21,9 +21,9 @@ from downloader.retry import Clock, RetryPolicy
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.job import Job
-from downloader.transfer.single_file import Transfer
+from downloader.transfer.single_file import SingleFile
 from downloader.transfer.streaming import ReadAhead
-from downloader_tasks.execution.verified_files import Remembered
+from downloader_tasks.execution.verified_files import TaskVerifiedFiles
 from support.restoring import (
     KIB,
     LIMITS,
@@ -85,7 +85,7 @@ def scripted(*script: Fault | None, always: Fault | None = None, inner: Source |
 
 def transferred(source: Source, destination: Path, file: RemoteFile = FILE, tries: int = 2) -> FileResult:
     with job_for(source, destination) as job:
-        return Transfer(file, job, tries).run()
+        return SingleFile(file, job, tries).run()
 
 
 def plant_part(destination: Path, data: bytes, file: RemoteFile = FILE) -> None:
@@ -226,8 +226,8 @@ def test_what_another_run_brings_home_while_this_one_waits_is_kept(destination: 
 
     source = scripted()
     with job_for(source, destination) as job:
-        waiting = replace(job, policy=replace(job.policy, clock=Clock(clock.now, sleep)))
-        result = Transfer(FILE, waiting).run()
+        waiting = replace(job, retry=replace(job.retry, clock=Clock(clock.now, sleep)))
+        result = SingleFile(FILE, waiting).run()
     assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
     assert source.spans == []
 
@@ -257,9 +257,9 @@ def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_repla
         (destination / "theirs").rename(destination / "x")
 
     monkeypatch.setattr("downloader.disk.destination.flush_folder", replaced_at_once)
-    notes = Remembered([FILE])
+    notes = TaskVerifiedFiles([FILE])
     with job_for(memory(), destination) as job:
-        assert Transfer(FILE, replace(job, verified=notes)).run().ok
+        assert SingleFile(FILE, replace(job, verified=notes)).run().ok
     assert notes.changed
     assert not notes.holds(FILE, os.lstat(destination / "x"))
 
@@ -268,7 +268,7 @@ def test_what_another_run_writes_is_waited_for_no_longer_than_was_said(destinati
     folder = Destination(destination)
     clock = FakeClock()
     with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), job_for(memory(), destination, clock) as job:
-        result = Transfer(FILE, replace(job, limits=replace(job.limits, lock_wait=30))).run()
+        result = SingleFile(FILE, replace(job, limits=replace(job.limits, lock_wait=30))).run()
     assert result.message.startswith("In use: another run is writing x")
     assert clock.waited == pytest.approx(30, abs=0.3)
 
@@ -282,8 +282,8 @@ def test_a_stopped_batch_does_not_wait_for_another_run(destination: Path) -> Non
             clock.sleep(seconds)
             job.halt.set("the task was killed")
 
-        waiting = replace(job, policy=replace(job.policy, clock=Clock(clock.now, sleep)))
-        result = Transfer(FILE, waiting).run()
+        waiting = replace(job, retry=replace(job.retry, clock=Clock(clock.now, sleep)))
+        result = SingleFile(FILE, waiting).run()
     assert result.message.startswith("Not tried: the batch was stopped: the task was killed")
     assert clock.waited < 1
 
@@ -379,7 +379,7 @@ def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
     assert depths == {1: [], 2: [2], 8: [LIMITS.read_ahead]}[most]
     (destination / "x").unlink()
     with job_for(source, destination, limits=replace(LIMITS, memory=2 * RANGE)) as job:
-        assert Transfer(file_for("x", data), job).run().ok
+        assert SingleFile(file_for("x", data), job).run().ok
     assert max(depths, default=1) <= LIMITS.read_ahead
     assert depths[1:] == {1: [], 2: [2], 8: [2]}[most]
 
@@ -618,11 +618,11 @@ def test_what_was_verified_is_noted_and_not_read_again(destination: Path, times:
     for _ in range(times):
         notes.noted.clear()
         with job_for(memory(), destination) as job:
-            Transfer(FILE, with_notes(job, notes)).run()
+            SingleFile(FILE, with_notes(job, notes)).run()
     assert notes.noted == ["x"]
     (destination / "x").chmod(0)
     with job_for(MemorySource({}), destination) as job:
-        result = Transfer(FILE, with_notes(job, notes)).run()
+        result = SingleFile(FILE, with_notes(job, notes)).run()
     assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
 
 
@@ -636,7 +636,7 @@ def test_what_was_not_verified_is_never_noted_as_verified(destination: Path, che
     notes = Notes()
     for _ in range(2):
         with job_for(memory(capabilities=SILENT), destination) as job:
-            result = Transfer(replace(FILE, checksums=checksums), with_notes(job, notes)).run()
+            result = SingleFile(replace(FILE, checksums=checksums), with_notes(job, notes)).run()
         assert not result.verified
     assert notes.noted == []
 
@@ -646,7 +646,7 @@ def test_what_another_checksum_than_the_first_proved_is_not_noted_as_proved_by_t
     file = replace(FILE, checksums=(Checksum("blake3", "00"), *FILE.checksums))
     for _ in range(2):
         with job_for(memory(), destination) as job:
-            assert Transfer(file, with_notes(job, notes)).run().assurance == MD5
+            assert SingleFile(file, with_notes(job, notes)).run().assurance == MD5
 
 
 # --- nothing escapes --------------------------------------------------------------------------------------------------
@@ -673,7 +673,7 @@ def test_a_fault_of_ours_is_a_failure_of_this_file_without_its_text(
 def test_time_and_bytes_of_a_failure_are_told(destination: Path) -> None:
     clock = FakeClock()
     with job_for(scripted(cut_after(70 * KIB), always=reset), destination, clock) as job:
-        result = Transfer(replace(FILE, etag=None), job).run()
+        result = SingleFile(replace(FILE, etag=None), job).run()
     assert result.seconds == pytest.approx(clock.waited, abs=0.1)
     assert result.size == 0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .check import AnyContent, Content, ContentCheck, Finding, Witness
+from .check import AnyContent, Content, ContentCheck, ContentInfo, Tee
 from .ndjson import NdjsonCheck
 from .pictures import PictureCheck
 
-__all__ = ["AnyContent", "Content", "ContentCheck", "Finding", "NdjsonCheck", "PictureCheck", "Witness"]
+__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "NdjsonCheck", "PictureCheck", "Tee"]

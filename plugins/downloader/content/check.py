@@ -12,11 +12,11 @@ from ..checksums import Hasher
 from ..errors import DownloadError
 from ..remote_file import RemoteFile
 
-__all__ = ["AnyContent", "Content", "ContentCheck", "Finding", "Witness"]
+__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "Tee"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ContentInfo:
     """What a whole file holds. `form`: one of `results.FORMS`, ``""`` where it was not looked for."""
 
     form: str = ""
@@ -30,7 +30,7 @@ class Content(Protocol):
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
         """Takes the next bytes. Raises as `conclude` does; no more are given then."""
 
-    def conclude(self) -> Finding:
+    def conclude(self) -> ContentInfo:
         """What the whole file holds.
 
         Raises:
@@ -54,7 +54,7 @@ class AnyContent:
         return None
 
 
-class Witness:
+class Tee:
     """Feeds bytes to a hasher and to a look at the content, if there are such.
 
     What is broken is kept for `conclude`: bytes that came wrong are for the checksum to find first.
@@ -84,8 +84,8 @@ class Witness:
         """The checksum's value, ``""`` where none is computed."""
         return "" if self._hasher is None else self._hasher.value()
 
-    def conclude(self) -> Finding:
+    def conclude(self) -> ContentInfo:
         """As `Content.conclude`; an empty finding, where nobody looked at the content."""
         if self._problem is not None:
             raise self._problem
-        return Finding() if self._content is None else self._content.conclude()
+        return ContentInfo() if self._content is None else self._content.conclude()

@@ -19,7 +19,7 @@ from ..checksums import MIB
 from ..errors import BrokenContent
 from ..fhir import RESOURCE_TYPES, UNKNOWN
 from ..remote_file import RemoteFile
-from .check import Finding
+from .check import ContentInfo
 
 __all__ = ["NdjsonCheck", "NdjsonContent"]
 
@@ -82,7 +82,7 @@ class NdjsonContent:
         else:
             self._take(bytes(data))
 
-    def conclude(self) -> Finding:
+    def conclude(self) -> ContentInfo:
         """How many resources there are. Raises BrokenContent."""
         if self._packed and self._fed:
             self._unpack_rest()
@@ -90,7 +90,7 @@ class NdjsonContent:
             self._line(b"".join(self._rest))
             self._held = 0
         self._remember(self._name, self._counts)
-        return Finding(resources=self._counts.total())
+        return ContentInfo(resources=self._counts.total())
 
     def _unpack(self, data: bytes) -> None:
         try:

@@ -18,7 +18,7 @@ from typing import Final
 from ..errors import BrokenContent, DownloadError, Incomplete
 from ..remote_file import RemoteFile
 from ..results import FORMS
-from .check import Finding
+from .check import ContentInfo
 
 __all__ = ["PictureCheck", "WholePicture"]
 
@@ -78,7 +78,7 @@ class WholePicture:
             return
         raise problem
 
-    def conclude(self) -> Finding:
+    def conclude(self) -> ContentInfo:
         """``complete PNG``, ``complete JPEG`` or ``complete FITS``; no form where none was promised.
 
         Raises:
@@ -89,7 +89,7 @@ class WholePicture:
             raise Incomplete(f"{self._name} came without a single byte")
         if not (self._ended or self._feed.may_end):
             raise Incomplete(f"{self._name} ends after {self._size} bytes, which is no whole {self._feed.kind}")
-        return Finding(self._feed.form)
+        return ContentInfo(self._feed.form)
 
     def _problem(self, wrong: _Wrong) -> DownloadError:
         if wrong.foreign:

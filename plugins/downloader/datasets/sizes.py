@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from ..errors import DownloadError, Lasting, RangeRefused, SizeMismatch
+from ..errors import DownloadError, PermanentError, RangeRefused, SizeMismatch
 from ..remote_file import RemoteFile
 from ..retry import RetryPolicy
 from ..source import Source
@@ -42,7 +42,9 @@ def _ask(file: RemoteFile, source: Source) -> int:
     if size is None:
         size = _told(file, source)
     if size is None:
-        raise Lasting(f"no answer tells the size of {file.path}", "fetch it by hand, and write its size yourself")
+        raise PermanentError(
+            f"no answer tells the size of {file.path}", "fetch it by hand, and write its size yourself"
+        )
     return size
 
 

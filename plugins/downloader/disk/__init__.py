@@ -7,14 +7,14 @@ from .destination import Destination, Place
 from .flushing import flush_all, flush_file, flush_folder
 from .part_file import PartFile, commit, part_name
 from .reading import hash_bytes, open_for_reading
-from .stale_part_files import Leftovers
+from .stale_part_files import StalePartFiles
 from .writing import WriteBehind
 
 __all__ = [
     "Destination",
-    "Leftovers",
     "PartFile",
     "Place",
+    "StalePartFiles",
     "WriteBehind",
     "commit",
     "flush_all",

@@ -20,7 +20,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ..errors import DiskError, DownloadError, InUse, from_os_error, in_our_words, lacks_files
+from ..errors import DiskError, DownloadError, InUse, as_download_error, from_os_error, lacks_files
 from ..paths import MAX_NAME_BYTES
 from ..retry import Clock
 from .destination import Destination, Place
@@ -223,7 +223,7 @@ def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile,
     try:
         action()
     except Exception as error:  # noqa: BLE001 one bad file never stops the others
-        refused[part] = in_our_words(error, str(part.place.path))
+        refused[part] = as_download_error(error, str(part.place.path))
 
 
 def _refuse_long(name: str) -> None:

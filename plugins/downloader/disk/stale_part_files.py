@@ -13,12 +13,12 @@ from ..paths import SafePath
 from .destination import Destination
 from .part_file import part_stem, remove_unlocked
 
-__all__ = ["Leftovers"]
+__all__ = ["StalePartFiles"]
 
 _PART = re.compile(r"(\..*)\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
-class Leftovers:
+class StalePartFiles:
     """The part files that lay beside the planned files before a batch began."""
 
     def __init__(self, destination: Destination, paths: Iterable[SafePath]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .exports import Layout, Level, is_export
+from .exports import ExportLayout, NameLevel, is_export
 from .resource_types import RESOURCE_TYPES, UNKNOWN, canonical_type, type_of
 
-__all__ = ["RESOURCE_TYPES", "UNKNOWN", "Layout", "Level", "canonical_type", "is_export", "type_of"]
+__all__ = ["RESOURCE_TYPES", "UNKNOWN", "ExportLayout", "NameLevel", "canonical_type", "is_export", "type_of"]

@@ -21,7 +21,7 @@ from ..paths import SafePath, safe_path
 from ..planning import folded
 from .resource_types import type_of
 
-__all__ = ["Layout", "Level", "is_export"]
+__all__ = ["ExportLayout", "NameLevel", "is_export"]
 
 _ENDING: Final = re.compile(r"\.ndjson(\.gz)?\Z", re.IGNORECASE | re.ASCII)
 _DIGITS: Final = 16
@@ -33,7 +33,7 @@ def is_export(key: str) -> bool:
     return _ENDING.search(key) is not None
 
 
-class Level(IntEnum):
+class NameLevel(IntEnum):
     """How much of its key a file keeps in its path."""
 
     NAME = 0
@@ -42,27 +42,27 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ExportLayout:
     """Where files go."""
 
     organize: bool = False
 
-    def path(self, key: str, level: Level = Level.NAME) -> SafePath:
+    def path(self, key: str, level: NameLevel = NameLevel.NAME) -> SafePath:
         """The path of an object below the destination. Raises DownloadError where it has no path at this level."""
         name = key.rpartition("/")[2]
         folder = f"{type_of(name)}/" if self.organize else ""
         if _HASHED.search(folded(name)):
-            level = Level.HASH
-        if level is Level.NAME:
+            level = NameLevel.HASH
+        if level is NameLevel.NAME:
             return safe_path(f"{folder}{name}")
-        if level is Level.KEY:
+        if level is NameLevel.KEY:
             # A key may begin with a slash; what is absolute is none of ours to drop, so it goes below the folder.
             return safe_path(f"{folder}{key.lstrip('/')}")
         return safe_path(f"{folder}{_hashed(name, key)}")
 
     def paths(self, key: str) -> Iterator[str]:
         """The paths that the object may get, whatever else there is."""
-        for level in Level:
+        for level in NameLevel:
             with suppress(DownloadError):
                 yield self.path(key, level).text
 

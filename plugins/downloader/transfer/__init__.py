@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .batch import Means, Progress, restore
-from .job import Handling, Limits, UnderWay
+from .batch import Progress, TransferOptions, restore
+from .job import TransferLimits, TransferPolicy, UnderWay
 
-__all__ = ["Handling", "Limits", "Means", "Progress", "UnderWay", "restore"]
+__all__ = ["Progress", "TransferLimits", "TransferOptions", "TransferPolicy", "UnderWay", "restore"]

@@ -10,17 +10,17 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from ..disk import Destination, Leftovers
+from ..disk import Destination, StalePartFiles
 from ..errors import NotTried
 from ..remote_file import Planned, Refused, RemoteFile
 from ..results import FileResult, failed
 from ..retry import RetryPolicy
 from ..source import Source
-from .job import Budget, Handling, Job, Limits, NothingVerified, Tally, UnderWay, VerifiedBefore
-from .single_file import Transfer
+from .job import Budget, Counters, Job, NoVerifiedFiles, TransferLimits, TransferPolicy, UnderWay, VerifiedFileCache
+from .single_file import SingleFile
 from .small_files import SmallFiles
 
-__all__ = ["Handling", "Limits", "Listener", "Means", "Progress", "restore"]
+__all__ = ["Listener", "Progress", "TransferLimits", "TransferOptions", "TransferPolicy", "restore"]
 
 _TICK = 0.5
 """Seconds between two looks at the progress while no file ends."""
@@ -56,38 +56,38 @@ class _Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class TransferOptions:
     """How a batch is run."""
 
-    limits: Limits = field(default_factory=Limits)
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: TransferLimits = field(default_factory=TransferLimits)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     listener: Listener = field(default_factory=_Silent)
-    verified: VerifiedBefore = field(default_factory=NothingVerified)
-    handling: Handling = field(default_factory=Handling)
+    verified: VerifiedFileCache = field(default_factory=NoVerifiedFiles)
+    policy: TransferPolicy = field(default_factory=TransferPolicy)
 
 
 def restore(
-    planned: Sequence[Planned], source: Source, destination: Path, means: Means | None = None
+    planned: Sequence[Planned], source: Source, destination: Path, options: TransferOptions | None = None
 ) -> list[FileResult]:
     """Brings the planned files home; answers one result a file, in the order of the plan.
 
     `destination` must exist. Never raises for a file. Whatever interrupts the calling thread (a task that is killed)
     stops the batch: threads end at their next buffer, part files stay to be resumed.
     """
-    means = means or Means()
-    with ThreadPoolExecutor(min(means.limits.threads, source.capabilities.connections), "range") as ranges:
+    options = options or TransferOptions()
+    with ThreadPoolExecutor(min(options.limits.threads, source.capabilities.connections), "range") as ranges:
         job = Job(
             source,
             Destination(destination),
-            means.limits,
-            means.policy,
+            options.limits,
+            options.retry,
             ranges,
-            Budget(means.limits.memory),
-            means.verified,
-            Tally(),
-            means.handling,
+            Budget(options.limits.memory),
+            options.verified,
+            Counters(),
+            options.policy,
         )
-        return _Batch(planned, job, means.listener).run()
+        return _Batch(planned, job, options.listener).run()
 
 
 class _Batch:
@@ -97,7 +97,7 @@ class _Batch:
         self._listener = listener
         self._answers: SimpleQueue[list[FileResult] | None] = SimpleQueue()
         self._paths = {str(item.path): item.path for item in planned if isinstance(item, RemoteFile)}
-        self._leftovers = Leftovers(job.destination, self._paths.values())
+        self._leftovers = StalePartFiles(job.destination, self._paths.values())
         self._total = sum(item.size or 0 for item in planned)
 
     def run(self) -> list[FileResult]:
@@ -174,7 +174,7 @@ class _Batch:
             error = NotTried(f"the batch was stopped: {self._job.halt.reason}")
             self._answers.put([failed(str(file.path), error)])
         else:
-            self._answers.put([Transfer(file, self._job, tries).run()])
+            self._answers.put([SingleFile(file, self._job, tries).run()])
 
 
 def _answer(item: Planned, results: dict[str, FileResult]) -> FileResult:

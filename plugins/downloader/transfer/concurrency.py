@@ -10,7 +10,7 @@ import threading
 
 from ..retry import Clock
 
-__all__ = ["Pace"]
+__all__ = ["Concurrency"]
 
 _LEAST = 8
 _WINDOW = 0.2
@@ -23,7 +23,7 @@ _PATIENCE = 50
 """Looks after which more are tried again: networks change."""
 
 
-class Pace:
+class Concurrency:
     """Lets the first `active` of `most` threads work. Safe to use from all of them."""
 
     def __init__(self, most: int, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..checksums import Checksum, Hasher
-from ..content import Content, Finding, Witness
+from ..content import Content, ContentInfo, Tee
 from ..disk import Place, hash_bytes, open_for_reading
 from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
 from ..remote_file import RemoteFile
@@ -32,15 +32,15 @@ class State(StrEnum):
 class Inspection:
     """What was found.
 
-    `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered one. `finding`: what an
-    intact one holds.
+    `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered one. `content_info`: what
+    an intact one holds.
     """
 
     state: State
     size: int = 0
     assurance: str = ""
     reason: str = ""
-    finding: Finding = field(default_factory=Finding)
+    content_info: ContentInfo = field(default_factory=ContentInfo)
 
     @property
     def is_proven(self) -> bool:
@@ -93,7 +93,7 @@ class _Reading:
         self._place = place
         self._check = check
         self._content = content
-        self._first: Witness | None = None
+        self._first: Tee | None = None
         self.size = size
 
     def value_of(self, form: Checksum) -> str:
@@ -105,21 +105,21 @@ class _Reading:
         if self._first is None and self._content is not None:
             self._read(None)
 
-    def finding(self) -> Finding:
+    def content_info(self) -> ContentInfo:
         """What it holds. Raises DownloadError."""
-        return self._first.conclude() if self._first else Finding()
+        return self._first.conclude() if self._first else ContentInfo()
 
-    def _read(self, hasher: Hasher | None) -> Witness:
-        witness = Witness(hasher, None if self._first else self._content)
+    def _read(self, hasher: Hasher | None) -> Tee:
+        tee = Tee(hasher, None if self._first else self._content)
         descriptor = self._open()
         try:
             if os.fstat(descriptor).st_size != self.size:
                 raise EOFError("another file has got the name since the look at it")
-            hash_bytes(descriptor, self.size, witness, self._check)
+            hash_bytes(descriptor, self.size, tee, self._check)
         finally:
             os.close(descriptor)
-        self._first = self._first or witness
-        return witness
+        self._first = self._first or tee
+        return tee
 
     def _open(self) -> int:
         """Raises OSError; TooManyFiles, which tells nothing of this file, so that a right copy is not fetched anew."""
@@ -139,17 +139,17 @@ def _compare(reading: _Reading, file: RemoteFile) -> Inspection:
     except (OSError, EOFError) as error:
         return Inspection(State.ALTERED, reading.size, reason=f"unreadable copy detected ({type(error).__name__})")
     try:
-        finding = reading.finding()
+        content_info = reading.content_info()
     except DownloadError:
         if verdict.assurance not in UNPROVEN:
             raise
         return Inspection(State.ALTERED, reading.size, reason="incomplete copy detected")
-    return Inspection(State.INTACT, reading.size, assured(verdict.assurance, finding), finding=finding)
+    return Inspection(State.INTACT, reading.size, assured(verdict.assurance, content_info), content_info=content_info)
 
 
-def assured(assurance: str, finding: Finding) -> str:
+def assured(assurance: str, content_info: ContentInfo) -> str:
     """The better of two assurances: a checksum's, else that of the content's form, else the size's."""
-    return finding.form if finding.form and assurance in UNPROVEN else assurance
+    return content_info.form if content_info.form and assurance in UNPROVEN else assurance
 
 
 def checksum_of(descriptor: int, size: int, form: Checksum, check: Callable[[], None]) -> str:

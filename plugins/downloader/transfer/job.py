@@ -17,11 +17,20 @@ from ..remote_file import RemoteFile
 from ..retry import Clock, Halt, RetryPolicy
 from ..source import Source
 
-__all__ = ["Budget", "Handling", "Job", "Limits", "NothingVerified", "Tally", "UnderWay", "VerifiedBefore"]
+__all__ = [
+    "Budget",
+    "Counters",
+    "Job",
+    "NoVerifiedFiles",
+    "TransferLimits",
+    "TransferPolicy",
+    "UnderWay",
+    "VerifiedFileCache",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class TransferLimits:
     """How much at once. Memory stays below `memory` plus `threads` small files."""
 
     threads: int = 32
@@ -41,7 +50,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Handling:
+class TransferPolicy:
     """What is done with what is there, and with what comes."""
 
     overwrite: bool = False
@@ -52,7 +61,7 @@ class Handling:
     """What files have to hold besides the right bytes."""
 
 
-class VerifiedBefore(Protocol):
+class VerifiedFileCache(Protocol):
     """What an earlier try of this task has verified, so that it need not be hashed again."""
 
     def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
@@ -62,7 +71,7 @@ class VerifiedBefore(Protocol):
         """Remembers that this file was verified."""
 
 
-class NothingVerified:
+class NoVerifiedFiles:
     """No memory of earlier tries."""
 
     def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
@@ -82,7 +91,7 @@ class UnderWay:
     size: int | None
 
 
-class Tally:
+class Counters:
     """Bytes that have come over the network so far, and files under way, counted by many threads."""
 
     def __init__(self) -> None:
@@ -141,14 +150,14 @@ class Job:
 
     source: Source
     destination: Destination
-    limits: Limits
-    policy: RetryPolicy
+    limits: TransferLimits
+    retry: RetryPolicy
     ranges: Executor
     """Threads that fetch ranges ahead."""
     budget: Budget
-    verified: VerifiedBefore = field(default_factory=NothingVerified)
-    tally: Tally = field(default_factory=Tally)
-    handling: Handling = field(default_factory=Handling)
+    verified: VerifiedFileCache = field(default_factory=NoVerifiedFiles)
+    tally: Counters = field(default_factory=Counters)
+    policy: TransferPolicy = field(default_factory=TransferPolicy)
 
     def note(self, file: RemoteFile, assurance: str, seen: os.stat_result) -> None:
         """Remembers a file that its first checksum proved: by no other is it called verified when it is found again."""
@@ -158,9 +167,9 @@ class Job:
     @property
     def halt(self) -> Halt:
         """Stops the batch."""
-        return self.policy.halt
+        return self.retry.halt
 
     @property
     def clock(self) -> Clock:
         """The time."""
-        return self.policy.clock
+        return self.retry.clock

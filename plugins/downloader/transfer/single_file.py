@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from ..checksums import Checksum
-from ..content import Finding, Witness
+from ..content import ContentInfo, Tee
 from ..disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
 from ..errors import (
     BrokenContent,
@@ -24,7 +24,7 @@ from ..errors import (
     ObjectChanged,
     RangeRefused,
     SizeMismatch,
-    in_our_words,
+    as_download_error,
 )
 from ..remote_file import RemoteFile
 from ..results import UNPROVEN, FileResult, Outcome, failed
@@ -34,7 +34,7 @@ from .job import Job, UnderWay
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, judge
 
-__all__ = ["Transfer", "kept"]
+__all__ = ["SingleFile", "kept"]
 
 _SAMPLE = 64 * 1024
 """Bytes compared before a short copy is taken for a true beginning. The checksum at the end has the last word."""
@@ -50,11 +50,11 @@ def kept(file: RemoteFile, inspection: Inspection, seconds: float = 0.0) -> File
         inspection.size,
         seconds=seconds,
         assurance=inspection.assurance,
-        resources=inspection.finding.resources,
+        resources=inspection.content_info.resources,
     )
 
 
-class Transfer:
+class SingleFile:
     """One file of a job. `run` may be called once."""
 
     def __init__(self, file: RemoteFile, job: Job, tries: int = 2) -> None:
@@ -75,7 +75,7 @@ class Transfer:
         try:
             return self._run()
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
-            problem = in_our_words(error, str(self._file.path))
+            problem = as_download_error(error, str(self._file.path))
         if problem.stops_batch:
             self._job.halt.set(problem.what)
         return failed(str(self._file.path), problem, fetched=self._fetched, seconds=self._seconds)
@@ -108,11 +108,11 @@ class Transfer:
         seen = self._seen = look(place)
         if seen is None:
             return Inspection(State.MISSING)
-        content = self._job.handling.content
+        content = self._job.policy.content
         # What a content holds is not remembered, so a file is read again where that is asked for.
         if content.begin(self._file) is None and self._job.verified.holds(self._file, seen):
             return Inspection(State.INTACT, seen.st_size, str(self._file.checksums[0]))
-        if self._job.handling.overwrite:
+        if self._job.policy.overwrite:
             return Inspection(State.MISSING)
         if not self._file.checksums or self._file.size is None:
             self._describe()
@@ -134,7 +134,7 @@ class Transfer:
 
     def _describe(self) -> None:
         if not self._described:
-            self._file = self._job.policy.call(lambda: self._job.source.describe(self._file))
+            self._file = self._job.retry.call(lambda: self._job.source.describe(self._file))
             self._described = True
 
     def _bring(self, place: Place, found: Inspection) -> FileResult:
@@ -160,7 +160,7 @@ class Transfer:
     @property
     def _lock_clock(self) -> Clock:
         """A clock whose sleep ends with the batch."""
-        return Clock(self._job.clock.now, self._job.policy.pause)
+        return Clock(self._job.clock.now, self._job.retry.pause)
 
     def _fill(self, part: PartFile, place: Place, found: Inspection) -> FileResult:
         self._prepare(part, place, found)
@@ -169,13 +169,13 @@ class Transfer:
         while tries:
             resumed = part.size > 0
             try:
-                verdict, finding = self._fetch(part)
+                verdict, content_info = self._fetch(part)
             except (RangeRefused, SizeMismatch, Incomplete, BrokenContent) as error:
                 part.truncate()
                 self._start_over(error, resumed=resumed)
                 continue
             if verdict.good and not (resumed and self._is_open(verdict)):
-                return self._commit(part, found, (verdict, finding), resumed=resumed)
+                return self._commit(part, found, (verdict, content_info), resumed=resumed)
             tries -= 0 if resumed else 1
             part.truncate()
         raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}")
@@ -185,11 +185,11 @@ class Transfer:
         if isinstance(error, RangeRefused) and not self._ranges:
             self._breaks += 1
             broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
-            self._job.policy.wait(self._breaks, broken)
+            self._job.retry.wait(self._breaks, broken)
         elif isinstance(error, Incomplete) or (isinstance(error, SizeMismatch) and self._file.size is None):
             # Where no size was expected none is wrong: the stream broke behind its last byte, or the file has changed.
             self._breaks += 1
-            self._job.policy.wait(self._breaks, error)
+            self._job.retry.wait(self._breaks, error)
         elif isinstance(error, RangeRefused):
             self._ranges = False
         elif not resumed:
@@ -203,7 +203,7 @@ class Transfer:
         """What can be resumed stays in the part file; what cannot is cut off."""
         if self._file.size is not None and part.size > self._file.size:
             part.truncate()
-        if not (self._ranges and self._job.handling.resume):
+        if not (self._ranges and self._job.policy.resume):
             part.truncate()
         elif found.state is State.PARTIAL and found.size > part.size and self._is_provable():
             self._adopt(part, place, found.size)
@@ -233,7 +233,7 @@ class Transfer:
         """Whether the last bytes of a short copy stand at the same place in the remote file."""
         start = max(0, size - _SAMPLE)
         try:
-            with closing(steady(self._job.source, self._file, self._job.policy, start, size)) as stream:
+            with closing(steady(self._job.source, self._file, self._job.retry, start, size)) as stream:
                 remote = b"".join(stream)
         except (RangeRefused, SizeMismatch) as error:
             self._ranges = self._ranges and not isinstance(error, RangeRefused)
@@ -241,27 +241,27 @@ class Transfer:
         self._count(len(remote))
         return os.pread(descriptor, size - start, start) == remote
 
-    def _fetch(self, part: PartFile) -> tuple[Verdict, Finding]:
+    def _fetch(self, part: PartFile) -> tuple[Verdict, ContentInfo]:
         """Fills the part file to its end, holds it against the checksums, and says what is in it.
 
         Raises what the look at the content raises, for bytes that are the source's as far as that is known.
         """
         expected = self._file.size
         form = first_to_try(self._file, expected) if expected is not None else None
-        witness = Witness(form.hasher() if form else None, self._job.handling.content.begin(self._file))
-        if part.size and not witness.is_idle:
-            hash_bytes(part.descriptor, part.size, witness, self._job.halt.check)
-        self._receive(part, witness)
+        tee = Tee(form.hasher() if form else None, self._job.policy.content.begin(self._file))
+        if part.size and not tee.is_idle:
+            hash_bytes(part.descriptor, part.size, tee, self._job.halt.check)
+        self._receive(part, tee)
 
         def value_of(wanted: Checksum) -> str:
             if wanted == form:
-                return witness.value()
+                return tee.value()
             return checksum_of(part.descriptor, part.size, wanted, self._job.halt.check)
 
         verdict = judge(self._file, part.size, value_of)
-        return verdict, witness.conclude() if verdict.good else Finding()
+        return verdict, tee.conclude() if verdict.good else ContentInfo()
 
-    def _receive(self, part: PartFile, witness: Witness) -> None:
+    def _receive(self, part: PartFile, tee: Tee) -> None:
         start = part.size
         with (
             self._window(start) as depth,
@@ -270,7 +270,7 @@ class Transfer:
         ):
             for buffer in stream:
                 writer.write(buffer)
-                witness.update(buffer)
+                tee.update(buffer)
                 self._count(len(buffer))
 
     @contextmanager
@@ -292,18 +292,18 @@ class Transfer:
             return _nothing()
         unmixed = file.etag is not None or self._is_provable()
         if self._ranges and unmixed and file.size is not None and depth > 1:
-            ahead = ReadAhead(job.source, file, job.policy, job.ranges, depth)
+            ahead = ReadAhead(job.source, file, job.retry, job.ranges, depth)
             return ahead.run(start, file.size, job.limits.range_size)
-        return steady(job.source, file, job.policy, start)
+        return steady(job.source, file, job.retry, start)
 
     def _count(self, count: int) -> None:
         self._fetched += count
         self._job.tally.add(count)
 
     def _commit(
-        self, part: PartFile, found: Inspection, proof: tuple[Verdict, Finding], *, resumed: bool
+        self, part: PartFile, found: Inspection, proof: tuple[Verdict, ContentInfo], *, resumed: bool
     ) -> FileResult:
-        (verdict, finding), size = proof, part.size
+        (verdict, content_info), size = proof, part.size
         part.set_time(self._file.modified)
         refused = commit([part])
         for error in refused.values():
@@ -317,9 +317,9 @@ class Transfer:
             size,
             self._fetched,
             self._seconds,
-            assured(verdict.assurance, finding),
+            assured(verdict.assurance, content_info),
             found.reason if healed else "",
-            resources=finding.resources,
+            resources=content_info.resources,
         )
 
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from ..checksums import Checksum
-from ..content import Finding, Witness
+from ..content import ContentInfo, Tee
 from ..disk import PartFile, Place, commit
-from ..errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, in_our_words
+from ..errors import DownloadError, InUse, NetworkError, ObjectChanged, RangeRefused, TooManyFiles, as_download_error
 from ..remote_file import RemoteFile
 from ..results import FileResult, Outcome, failed
 from ..source import ByteStream
-from .concurrency import Pace
+from .concurrency import Concurrency
 from .inspection import inspect, look
 from .job import Job
 from .single_file import kept
@@ -46,7 +46,7 @@ class _Fetched:
     body: list[Buffer]
     size: int
     assurance: str
-    finding: Finding
+    content_info: ContentInfo
     seconds: float
 
 
@@ -69,7 +69,7 @@ class SmallFiles:
         writer = threading.Thread(target=self._write, name="small-writer", daemon=True)
         writer.start()
         turn = threading.Lock()
-        pace = Pace(threads, self._job.clock)
+        pace = Concurrency(threads, self._job.clock)
 
         def fetch_all(index: int) -> None:
             while pace.admit(index):
@@ -91,7 +91,7 @@ class SmallFiles:
         self._ready.put(None)
         writer.join()
 
-    def _fetch_or_end(self, file: RemoteFile, pace: Pace) -> None:
+    def _fetch_or_end(self, file: RemoteFile, pace: Concurrency) -> None:
         try:
             self._fetch_one(file)
         except BaseException:  # a client's panic ends this thread; the others must not wait for it
@@ -104,7 +104,7 @@ class SmallFiles:
         try:
             self._fetch(file, began)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
-            self._fail(file, in_our_words(error, str(file.path)), began)
+            self._fail(file, as_download_error(error, str(file.path)), began)
 
     def _fail(self, file: RemoteFile, error: DownloadError, began: float = 0.0) -> None:
         if error.stops_batch:
@@ -118,7 +118,7 @@ class SmallFiles:
         if self._is_there(file, place, began):
             return
         try:
-            fetched = self._job.policy.call(lambda: self._get(file, place, began))
+            fetched = self._job.retry.call(lambda: self._get(file, place, began))
         except (ObjectChanged, RangeRefused):
             self._careful(file, 2)
             return
@@ -145,7 +145,7 @@ class SmallFiles:
         if self._job.verified.holds(file, seen):
             self._done([FileResult(str(file.path), Outcome.SKIPPED, seen.st_size, assurance=str(file.checksums[0]))])
             return True
-        if self._job.handling.overwrite:
+        if self._job.policy.overwrite:
             return False
         found = inspect(place, file, seen, self._job.halt.check) if file.checksums else None
         if found is not None and found.is_proven:
@@ -157,7 +157,7 @@ class SmallFiles:
 
     def _holds_more(self, file: RemoteFile) -> bool:
         """Whether its content is to be looked at as well."""
-        return self._job.handling.content.begin(file) is not None
+        return self._job.policy.content.begin(file) is not None
 
     def _get(self, file: RemoteFile, place: Place, began: float) -> _Fetched | None:
         """The file, whole and right; None where it came but was not proved right."""
@@ -169,18 +169,18 @@ class SmallFiles:
         if size != file.size:
             raise NetworkError(f"{file.path} ended after {size} of {file.size} bytes")
         assurance = _proof(file, claims, body, size)
-        finding = self._finding(file, body)
-        if assurance is None or finding is None:
+        content_info = self._finding(file, body)
+        if assurance is None or content_info is None:
             return None
-        return _Fetched(file, place, body, size, assurance, finding, self._job.clock.now() - began)
+        return _Fetched(file, place, body, size, assurance, content_info, self._job.clock.now() - began)
 
-    def _finding(self, file: RemoteFile, body: list[Buffer]) -> Finding | None:
+    def _finding(self, file: RemoteFile, body: list[Buffer]) -> ContentInfo | None:
         """What the file holds; None where it is not what it ought to hold, which `transfer` finds out about."""
-        witness = Witness(None, self._job.handling.content.begin(file))
+        tee = Tee(None, self._job.policy.content.begin(file))
         for buffer in body:
-            witness.update(buffer)
+            tee.update(buffer)
         try:
-            return witness.conclude()
+            return tee.conclude()
         except DownloadError:
             return None
 
@@ -217,7 +217,7 @@ class SmallFiles:
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
             if part is not None:
                 _drop(part)
-            self._fail(item.file, in_our_words(error, str(item.file.path)))
+            self._fail(item.file, as_download_error(error, str(item.file.path)))
         else:
             group.append((item, part))
 
@@ -272,7 +272,7 @@ def _result(item: _Fetched) -> FileResult:
         item.size,
         item.seconds,
         item.assurance,
-        resources=item.finding.resources,
+        resources=item.content_info.resources,
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..checksums import MIB
-from ..errors import NetworkError, ObjectChanged, Passing, RangeRefused, SizeMismatch
+from ..errors import NetworkError, ObjectChanged, RangeRefused, RetryableError, SizeMismatch
 from ..remote_file import RemoteFile
 from ..retry import RetryPolicy
 from ..source import ByteStream, Source
@@ -56,8 +56,8 @@ def steady(
 ) -> Generator[Buffer]:
     """The bytes `start` to `stop` (exclusive; None: the end) of `file`, reopened where the stream breaks or ends early.
 
-    A file without a pin is held to the ETag of the first answer. Raises the last `Passing` error once `policy.attempts`
-    streams in a row got nowhere, and any other error at once.
+    Where no ETag is expected of the file, the first answer's is expected of the others. Raises the last
+    `RetryableError` once `policy.attempts` streams in a row got nowhere, and any other error at once.
     """
     end = file.size if stop is None else stop
     position = start
@@ -68,7 +68,7 @@ def steady(
             policy.halt.check()
             with closing(open_checked(source, file, position, stop)) as stream:
                 end = stream.size if end is None else end
-                file = _pinned(file, stream)
+                file = _expecting(file, stream)
                 for buffer in stream:
                     policy.halt.check()
                     position += len(buffer)
@@ -77,14 +77,14 @@ def steady(
             if end is None or position == end:
                 return
             raise NetworkError(f"{file.path} ended after {position} of {end} bytes")
-        except Passing as error:
+        except RetryableError as error:
             if before < position == end:
                 return  # broke behind the last byte
             failures = 1 if position - before >= _PROGRESS else failures + 1
             policy.wait(failures, error)
 
 
-def _pinned(file: RemoteFile, stream: ByteStream) -> RemoteFile:
+def _expecting(file: RemoteFile, stream: ByteStream) -> RemoteFile:
     return file if file.etag or not stream.etag else replace(file, etag=stream.etag)
 
 

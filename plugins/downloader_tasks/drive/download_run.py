@@ -15,36 +15,36 @@ from downloader.results import FileResult
 from downloader.retry import Clock
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
-from downloader.transfer import Handling, Means
+from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, Target
+from ..download_run import Handed, RunTarget
 from ..failures import Refusal
-from ..settings import Configuration, Drive, load, means_of_service
+from ..settings import Configuration, Drive, load, service_options
 from ..settings import found as found_connection
 from ..shards import Plan, PlanChanged, Shard
 from .inventory import inventory
-from .request import Request
+from .request import DatasetRequest
 
-__all__ = ["DriveErrand"]
+__all__ = ["DriveRun"]
 
 _TITLE: Final = "Drive Datasets Status Report"
 
 
 @dataclass(frozen=True, slots=True)
-class DriveErrand:
-    """Brings the data sets of a manifest home (`Errand`)."""
+class DriveRun:
+    """Brings the data sets of a manifest home (`DownloadRun`)."""
 
-    request: Request
+    request: DatasetRequest
     manifest: Manifest
     access: DriveAccess
-    means: Means
+    options: TransferOptions
     quiet: bool = False
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> DriveErrand:
+    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> DriveRun:
         """What parameters, configuration and manifest say. Raises Refusal, LocationError, ConfigurationError."""
         configuration = configuration or load()
-        request = Request.from_params(params, configuration)
+        request = DatasetRequest.from_params(params, configuration)
         try:
             manifest = read_manifest(request.manifest)
             select(manifest, request.patterns, request.manifest)
@@ -64,18 +64,18 @@ class DriveErrand:
         return Plan(self.request.manifest.name, origin, refuse_folded(files, self.request.location))
 
     @property
-    def target(self) -> Target:
-        """As `Errand`."""
+    def target(self) -> RunTarget:
+        """As `DownloadRun`."""
         manifest, file = self.manifest, self.request.manifest
         head = [("Manifest", str(file))]
         head += [("Source", manifest.source)] if manifest.source else []
         head += [("Generated", manifest.generated)] if manifest.generated else []
         head += [("Datasets", ", ".join(self.request.patterns))] if self.request.patterns else []
         folder = self.request.location
-        return Target(folder, folder, _TITLE, file.stem, f"manifest {file.name}", tuple(head))
+        return RunTarget(folder, folder, _TITLE, file.stem, f"manifest {file.name}", tuple(head))
 
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `Errand`. Raises PlanChanged."""
+        """As `DownloadRun`. Raises PlanChanged."""
         wanted = Shard.from_xcom({key: value for key, value in shard.items() if key != "number"})
         files = wanted.cut(self.plan)
         if files is None:
@@ -83,23 +83,23 @@ class DriveErrand:
         return list(files)
 
     def source(self, planned: Sequence[Planned]) -> DriveSource:
-        """As `Errand`."""
-        policy, request = self.means.policy, self.request
+        """As `DownloadRun`."""
+        policy, request = self.options.retry, self.request
         clock = Clock(policy.clock.now, policy.pause)
         return DriveSource(planned, self.access, request.concurrency, clock, checksums=request.verify)
 
     def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `Errand`: nothing."""
+        """As `DownloadRun`: nothing."""
         return {}
 
     def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `Errand`: the inventory of the destination. Raises DownloadError."""
+        """As `DownloadRun`: the inventory of the destination. Raises DownloadError."""
         return inventory(self.manifest, self.request.location)
 
 
-def _means(configuration: Configuration, request: Request) -> Means:
-    drive, handling = configuration.drive, Handling(resume=request.resume)
-    return means_of_service(configuration.transfer, handling, request.concurrency, drive.max_retries, drive.retry_delay)
+def _means(configuration: Configuration, request: DatasetRequest) -> TransferOptions:
+    drive, policy = configuration.drive, TransferPolicy(resume=request.resume)
+    return service_options(configuration.transfer, policy, request.concurrency, drive.max_retries, drive.retry_delay)
 
 
 def _access(drive: Drive) -> DriveAccess:

@@ -15,13 +15,13 @@ from ..parameters import trimmed
 from ..settings import PROJECT, Configuration, writable_location
 from ..wording import one_line
 
-__all__ = ["MOST_STREAMS", "Request"]
+__all__ = ["MOST_STREAMS", "DatasetRequest"]
 
 MOST_STREAMS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DatasetRequest:
     """`manifest`: the file. `patterns`: which of its data sets, none for all."""
 
     manifest: Path

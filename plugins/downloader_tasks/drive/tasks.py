@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from ..download_run import download as download_shard
 from ..download_run import refused_before, report_on, validated
-from ..failures import Refusal, told_to_airflow
+from ..failures import Refusal, airflow_errors
 from ..settings import Configuration
 from ..shards import bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size
-from .download_run import DriveErrand
+from .download_run import DriveRun
 from .preview import preview, told
 
 __all__ = ["download", "report", "validate"]
@@ -34,9 +34,9 @@ def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
     """Brings one shard home."""
-    with told_to_airflow():
-        errand = DriveErrand.of(context["params"])
-    download_shard(errand, shard, context)
+    with airflow_errors():
+        run = DriveRun.of(context["params"])
+    download_shard(run, shard, context)
 
 
 def report(context: Mapping[str, Any]) -> None:
@@ -44,12 +44,12 @@ def report(context: Mapping[str, Any]) -> None:
     if context["params"].get("dry_run") and not refused_before(context):
         log.info("A dry run: nothing was fetched and nothing written; the log of validate lists what would be done")
         return
-    report_on(DriveErrand.of, context)
+    report_on(DriveRun.of, context)
 
 
 def _shards(params: Mapping[str, Any], configuration: Configuration) -> list[dict[str, Any]]:
-    errand = DriveErrand.of(params, configuration)
-    request, plan = errand.request, errand.plan
+    run = DriveRun.of(params, configuration)
+    request, plan = run.request, run.plan
     if not plan.files:
         raise Refusal(
             f"the manifest {request.manifest} lists no data sets; make it anew: "

@@ -6,7 +6,7 @@ from .attempt import Attempt, conclude
 from .interruptions import Interruptions
 from .packed_results import Expected, expected, pack_expected, results_of, unpack_expected
 from .progress import FEW, Rhythm
-from .task_state import PLAN, RESULTS, Outbox
+from .task_state import PLAN, RESULTS, TaskState
 
 __all__ = [
     "FEW",
@@ -15,8 +15,8 @@ __all__ = [
     "Attempt",
     "Expected",
     "Interruptions",
-    "Outbox",
     "Rhythm",
+    "TaskState",
     "conclude",
     "expected",
     "pack_expected",

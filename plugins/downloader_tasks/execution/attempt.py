@@ -14,7 +14,7 @@ from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_er
 from downloader.remote_file import Planned
 from downloader.results import FileResult
 from downloader.source import Source
-from downloader.transfer import Means, restore
+from downloader.transfer import TransferOptions, restore
 
 from ..failures import Refusal
 from ..folders import make_below
@@ -22,8 +22,8 @@ from ..wording import counted, one_line
 from .interruptions import Interruptions
 from .ledger import Ledger
 from .progress import Lines, Watch
-from .task_state import RESULTS, Outbox
-from .verified_files import Remembered
+from .task_state import RESULTS, TaskState
+from .verified_files import TaskVerifiedFiles
 
 __all__ = ["Attempt", "conclude"]
 
@@ -45,9 +45,9 @@ class Attempt:
         self._quiet = quiet
         self._began = time.time()
         self._interruptions = Interruptions(self._save)
-        self._outbox = Outbox(context, fingerprint, self._interruptions)
+        self._outbox = TaskState(context, fingerprint, self._interruptions)
         self._ledger: Ledger | None = None
-        self._remembered: Remembered | None = None
+        self._remembered: TaskVerifiedFiles | None = None
 
     def refuse(self, error: DownloadError) -> NoReturn:
         """Every file of the shard fails, for the same reason. Raises it."""
@@ -77,7 +77,7 @@ class Attempt:
         planned: Sequence[Planned],
         source: Source,
         destination: Path,
-        means: Means,
+        options: TransferOptions,
         found: Callable[[Sequence[FileResult]], Mapping[str, Any]] | None = None,
     ) -> list[FileResult]:
         """What became of each file. What is known so far is handed over, should it be interrupted.
@@ -85,11 +85,11 @@ class Attempt:
         `found` answers what else the report is to know, in terms of JSON.
         """
         ledger = self._ledger = Ledger(planned, self._outbox.kept(RESULTS))
-        remembered = self._remembered = Remembered(planned, self._outbox.kept(_VERIFIED))
+        remembered = self._remembered = TaskVerifiedFiles(planned, self._outbox.kept(_VERIFIED))
         watch = Watch(ledger, Lines(len(planned), quiet=self._quiet), self._show, self._save)
         with self._interruptions:
             try:
-                results = restore(planned, source, destination, replace(means, listener=watch, verified=remembered))
+                results = restore(planned, source, destination, replace(options, listener=watch, verified=remembered))
             except BaseException:
                 self._save()
                 raise

@@ -7,7 +7,7 @@ from typing import Any, Final
 from downloader.transfer import Progress, UnderWay
 
 from ..wording import duration, one_line, shown_size
-from .speed import Pace, Speed
+from .speed import Speed, SpeedMeter
 
 __all__ = ["FilesUnderWay"]
 
@@ -19,13 +19,13 @@ class FilesUnderWay:
     """Follows the files that are under way, by name. Used by one thread."""
 
     def __init__(self) -> None:
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, SpeedMeter] = {}
         self._now: list[tuple[UnderWay, Speed]] = []
 
     def follow(self, progress: Progress) -> None:
         """Takes a look, some times a second."""
         here = progress.under_way[:_MOST]
-        self._paces = {file.name: self._paces.get(file.name) or Pace(file.done) for file in here}
+        self._paces = {file.name: self._paces.get(file.name) or SpeedMeter(file.done) for file in here}
         self._now = [(file, self._speed(file)) for file in here]
 
     def figures(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from downloader.transfer import Progress
 from ..wording import duration, one_line, shown_size
 from .files_under_way import FilesUnderWay
 from .ledger import Ledger
-from .speed import Pace, Speed
+from .speed import Speed, SpeedMeter
 
 __all__ = ["FEW", "Lines", "Rhythm", "Watch"]
 
@@ -97,7 +97,7 @@ class Watch:
         self._lines = lines
         self._show = show
         self._save = save
-        self._pace = Pace()
+        self._pace = SpeedMeter()
         self._under_way = FilesUnderWay()
         self._often = Rhythm(2.0)
         self._seldom = Rhythm(2.0 if lines.each else 10.0)

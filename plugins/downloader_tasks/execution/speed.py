@@ -10,7 +10,7 @@ from typing import Final
 
 from downloader.transfer import Progress
 
-__all__ = ["Pace", "Speed"]
+__all__ = ["Speed", "SpeedMeter"]
 
 _LEAST: Final = 1024 * 1024
 """Bytes from which on the speed says something about the rest."""
@@ -26,7 +26,7 @@ class Speed:
     seconds_left: float | None
 
 
-class Pace:
+class SpeedMeter:
     """How fast it goes, and for how long still."""
 
     def __init__(self, start: int = 0, now: Callable[[], float] = time.monotonic) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .interruptions import Interruptions
 
-__all__ = ["PLAN", "RESULTS", "Outbox"]
+__all__ = ["PLAN", "RESULTS", "TaskState"]
 
 RESULTS: Final = "results"
 """Key of the results, as XCom and in the state store."""
@@ -22,7 +22,7 @@ PLAN: Final = "plan"
 log = logging.getLogger(__name__)
 
 
-class Outbox:
+class TaskState:
     """Talks to Airflow for one try of one mapped task. Used by the main thread only."""
 
     def __init__(self, context: Mapping[str, Any], shard: str, interruptions: Interruptions) -> None:

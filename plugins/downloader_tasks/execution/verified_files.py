@@ -12,7 +12,7 @@ from typing import Final
 from downloader.planning import local_name
 from downloader.remote_file import Planned, RemoteFile
 
-__all__ = ["Remembered"]
+__all__ = ["TaskVerifiedFiles"]
 
 _WIDTH: Final = 8
 """Characters of a stamp: 48 bits."""
@@ -21,8 +21,8 @@ _MOST: Final = 7_000
 _BLANK: Final = "." * _WIDTH
 
 
-class Remembered:
-    """The stamps of verified files (`VerifiedBefore`), as a text that outlives the try. Safe to use from many threads.
+class TaskVerifiedFiles:
+    """The stamps of verified files (`VerifiedFileCache`), as a text for the next try. Safe to use from many threads.
 
     A stamp is drawn from size, times and inode: whoever writes to the file or replaces it makes the stamp another one.
     Only files are remembered whose first checksum can be computed without guessing, so that it is the one that was held

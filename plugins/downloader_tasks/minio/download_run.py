@@ -11,60 +11,60 @@ from typing import TYPE_CHECKING, Any, Final
 from downloader.content import NdjsonCheck
 from downloader.disk import folds_case, refuse_folded
 from downloader.errors import DownloadError
-from downloader.fhir import Layout, Level, is_export, type_of
+from downloader.fhir import ExportLayout, NameLevel, is_export, type_of
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.sources.s3 import Listed, Listing, MinioSource, listed_file
-from downloader.transfer import Handling, Means
+from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, Target
-from ..settings import Configuration, load, means
-from ..shards import Bounds, fingerprint_of
+from ..download_run import Handed, RunTarget
+from ..settings import Configuration, load, options
+from ..shards import ShardBounds, fingerprint_of
 from ..space import nearest
 from ..wording import counted
 from .endpoint import endpoint
-from .request import Request
-from .survey import KeyRange, Survey, digest_of, unpack_levels
+from .request import ExportRequest
+from .survey import BucketSurvey, KeyRange, digest_of, unpack_levels
 
 if TYPE_CHECKING:
     from downloader.sources.s3 import MinioServer, S3Access
 
-__all__ = ["FhirErrand"]
+__all__ = ["MinioRun"]
 
 _TITLE: Final = "MinIO Download Status Report"
-_ALL: Final = Bounds(2**62, 2**62)
+_ALL: Final = ShardBounds(2**62, 2**62)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class FhirErrand:
-    """Brings the exports of a bucket home (`Errand`)."""
+class MinioRun:
+    """Brings the exports of a bucket home (`DownloadRun`)."""
 
-    request: Request
+    request: ExportRequest
     server: MinioServer
     access: S3Access
-    means: Means
+    options: TransferOptions
     check: NdjsonCheck
     quiet: bool = False
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> FhirErrand:
+    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> MinioRun:
         """What the parameters and the configuration say. Raises Refusal, LocationError, ConfigurationError."""
         configuration = configuration or load()
-        request = Request.from_params(params, configuration)
+        request = ExportRequest.from_params(params, configuration)
         server, access = endpoint(configuration)
         check = NdjsonCheck()
-        handling = Handling(overwrite=request.overwrite)
+        policy = TransferPolicy(overwrite=request.overwrite)
         if request.check_ndjson:
-            handling = Handling(overwrite=request.overwrite, content=check)
-        return cls(request, server, access, means(configuration.transfer, handling), check)
+            policy = TransferPolicy(overwrite=request.overwrite, content=check)
+        return cls(request, server, access, options(configuration.transfer, policy), check)
 
     @property
-    def target(self) -> Target:
-        """As `Errand`."""
+    def target(self) -> RunTarget:
+        """As `DownloadRun`."""
         request = self.request
         head = [("Source", f"{request.bucket}@{self.server.endpoint}")]
         if request.prefix:
@@ -73,14 +73,16 @@ class FhirErrand:
             head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
         if request.organize:
             head.append(("Organized", "by resource type"))
-        return Target(request.output, request.location, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head))
+        return RunTarget(
+            request.output, request.location, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head)
+        )
 
     def listing(self) -> Listing:
         """The bucket's. Raises Misconfigured."""
-        return Listing(self.server, self.request.bucket, self.means.policy)
+        return Listing(self.server, self.request.bucket, self.options.retry)
 
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `Errand`."""
+        """As `DownloadRun`."""
         keys = KeyRange.from_xcom(dict(shard))
         listed = list(self._exports(keys.after, keys.upto))
         if fingerprint_of(self.request.bucket, map(digest_of, listed)) == keys.fingerprint:
@@ -94,17 +96,17 @@ class FhirErrand:
         return refuse_folded(refuse_conflicts(files), nearest(self.request.output))
 
     def source(self, planned: Sequence[Planned]) -> MinioSource:
-        """As `Errand`."""
+        """As `DownloadRun`."""
         return MinioSource(self.request.bucket, planned, self.access)
 
     def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `Errand`: the resources by type, in the files that stand under their final names."""
+        """As `DownloadRun`: the resources by type, in the files that stand under their final names."""
         if not self.request.check_ndjson:
             return {}
         return {"resources": self.check.counts(result.name for result in results if result.ok)}
 
     def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `Errand`: where the files are, and the resources by type."""
+        """As `DownloadRun`: where the files are, and the resources by type."""
         lines = []
         if self.request.check_ndjson:
             counts: Counter[str] = Counter()
@@ -119,16 +121,16 @@ class FhirErrand:
             if is_export(listed.key) and self.request.wants(type_of(listed.key)):
                 yield listed
 
-    def _levels_now(self, listed: Sequence[Listed]) -> list[Level]:
+    def _levels_now(self, listed: Sequence[Listed]) -> list[NameLevel]:
         """The levels of these objects, from a look at all that is in the bucket now."""
-        survey = Survey(self.request, _ALL)
+        survey = BucketSurvey(self.request, _ALL)
         keys = [item.key for item in self.listing().objects(self.request.prefix) if survey.add(item)]
         folds = survey.folds_matter and folds_case(nearest(self.request.output))
         levels = dict(zip(keys, survey.levels(folds_case=folds), strict=True))
-        return [Level(levels.get(item.key, Level.HASH)) for item in listed]
+        return [NameLevel(levels.get(item.key, NameLevel.HASH)) for item in listed]
 
-    def _file(self, listed: Listed, level: Level) -> Planned:
+    def _file(self, listed: Listed, level: NameLevel) -> Planned:
         try:
-            return listed_file(listed, Layout(self.request.organize).path(listed.key, level))
+            return listed_file(listed, ExportLayout(self.request.organize).path(listed.key, level))
         except DownloadError as error:
             return Refused(listed.key, error)

@@ -15,11 +15,11 @@ from ..failures import Refusal
 from ..settings import Configuration, writable_location
 from ..wording import one_line
 
-__all__ = ["Request"]
+__all__ = ["ExportRequest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ExportRequest:
     """`types`: the resource types to bring, in their official spelling; empty for all.
 
     `unheard`: what the filter names besides, which is no type.

@@ -17,14 +17,14 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any, Final, Self
 
 from downloader.errors import DownloadError
-from downloader.fhir import Layout, Level, is_export, type_of
+from downloader.fhir import ExportLayout, NameLevel, is_export, type_of
 from downloader.planning import folded
 from downloader.sources.s3 import Listed
 
-from ..shards import DIGEST, EACH, MOST_BYTES, Bounds, fingerprint_of, label_of, slices
-from .request import Request
+from ..shards import DIGEST, EACH, MOST_BYTES, ShardBounds, fingerprint_of, label_of, slices
+from .request import ExportRequest
 
-__all__ = ["KeyRange", "Survey", "digest_of", "unpack_levels"]
+__all__ = ["BucketSurvey", "KeyRange", "digest_of", "unpack_levels"]
 
 _BLOCKS: Final = 20
 """Blocks that a full shard is made of: shards are balanced to that grain."""
@@ -35,7 +35,7 @@ class KeyRange:
     """A shard: the keys behind `after` up to `upto` itself, as it travels between tasks.
 
     `fingerprint`: stands for keys, sizes and ETags of its exports. `levels`: how much of its key each of them keeps (a
-    packed `Level` each, in the order of the keys), ``""`` where all keep their names alone. `label` is for people.
+    packed `NameLevel` each, in the order of the keys), ``""`` where all keep their names alone. `label` is for people.
     """
 
     number: int
@@ -56,14 +56,14 @@ class KeyRange:
         return asdict(self)
 
 
-class Survey:
+class BucketSurvey:
     """Takes the objects of a listing, one by one, in their order."""
 
-    def __init__(self, request: Request, bounds: Bounds) -> None:
+    def __init__(self, request: ExportRequest, bounds: ShardBounds) -> None:
         self._request = request
-        self._layout = Layout(request.organize)
+        self._layout = ExportLayout(request.organize)
         self._bounds = bounds
-        self._block = Bounds(max(1, bounds.files // _BLOCKS), max(1, bounds.bytes // _BLOCKS))
+        self._block = ShardBounds(max(1, bounds.files // _BLOCKS), max(1, bounds.bytes // _BLOCKS))
         self.present: Counter[str] = Counter()
         """Exports by type, the chosen ones and the others."""
         self.files = 0
@@ -106,7 +106,7 @@ class Survey:
             return []
         levels = self.levels(folds_case=folds_case)
         costs = list(accumulate(self._costs, initial=0))
-        blocks = Bounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
+        blocks = ShardBounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
         while True:
             cuts = slices([costs], [blocks])[0]
             found = [self._range(number, *cut, levels) for number, cut in enumerate(cuts)]
@@ -115,18 +115,22 @@ class Survey:
             blocks = blocks.doubled()
 
     def levels(self, *, folds_case: bool = False) -> bytes:
-        """The `Level` of each export, in the order of the keys."""
+        """The `NameLevel` of each export, in the order of the keys."""
         names = self._folded_names if folds_case else self._names
         keys = self._folded_keys if folds_case else self._keys
         shared_names, shared_keys = _twice(names), _twice(keys)
         return bytes(
-            Level.NAME if name not in shared_names else Level.HASH if not key or key in shared_keys else Level.KEY
+            NameLevel.NAME
+            if name not in shared_names
+            else NameLevel.HASH
+            if not key or key in shared_keys
+            else NameLevel.KEY
             for name, key in zip(names, keys, strict=True)
         )
 
     def _note_paths(self, key: str) -> None:
-        name = _path(self._layout, key, Level.NAME) or f"\0{key}"
-        path = _path(self._layout, key, Level.KEY)
+        name = _path(self._layout, key, NameLevel.NAME) or f"\0{key}"
+        path = _path(self._layout, key, NameLevel.KEY)
         self._names.append(hash(name))
         self._folded_names.append(hash(folded(name)))
         self._keys.append(hash(path) if path else 0)
@@ -140,7 +144,7 @@ class Survey:
             self._room = self._block
         self._costs[-1] += listed.size + EACH
         self._ends[-1] = (self.files, listed.key)
-        self._room = Bounds(self._room.files - 1, self._room.bytes - listed.size)
+        self._room = ShardBounds(self._room.files - 1, self._room.bytes - listed.size)
 
     def _range(self, number: int, first: int, last: int, levels: bytes) -> KeyRange:
         """The shard of the blocks `first` to `last` (exclusive)."""
@@ -163,18 +167,18 @@ def digest_of(listed: Listed) -> bytes:
     return hashlib.sha256(ascii((listed.key, listed.size, listed.etag)).encode()).digest()[:DIGEST]
 
 
-def unpack_levels(packed: str, files: int) -> list[Level]:
+def unpack_levels(packed: str, files: int) -> list[NameLevel]:
     """What `KeyRange.levels` says of `files` exports."""
     if not packed:
-        return [Level.NAME] * files
-    return [Level(value) for value in zlib.decompress(base64.b64decode(packed))]
+        return [NameLevel.NAME] * files
+    return [NameLevel(value) for value in zlib.decompress(base64.b64decode(packed))]
 
 
 def _packed(levels: bytes) -> str:
     return base64.b64encode(zlib.compress(levels)).decode() if any(levels) else ""
 
 
-def _path(layout: Layout, key: str, level: Level) -> str | None:
+def _path(layout: ExportLayout, key: str, level: NameLevel) -> str | None:
     try:
         return layout.path(key, level).text
     except DownloadError:

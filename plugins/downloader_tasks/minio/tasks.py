@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from downloader.disk import folds_case
-from downloader.fhir import Layout
+from downloader.fhir import ExportLayout
 
 from ..download_run import download as download_shard
 from ..download_run import report_on, validated
-from ..failures import Refusal, told_to_airflow
+from ..failures import Refusal, airflow_errors
 from ..settings import Configuration
 from ..shards import bounds_of
 from ..space import Space, nearest, size_there
 from ..wording import a_few, counted, one_line, shown_size
-from .download_run import FhirErrand
-from .survey import Survey
+from .download_run import MinioRun
+from .survey import BucketSurvey
 
 __all__ = ["download", "report", "validate"]
 
@@ -35,50 +35,50 @@ def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
     """Brings one shard home."""
-    with told_to_airflow():
-        errand = FhirErrand.of(context["params"])
-    download_shard(errand, shard, context)
+    with airflow_errors():
+        run = MinioRun.of(context["params"])
+    download_shard(run, shard, context)
 
 
 def report(context: Mapping[str, Any]) -> None:
     """Writes the report, and fails the run if anything failed."""
-    report_on(FhirErrand.of, context)
+    report_on(MinioRun.of, context)
 
 
 def _shards(params: Mapping[str, Any], configuration: Configuration) -> list[dict[str, Any]]:
-    errand = FhirErrand.of(params, configuration)
-    request = errand.request
+    run = MinioRun.of(params, configuration)
+    request = run.request
     log.info("=== MinIO Resource Downloader ===")
-    log.info("Source: %s@%s", one_line(request.bucket), errand.server.endpoint)
+    log.info("Source: %s@%s", one_line(request.bucket), run.server.endpoint)
     log.info("Destination: %s", request.output)
-    survey = Survey(request, bounds_of(configuration))
-    to_come = _surveyed(errand, survey)
-    _tell_of_filter(errand, survey)
+    survey = BucketSurvey(request, bounds_of(configuration))
+    to_come = _surveyed(run, survey)
+    _tell_of_filter(run, survey)
     if not survey.files:
-        raise Refusal(_nothing(errand, survey))
+        raise Refusal(_nothing(run, survey))
     Space().room(to_come, request.output)
     log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
     folds = survey.folds_matter and folds_case(nearest(request.output))
     return [keys.to_xcom() for keys in survey.ranges(folds_case=folds)]
 
 
-def _surveyed(errand: FhirErrand, survey: Survey) -> int:
+def _surveyed(run: MinioRun, survey: BucketSurvey) -> int:
     """Shows the whole listing to `survey`. Answers the bytes that are not on the disk yet."""
-    request, to_come = errand.request, 0
+    request, to_come = run.request, 0
     fresh = request.overwrite or not request.output.is_dir()
-    for listed in errand.listing().objects(request.prefix):
-        if survey.add(listed) and (fresh or not _is_there(errand, listed.key, listed.size)):
+    for listed in run.listing().objects(request.prefix):
+        if survey.add(listed) and (fresh or not _is_there(run, listed.key, listed.size)):
             to_come += listed.size
     return to_come
 
 
-def _is_there(errand: FhirErrand, key: str, size: int) -> bool:
+def _is_there(run: MinioRun, key: str, size: int) -> bool:
     """Whether a file of that size stands under one of the names that the object may get."""
-    return any(size_there(errand.request.output / path) == size for path in Layout(errand.request.organize).paths(key))
+    return any(size_there(run.request.output / path) == size for path in ExportLayout(run.request.organize).paths(key))
 
 
-def _tell_of_filter(errand: FhirErrand, survey: Survey) -> None:
-    request = errand.request
+def _tell_of_filter(run: MinioRun, survey: BucketSurvey) -> None:
+    request = run.request
     strangers = [*request.unheard, *sorted(kind for kind in request.types if kind not in survey.present)]
     if strangers:
         log.warning(
@@ -89,13 +89,13 @@ def _tell_of_filter(errand: FhirErrand, survey: Survey) -> None:
         )
 
 
-def _kinds(survey: Survey) -> str:
+def _kinds(survey: BucketSurvey) -> str:
     """``Observation (12), Patient (1)``; ``no exports at all``."""
     return ", ".join(f"{kind} ({count:,})" for kind, count in sorted(survey.present.items())) or "no exports at all"
 
 
-def _nothing(errand: FhirErrand, survey: Survey) -> str:
-    request = errand.request
+def _nothing(run: MinioRun, survey: BucketSurvey) -> str:
+    request = run.request
     where = f"bucket {one_line(request.bucket)}" + (f" below {one_line(request.prefix)}" if request.prefix else "")
     if survey.present:
         return f"the filter leaves nothing of what is in {where}; there are {_kinds(survey)}"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..execution import Attempt, conclude
-from ..failures import told_to_airflow
-from ..settings import catalogue, load, means, s3_access
+from ..failures import airflow_errors
+from ..settings import catalogue, load, options, s3_access
 from ..shards import PlanChanged, Shard
-from .request import Request
+from .request import RawFileRequest
 from .restores import find_restore
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
     Hands its results over as the XCom `RESULTS`, while it runs and at the end, whatever the end is. Raises
     AirflowException where another try may bring home what this one could not, AirflowFailException where none will.
     """
-    with told_to_airflow():
+    with airflow_errors():
         wanted = Shard.from_xcom(shard)
         configuration = load()
-        request = Request.from_params(context["params"])
+        request = RawFileRequest.from_params(context["params"])
         with catalogue(configuration) as records:
             found = find_restore(records, configuration, wanted.raw_file_id, request.patterns)
         attempt = Attempt({"raw_file_id": wanted.raw_file_id, "start": wanted.start}, wanted.fingerprint, context)
@@ -43,5 +43,5 @@ def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
             return S3Source(bucket, planned, s3_access(configuration))
 
         source = attempt.prepared(connect, destination, destination.parent)
-        results = attempt.restore(planned, source, destination, means(configuration.transfer))
+        results = attempt.restore(planned, source, destination, options(configuration.transfer))
         conclude(results, context)

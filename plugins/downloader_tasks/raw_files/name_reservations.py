@@ -12,10 +12,10 @@ from ..failures import Refusal
 from ..shards import digest_of
 from ..wording import one_line
 
-__all__ = ["Claims"]
+__all__ = ["NameReservations"]
 
 
-class Claims:
+class NameReservations:
     """Final names that are spoken for."""
 
     def __init__(self) -> None:

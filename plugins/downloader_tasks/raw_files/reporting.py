@@ -18,12 +18,12 @@ from downloader.report import Report
 from downloader.results import FileResult, failed
 
 from ..execution import RESULTS, expected, results_of
-from ..failures import Refusal, told_to_airflow
+from ..failures import Refusal, airflow_errors
 from ..receipts import Receipt, one_sentence, publish
 from ..settings import Configuration, catalogue, load
 from ..shards import PlanChanged, Shard
 from ..wording import one_line
-from .request import Request
+from .request import RawFileRequest
 from .restores import Restore, find_restore
 from .validate import PROBLEM, REFUSED
 
@@ -43,8 +43,8 @@ def report(context: Mapping[str, Any]) -> None:
         raise AirflowFailException(f"validate failed: {problem or 'see its log'}")
     refused: dict[str, str] = ti.xcom_pull(task_ids="validate", key=REFUSED) or {}
     handed = _by_shard(ti.xcom_pull(task_ids="download", key=RESULTS))
-    with told_to_airflow():
-        receipts, lost = _receipts(shards, handed, Request.from_params(context["params"]), load())
+    with airflow_errors():
+        receipts, lost = _receipts(shards, handed, RawFileRequest.from_params(context["params"]), load())
     problems = [problem for receipt in receipts if (problem := publish(receipt))]
     problems += [*lost, *refused.values()]
     if problems:
@@ -62,7 +62,7 @@ def _by_shard(pulled: Any) -> _Handed:
 
 
 def _receipts(
-    shards: Iterable[Shard], handed: _Handed, request: Request, configuration: Configuration
+    shards: Iterable[Shard], handed: _Handed, request: RawFileRequest, configuration: Configuration
 ) -> tuple[list[Receipt], list[str]]:
     """The reports, and sentences on raw files that there can be none for. Raises what may pass by itself."""
     receipts: list[Receipt] = []

@@ -12,11 +12,11 @@ from ..failures import Refusal
 from ..parameters import trimmed
 from ..wording import a_few, counted, one_line
 
-__all__ = ["Request", "Selection"]
+__all__ = ["RawFileRequest", "Selection"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RawFileRequest:
     """The raw files to restore, each once, and the patterns that choose among their files (none: all of them)."""
 
     raw_file_ids: tuple[str, ...]

@@ -28,15 +28,15 @@ from downloader.catalogue import Catalogue, CatalogueError
 from downloader.errors import DownloadError, ObjectNotFound
 from downloader.remote_file import RemoteFile
 
-from ..failures import Refusal, told_to_airflow
+from ..failures import Refusal, airflow_errors
 from ..folders import refuse_links
 from ..parameters import refuse_unknown_keys
 from ..settings import Configuration, catalogue, load, s3_access, writable_location
 from ..shards import Outline, bounds_of, cut
 from ..space import Space
 from ..wording import counted, one_line, shown_size
-from .name_reservations import Claims
-from .request import Request
+from .name_reservations import NameReservations
+from .request import RawFileRequest
 from .restores import Restore, find_restore
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _validated(context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    with told_to_airflow():
+    with airflow_errors():
         refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
-        request = Request.from_params(context["params"])
+        request = RawFileRequest.from_params(context["params"])
         configuration = load()
         _refuse_disabled(configuration)
         writable_location(configuration, "output")
@@ -88,7 +88,7 @@ def _refuse_disabled(configuration: Configuration) -> None:
 
 
 def _sorted_out(
-    request: Request, records: Catalogue, configuration: Configuration
+    request: RawFileRequest, records: Catalogue, configuration: Configuration
 ) -> tuple[list[Outline], dict[str, str]]:
     """The plans of the raw files that can be restored, and why the others cannot. Raises what may pass by itself."""
     checks = _Checks(s3_access(configuration), several=len(request.raw_file_ids) > 1)
@@ -115,7 +115,7 @@ class _Checks:
         self._access = access
         self._several = several
         self._buckets: set[str] = set()
-        self._claims = Claims()
+        self._claims = NameReservations()
         self._space = Space()
 
     def run(self, restore: Restore) -> None:

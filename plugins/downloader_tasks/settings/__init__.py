@@ -16,7 +16,7 @@ from .configuration import (
 from .configuration_file import read
 from .connections import aws_access, catalogue, found, s3_access
 from .notification import notify_failure
-from .options import means, means_of_service
+from .options import options, service_options
 
 __all__ = [
     "PROJECT",
@@ -30,10 +30,10 @@ __all__ = [
     "catalogue",
     "found",
     "load",
-    "means",
-    "means_of_service",
     "notify_failure",
+    "options",
     "read",
     "s3_access",
+    "service_options",
     "writable_location",
 ]

@@ -8,7 +8,7 @@ from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerB
 
 from ..failures import Refusal
 
-__all__ = ["aws_problem", "of_aws"]
+__all__ = ["aws_error", "of_aws"]
 
 _BUSY: Final = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"}
@@ -23,7 +23,7 @@ def of_aws() -> tuple[type[Exception], ...]:
     return (*stumbles, boto.BotoCoreError, boto.ClientError)
 
 
-def aws_problem(error: Exception, connection_id: str) -> Refusal | DownloadError:
+def aws_error(error: Exception, connection_id: str) -> Refusal | DownloadError:
     """What was raised while the connection was made use of. Nothing of its text is shown: it may hold what was read."""
     from botocore import exceptions as boto
 

@@ -12,7 +12,7 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
 
-from .aws_errors import aws_problem, of_aws
+from .aws_errors import aws_error, of_aws
 from .configuration import Configuration
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     try:
         return _aws_access(connection_id, region, stall)
     except of_aws() as error:
-        problem = aws_problem(error, connection_id)
+        problem = aws_error(error, connection_id)
     raise problem
 
 

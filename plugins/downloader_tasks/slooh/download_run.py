@@ -31,18 +31,18 @@ from downloader.sources.slooh import (
     plan,
     survey,
 )
-from downloader.transfer import Handling, Means
+from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, Target
-from ..settings import Configuration, Slooh, load, means_of_service
+from ..download_run import Handed, RunTarget
+from ..settings import Configuration, Slooh, load, service_options
 from ..wording import one_line
 from .account import account_of
-from .request import Request
+from .request import PictureRequest
 from .tally import lines, tally
 from .tracker import LIST, REPORT_ID, known
 from .watch import ListingWatch
 
-__all__ = ["SloohErrand", "SloohReport"]
+__all__ = ["SloohReport", "SloohRun"]
 
 _TITLE: Final = "Slooh Images Status Report"
 _FEW: Final = 20
@@ -55,12 +55,12 @@ def _nowhere(figures: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(slots=True)
-class SloohErrand:
-    """Brings a member's pictures home (`Errand`). What `planned` found out of Slooh's list is kept for what follows."""
+class SloohRun:
+    """Downloads a member's pictures (`DownloadRun`). What `planned` read of Slooh's list is kept for what follows."""
 
-    request: Request
+    request: PictureRequest
     account: Account
-    means: Means
+    options: TransferOptions
     client: SloohClient
     images: HttpClient
     layout: Layout
@@ -83,14 +83,14 @@ class SloohErrand:
         """
         configuration = configuration or load()
         request, account, slooh = _asked(params, configuration)
-        means, hosts = _means(configuration, request), ImageHosts(account.base_url, slooh.image_hosts)
+        options, hosts = _means(configuration, request), ImageHosts(account.base_url, slooh.image_hosts)
         # One limit for both: what is asked of the API and of the image hosts counts alike.
-        limit, timeouts = RequestLimit(slooh.rate_limit, means.policy), Timeouts(stall=slooh.timeout)
+        limit, timeouts = RequestLimit(slooh.rate_limit, options.retry), Timeouts(stall=slooh.timeout)
         return cls(
             request,
             account,
-            means,
-            SloohClient(account, means.policy, limit, timeouts),
+            options,
+            SloohClient(account, options.retry, limit, timeouts),
             image_client(hosts, limit, timeouts, slooh.threads),
             Layout(_names(slooh), hosts, request.duplicates, slooh.batch_size),
             slooh.unknown_object,
@@ -99,18 +99,18 @@ class SloohErrand:
 
     @property
     def quiet(self) -> bool:
-        """As `Errand`."""
+        """As `DownloadRun`."""
         return self.request.quiet
 
     @property
-    def target(self) -> Target:
-        """As `Errand`."""
+    def target(self) -> RunTarget:
+        """As `DownloadRun`."""
         folder = self.request.location
         head = (("Source", self.account.base_url), *self.request.head)
-        return Target(folder, folder, _TITLE, REPORT_ID, "Slooh's pictures", head)
+        return RunTarget(folder, folder, _TITLE, REPORT_ID, "Slooh's pictures", head)
 
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `Errand`. Reads Slooh's list."""
+        """As `DownloadRun`. Reads Slooh's list."""
         request = self.request
         self._wish = Wish(
             request.select,
@@ -125,16 +125,16 @@ class SloohErrand:
         return refuse_folded(files, request.location)
 
     def source(self, planned: Sequence[Planned]) -> SloohSource:
-        """As `Errand`, for what `planned` answered."""
+        """As `DownloadRun`, for what `planned` answered."""
         addresses = self._survey.addresses if self._survey else {}
-        return SloohSource(planned, addresses, self.images, self.means.limits.threads)
+        return SloohSource(planned, addresses, self.images, self.options.limits.threads)
 
     def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `Errand`: the tally."""
+        """As `DownloadRun`: the tally."""
         return {"tally": tally(self._survey, self._wish, results, self.unknown)} if self._survey else {}
 
     def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `Errand`: the tally. There is one shard."""
+        """As `DownloadRun`: the tally. There is one shard."""
         return lines(results, handed[0].get("tally", {}) if handed else {})
 
     def _surveyed(self, wish: Wish) -> Survey:
@@ -146,22 +146,22 @@ class SloohErrand:
         return found
 
 
-class SloohReport(SloohErrand):
+class SloohReport(SloohRun):
     """The same for the task `report`, which stands in no pool: it asks Slooh for nothing."""
 
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `Errand`: one line that says that no picture can be named."""
+        """As `DownloadRun`: one line that says that no picture can be named."""
         return [Refused(LIST, NotTried("the list was not read to its end"))]
 
 
-def _asked(params: Mapping[str, Any], configuration: Configuration) -> tuple[Request, Account, Slooh]:
-    return Request.from_params(params, configuration), account_of(configuration), configuration.slooh
+def _asked(params: Mapping[str, Any], configuration: Configuration) -> tuple[PictureRequest, Account, Slooh]:
+    return PictureRequest.from_params(params, configuration), account_of(configuration), configuration.slooh
 
 
-def _means(configuration: Configuration, request: Request) -> Means:
+def _means(configuration: Configuration, request: PictureRequest) -> TransferOptions:
     slooh = configuration.slooh
-    handling = Handling(overwrite=request.duplicates is Duplicates.OVERWRITE, content=PictureCheck())
-    return means_of_service(configuration.transfer, handling, slooh.threads, slooh.max_retries, slooh.retry_delay)
+    policy = TransferPolicy(overwrite=request.duplicates is Duplicates.OVERWRITE, content=PictureCheck())
+    return service_options(configuration.transfer, policy, slooh.threads, slooh.max_retries, slooh.retry_delay)
 
 
 def _names(slooh: Slooh) -> PictureNames:

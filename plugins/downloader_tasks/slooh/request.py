@@ -17,13 +17,13 @@ from ..parameters import trimmed
 from ..settings import Configuration, writable_location
 from ..wording import one_line
 
-__all__ = ["Request"]
+__all__ = ["PictureRequest"]
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PictureRequest:
     """`mission_id`: 0 for none. `max_scan`: rows of Slooh's list that are looked at, None for all."""
 
     select: Select

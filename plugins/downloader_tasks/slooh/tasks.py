@@ -13,11 +13,11 @@ from typing import Any
 
 from ..download_run import download as download_shard
 from ..download_run import report_on, validated
-from ..execution import Interruptions, Outbox
-from ..failures import told_to_airflow
+from ..execution import Interruptions, TaskState
+from ..failures import airflow_errors
 from ..settings import Configuration
 from ..wording import one_line
-from .download_run import SloohErrand, SloohReport
+from .download_run import SloohReport, SloohRun
 
 __all__ = ["download", "report", "validate"]
 
@@ -34,10 +34,10 @@ def validate(context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def download(shard: dict[str, Any], context: Mapping[str, Any]) -> None:
     """Reads Slooh's list, and brings the pictures home."""
-    outbox = Outbox(context, "", Interruptions())
-    with told_to_airflow():
-        errand = SloohErrand.of(context["params"], show=lambda figures: outbox.show(_LISTING, figures))
-    download_shard(errand, shard, context)
+    outbox = TaskState(context, "", Interruptions())
+    with airflow_errors():
+        run = SloohRun.of(context["params"], show=lambda figures: outbox.show(_LISTING, figures))
+    download_shard(run, shard, context)
 
 
 def report(context: Mapping[str, Any]) -> None:
@@ -46,8 +46,8 @@ def report(context: Mapping[str, Any]) -> None:
 
 
 def _shards(params: Mapping[str, Any], configuration: Configuration) -> list[dict[str, Any]]:
-    errand = SloohErrand.of(params, configuration)
-    request, base_url = errand.request, errand.account.base_url
+    run = SloohRun.of(params, configuration)
+    request, base_url = run.request, run.account.base_url
     log.info("=== Slooh Image Downloader ===")
     log.info("Source: %s", base_url)
     log.info("Destination: %s", request.location)
@@ -56,13 +56,13 @@ def _shards(params: Mapping[str, Any], configuration: Configuration) -> list[dic
         log.warning("The login goes to %s unencrypted: write https into the connection, if it is Slooh's own", base_url)
     if request.lacks_frames:
         log.warning("file_types names FITS, and include_fits is off: raw frames come with include_fits alone")
-    _log_in(errand)
+    _log_in(run)
     return [{"number": 0, "label": f"slooh: {request.what}"}]
 
 
-def _log_in(errand: SloohErrand) -> None:
-    name = errand.client.login()
-    status = errand.client.status()
+def _log_in(run: SloohRun) -> None:
+    name = run.client.login()
+    status = run.client.status()
     log.info("Logged in as %s", one_line(status.display_name or name or "a member without a name"))
     for label, value in (
         ("Tier", status.tier),

@@ -8,9 +8,9 @@ from typing import Final
 from ...errors import (
     AccessDenied,
     DownloadError,
-    Lasting,
     Misconfigured,
     ObjectNotFound,
+    PermanentError,
     QuotaExceeded,
     ServerBusy,
     SizeMismatch,
@@ -84,23 +84,25 @@ def missing(wanted: Wanted) -> DownloadError:
 def infected(wanted: Wanted) -> DownloadError:
     """Taken for malware or spam: only its owner may fetch it."""
     advice = f"ask its owner for another copy, or open {wanted.page} by hand"
-    return Lasting(f"Google Drive takes {wanted} for malware or spam and does not give it out", advice)
+    return PermanentError(f"Google Drive takes {wanted} for malware or spam and does not give it out", advice)
 
 
 def no_bytes(wanted: Wanted) -> DownloadError:
     """A document of Google's own, or a shortcut."""
     advice = f'set "export" of its entry in the manifest to docx, xlsx or pptx, or open {wanted.page} by hand'
-    return Lasting(f"{wanted} is a Google document or a shortcut, which has no bytes of its own", advice)
+    return PermanentError(f"{wanted} is a Google document or a shortcut, which has no bytes of its own", advice)
 
 
 def page_instead(wanted: Wanted) -> DownloadError:
     """Some page, and nobody knows which."""
-    return Lasting(f"Google Drive sent a page in place of {wanted}", f"open {wanted.page} by hand to see what it says")
+    return PermanentError(
+        f"Google Drive sent a page in place of {wanted}", f"open {wanted.page} by hand to see what it says"
+    )
 
 
 def not_passed(wanted: Wanted) -> DownloadError:
     """Warning after warning."""
-    return Lasting(f"the virus-scan warning of {wanted} comes again and again", f"open {wanted.page} by hand")
+    return PermanentError(f"the virus-scan warning of {wanted} comes again and again", f"open {wanted.page} by hand")
 
 
 def perhaps_native(wanted: Wanted) -> DownloadError:

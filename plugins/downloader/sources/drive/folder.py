@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from ...checksums import Checksum
-from ...errors import AccessDenied, DownloadError, Lasting, ObjectNotFound
+from ...errors import AccessDenied, DownloadError, ObjectNotFound, PermanentError
 from .api import NATIVE
 from .errors import Wanted
 from .key import EXPORTS, DriveKey
@@ -134,7 +134,7 @@ def list_folder(reader: FolderReader, top: DriveKey, bounds: Bounds | None = Non
     """The files in `top` and in all folders below it. A folder that is met again is not entered again.
 
     Of several entries for one id, as shortcuts make them, the file itself is kept. Raises what `reader` raises for the
-    folder itself, `Lasting` for one that goes beyond `bounds`.
+    folder itself, `PermanentError` for one that goes beyond `bounds`.
     """
     walk = _Walk(reader, bounds or Bounds())
     name = walk.enter(top, ())
@@ -200,7 +200,7 @@ def _shown(path: tuple[str, ...]) -> str:
 def _refuse_excess(there: int, most: int, what: str) -> None:
     if there > most:
         advice = "make a manifest for each of the folders in it, with an --output of its own"
-        raise Lasting(f"the folder holds more than {most:,} {what}", advice)
+        raise PermanentError(f"the folder holds more than {most:,} {what}", advice)
 
 
 def wanted_folder(access: DriveAccess, folder: DriveKey, shown: str) -> Wanted:

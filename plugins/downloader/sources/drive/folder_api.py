@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from ...errors import AccessDenied, Lasting, ObjectNotFound, ServerBusy
+from ...errors import AccessDenied, ObjectNotFound, PermanentError, ServerBusy
 from ...retry import RetryPolicy
 from ..http import HttpClient
 from .api import NATIVE, DriveApi, record_of, text_of
@@ -53,7 +53,7 @@ class FolderByKey:
             folder = _target(held)
             held = self._of_folder(folder, shown)
         if held.get("mimeType") != FOLDER:
-            raise Lasting(f"{shown} is no folder", "give the address of the folder that it lies in")
+            raise PermanentError(f"{shown} is no folder", "give the address of the folder that it lies in")
         return Level(text_of(held, "name"), map(self._entry, self._listed(folder, shown)))
 
     def _of_folder(self, folder: DriveKey, shown: str) -> Fields:
@@ -71,7 +71,7 @@ class FolderByKey:
             yield from files
             if not token:
                 return
-        raise Lasting(f"the list of {shown} does not end after {_MOST_PAGES:,} pages")
+        raise PermanentError(f"the list of {shown} does not end after {_MOST_PAGES:,} pages")
 
     def _page(self, wanted: Wanted, token: str) -> tuple[list[Fields], str]:
         held = self._api.page(wanted, _OF_PAGE, token)

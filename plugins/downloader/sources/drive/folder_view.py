@@ -17,7 +17,7 @@ import requests
 from gdown.download_folder import _parse_embedded_folder_view as parsed_by_gdown
 from gdown.exceptions import DownloadError as NotUnderstood
 
-from ...errors import Lasting
+from ...errors import PermanentError
 from ...retry import RetryPolicy
 from ..http import Answer, HttpClient, OtherHost, Request, retry_after
 from . import errors
@@ -125,7 +125,7 @@ def _understood(body: bytes, wanted: Wanted) -> tuple[str, list[tuple[str, str, 
         return parsed_by_gdown(sess=_Fetched(_plain(body)), folder_id=wanted.key.id, verify=True, timeout=None)
     except NotUnderstood:
         pass
-    raise Lasting(f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand")
+    raise PermanentError(f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand")
 
 
 def _plain(body: bytes) -> bytes:

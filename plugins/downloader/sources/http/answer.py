@@ -12,7 +12,7 @@ import requests
 from urllib3.exceptions import DecodeError
 
 from ...checksums import Checksum
-from ...errors import DownloadError, Lasting, NetworkError, RangeRefused, SizeMismatch
+from ...errors import DownloadError, NetworkError, PermanentError, RangeRefused, SizeMismatch
 from .errors import FAILURES, Words, from_client, from_status
 from .headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
 from .request import Request
@@ -58,10 +58,10 @@ class Answer:
         raise problem
 
     def body(self, most: int) -> bytes:
-        """The whole body, unpacked. Raises `Lasting` where it has more than `most` bytes. Closes the answer."""
+        """The whole body, unpacked. Raises `PermanentError` where it has more than `most` bytes. Closes the answer."""
         data = self.beginning(most + 1)
         if len(data) > most:
-            raise Lasting(f"{self.request.host} answered {self.request.about} with more than {most} bytes")
+            raise PermanentError(f"{self.request.host} answered {self.request.about} with more than {most} bytes")
         return data
 
     @property
@@ -196,7 +196,9 @@ def _stream_of(answer: Answer, start: int, stop: int | None) -> HttpStream:
     if answer.status not in (200, 206):
         raise answer.refusal()
     if answer.encoding:
-        raise Lasting(f"{host} sends {about} compressed, though it was asked not to", "report it: it cannot be read")
+        raise PermanentError(
+            f"{host} sends {about} compressed, though it was asked not to", "report it: it cannot be read"
+        )
     if answer.status == 206:
         span = content_range(answer.headers.get("Content-Range"))
         if span is None or span.start != start or not _reaches(span.stop, span.size, stop):

@@ -15,7 +15,7 @@ from typing import Any, Final
 import requests
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar, get_cookie_header
 
-from ...errors import Lasting
+from ...errors import PermanentError
 from .answer import Answer, HttpStream, stream_of
 from .errors import FAILURES, OtherHost, Words, from_client
 from .heads import WholeHeads
@@ -73,8 +73,8 @@ class HttpClient:
     def send(self, request: Request) -> Answer:
         """The answer behind all redirects, whatever its status.
 
-        Raises `OtherHost` where it is on no allowed host, `Lasting` where redirects do not end, `Passing` errors where
-        there is no answer.
+        Raises `OtherHost` where it is on no allowed host, `PermanentError` where redirects do not end, a
+        `RetryableError` where there is no answer.
         """
         origin = request.url
         for _ in range(_HOPS + 1):
@@ -84,7 +84,9 @@ class HttpClient:
                 return answer
             answer.close()
             request = request.redirected(answer.status, target)
-        raise Lasting(f"{request.about} is redirected in a circle, at last to {request.host}", self._words.refused)
+        raise PermanentError(
+            f"{request.about} is redirected in a circle, at last to {request.host}", self._words.refused
+        )
 
     def _send_once(self, request: Request, origin: str) -> Answer:
         try:

@@ -15,10 +15,10 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 from ...errors import (
     AccessDenied,
     DownloadError,
-    Lasting,
     Misconfigured,
     NetworkError,
     ObjectNotFound,
+    PermanentError,
     ServerBusy,
     StreamStalled,
     TooManyFiles,
@@ -50,7 +50,7 @@ class Words:
     unreachable: str = "check the network, then run it again"
 
 
-class OtherHost(Lasting):
+class OtherHost(PermanentError):
     """A redirect, or a form, leads to a host that may not be asked. `host` is named as it stood there."""
 
     def __init__(self, about: str, host: str, advice: str | None = None) -> None:
@@ -66,7 +66,7 @@ def from_status(status: int, host: str, about: str, words: Words) -> DownloadErr
         return AccessDenied(f"{host} does not give out {about} ({status})", words.denied)
     if status in _BUSY or status >= 500:
         return ServerBusy(f"{host} answered {status} for {about}")
-    return Lasting(f"{host} refused the request for {about} ({status})", words.refused)
+    return PermanentError(f"{host} refused the request for {about} ({status})", words.refused)
 
 
 def from_client(error: Exception, host: str, about: str, words: Words) -> DownloadError:
@@ -82,7 +82,7 @@ def from_client(error: Exception, host: str, about: str, words: Words) -> Downlo
     if isinstance(error, requests.ConnectTimeout) or _never_stood(error):
         return NetworkError(f"{host} cannot be reached", words.unreachable)
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
-        return Lasting(f"{about} cannot be asked for at {host} ({type(error).__name__})", words.refused)
+        return PermanentError(f"{about} cannot be asked for at {host} ({type(error).__name__})", words.refused)
     return NetworkError(f"the connection to {host} broke while {about} was read")
 
 

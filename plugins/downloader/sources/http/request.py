@@ -13,7 +13,7 @@ from requests.cookies import RequestsCookieJar
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url, parse_url
 
-from ...errors import Lasting
+from ...errors import PermanentError
 from .errors import OtherHost
 
 __all__ = ["Hosts", "Request", "same_origin"]
@@ -79,8 +79,8 @@ class Request:
     def redirected(self, status: int, target: str) -> Request:
         """The request behind a redirect to `target`, which may be anything that a server wrote.
 
-        What a POST carried goes no further, unless it is to be repeated at the same address. Raises `Lasting` where
-        there is no such address.
+        What a POST carried goes no further, unless it is to be repeated at the same address. Raises `PermanentError`
+        where there is no such address.
         """
         onward = replace(self, url=self._joined(target), params={})
         if self.method == "GET":
@@ -97,7 +97,7 @@ class Request:
         if len(target) <= _LONGEST_ADDRESS:
             with suppress(ValueError):
                 return urljoin(self.url, target)
-        raise Lasting(f"{self.host} redirects {self.about} to what is no address")
+        raise PermanentError(f"{self.host} redirects {self.about} to what is no address")
 
     @property
     def host(self) -> str:

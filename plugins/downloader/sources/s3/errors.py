@@ -23,11 +23,11 @@ from ...errors import (
     Archived,
     CredentialsExpired,
     DownloadError,
-    Lasting,
     Misconfigured,
     NetworkError,
     ObjectChanged,
     ObjectNotFound,
+    PermanentError,
     RangeRefused,
     ServerBusy,
     SizeMismatch,
@@ -216,7 +216,7 @@ def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadEr
     maker = _REGION if status < 400 else _BY_STATUS.get(status)
     if maker is None and ("HTTPS server" in text or "HTTPS port" in text):
         maker = _PLAIN_ON_TLS
-    return maker(about) if maker else Lasting(f"{about.address} refused the request for {about} ({shown})")
+    return maker(about) if maker else PermanentError(f"{about.address} refused the request for {about} ({shown})")
 
 
 def stalled(about: Subject) -> DownloadError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urljoin
 
-from ...errors import CorruptRecord, Lasting
+from ...errors import CorruptRecord, PermanentError
 from ..http import Hosts, Request
 
 __all__ = ["ImageHosts"]
@@ -42,7 +42,7 @@ class ImageHosts:
         if not self.hosts.permit(whole):
             host = Request(whole, "").host
             what = f"the picture lies at {host}, which is no host of Slooh's, or not reached over https"
-            raise Lasting(what, "add the host to slooh.image_hosts in the configuration, if you trust it")
+            raise PermanentError(what, "add the host to slooh.image_hosts in the configuration, if you trust it")
         return whole
 
 

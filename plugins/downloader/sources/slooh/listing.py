@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
-from ...errors import Lasting, ServerBusy
+from ...errors import PermanentError, ServerBusy
 from .client import SloohClient
 from .rows import Mission, Page, Picture
 
@@ -54,7 +54,7 @@ class Listing(Generic[T]):
         """The rows.
 
         Raises what the client raises; `ServerBusy` where a list that held rows is empty of a sudden, also for a new
-        login; `Lasting` where it does not end.
+        login; `PermanentError` where it does not end.
         """
         first = 1
         while self.scanned < self._most:
@@ -69,7 +69,9 @@ class Listing(Generic[T]):
             if self._is_last(page, first, count):
                 return
         if not self._bounded:
-            raise Lasting(f"Slooh's list does not end after {self._most} rows", "bound it by max_scan, or by since")
+            raise PermanentError(
+                f"Slooh's list does not end after {self._most} rows", "bound it by max_scan, or by since"
+            )
 
     def _new(self, page: Page[T]) -> Iterator[T]:
         """Rows that were not there before. One without an id is passed on, and counts for nothing."""
