@@ -1,4 +1,4 @@
-"""The report as text: the layout to the letter, read back without loss, and impossible to forge from a name."""
+"""The report as text: its exact layout, read back without loss, and impossible to forge from a name."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def report_of(*results: FileResult) -> Report:
 
 
 def line_of(result: FileResult) -> str:
-    """The one line between ``------`` and the empty line before the summary."""
+    """The only line of the files' part."""
     text = render(report_of(result))
     assert parse(text).results == (result,)
     return text.split("------\n")[1].split("\n\nSummary:")[0]
 
 
-def test_the_example_to_the_letter() -> None:
+def test_the_exact_text_of_the_example() -> None:
     assert render(EXAMPLE) == EXAMPLE_TEXT
     assert parse(EXAMPLE_TEXT) == EXAMPLE
 
@@ -120,13 +120,13 @@ def test_the_example_to_the_letter() -> None:
         (FileResult("a", Outcome.FAILED), "a: FAILURE - "),
     ],
 )
-def test_every_line_in_its_words(result: FileResult, line: str) -> None:
+def test_the_exact_words_of_every_line(result: FileResult, line: str) -> None:
     assert line_of(result) == line
 
 
 @pytest.mark.parametrize("assurance", [SIZE_ONLY, UNVERIFIED, ""])
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.FAILED])
-def test_what_no_checksum_proved_never_reads_as_verified(outcome: Outcome, assurance: str) -> None:
+def test_a_file_without_a_checksum_is_never_called_verified(outcome: Outcome, assurance: str) -> None:
     line = line_of(FileResult("a", outcome, 5, 5, 1.0, assurance))
     assert "and verified" not in line
     assert ("size verified, no checksum" if assurance == SIZE_ONLY else "not verified") in line
@@ -168,7 +168,7 @@ def test_extra_lines_stand_between_the_duration_and_the_status() -> None:
     assert parse(render(report)) == report
 
 
-def test_a_report_is_kept_in_utc_whole_seconds_tenths_and_sorted() -> None:
+def test_a_report_is_stored_in_utc_whole_seconds_tenths_and_sorted() -> None:
     there = timezone(timedelta(hours=2))
     report = replace(EXAMPLE, timestamp=datetime(2025, 2, 4, 16, 30, 22, 999_999, there), duration=46.149)
     assert report == EXAMPLE
@@ -186,12 +186,12 @@ def test_a_report_is_kept_in_utc_whole_seconds_tenths_and_sorted() -> None:
         lambda: report_of(FileResult("a", Outcome.SKIPPED, 1, 1, float("inf"))),
     ],
 )
-def test_amounts_that_are_none_are_refused(nonsense: object) -> None:
+def test_invalid_amounts_are_refused(nonsense: object) -> None:
     with pytest.raises(ValueError, match=r"zone|duration|amount"):
         nonsense()  # type: ignore[operator]
 
 
-# What could be taken for a part of a line, end one, or hide.
+# Could be taken for a part of a line, end one, or be invisible.
 TRICKS = (
     ": OK - ", ": FAILURE - ", ": OK", " OK - ", " - ", ": ", ":", "; ", ", ", "(", ")", ") [", "[", " [", "]",
     "\\", "\\n", "\\x3a", "\\u20", "\n", "\r\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1b[2J",
@@ -200,11 +200,11 @@ TRICKS = (
     ", re-downloaded", " and verified", "size verified, no checksum available", "not verified, nothing recorded",
     "1.0 MB in 3.2s", "5 bytes", "fetched 5 bytes", "3.2s", "retryable", "md5:0", "size", "none", "Status",
     "Status: SUCCESS", "Skipped (already exists) [5 bytes, md5:0]", "x: OK - Skipped (already exists)", "Timestamp",
-    "Destination", "Files:", "------", "Summary:", "--------",
+    "Destination", "Files:", "------", "Summary:", "--------", "Report Format", "Report Format: 2",
 )  # fmt: skip
 
-TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-"""Bidirectional classes of the characters that turn text around."""
+DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""Bidirectional classes of the characters that change the direction of text."""
 
 texts = st.lists(st.sampled_from(TRICKS) | st.text(st.characters(), max_size=4), max_size=6).map("".join)
 pairs = st.lists(st.tuples(texts, texts), max_size=3).map(tuple)
@@ -238,19 +238,19 @@ def test_every_report_reads_back_as_it_was(report: Report) -> None:
 
 
 @given(reports)
-def test_nothing_breaks_out_of_its_line(report: Report) -> None:
+def test_nothing_leaves_its_line(report: Report) -> None:
     text = render(report)
-    due = 2 + len(report.head) + 2 + 1 + 2 + len(report.results) + 1 + 2 + 9 + len(report.extra) + 1
-    assert len(text.splitlines()) == text.count("\n") == due
+    wanted = 2 + len(report.head) + 2 + 1 + 2 + len(report.results) + 1 + 2 + 9 + len(report.extra) + 1
+    assert len(text.splitlines()) == text.count("\n") == wanted
     hidden = {character for character in text if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")}
     assert hidden <= {"\n"}
-    turned = {character for character in text if unicodedata.bidirectional(character) in TURNS}
+    turned = {character for character in text if unicodedata.bidirectional(character) in DIRECTIONS}
     assert turned | (set(text) & {"\u061c", "\u200e", "\u200f"}) == set()
     text.encode("utf-8")
 
 
 @given(reports, st.data())
-def test_no_beginning_of_a_report_passes_for_a_whole_one(report: Report, data: st.DataObject) -> None:
+def test_no_beginning_of_a_report_is_taken_for_a_complete_one(report: Report, data: st.DataObject) -> None:
     text = render(report)
     end = data.draw(st.integers(0, len(text) - 1))
     with pytest.raises(ReportError):
@@ -289,18 +289,18 @@ def test_ordinary_names_stay_as_they_are(name: str) -> None:
         ("a\U000e0041", r"a\U000e0041"),
     ],
 )
-def test_names_that_would_forge_a_line_are_shown_for_what_they_are(name: str, shown: str) -> None:
+def test_names_that_could_forge_a_line_are_escaped(name: str, shown: str) -> None:
     line = line_of(FileResult(name, Outcome.FAILED, message="x"))
     assert line == f"{shown}: FAILURE - x"
 
 
-def test_a_message_cannot_pass_for_a_bracket_or_a_success() -> None:
+def test_a_message_is_not_taken_for_a_bracket_or_a_success() -> None:
     assert line_of(FileResult("a", Outcome.FAILED, message="x [retryable]")) == r"a: FAILURE - x [retryable\x5d"
     line_of(FileResult("a", Outcome.FAILED, message="x: OK - Skipped (already exists)", assurance="md5:0", size=5))
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_messages_and_assurances_that_pass_for_other_parts_of_the_line(outcome: Outcome) -> None:
+def test_messages_and_assurances_that_look_like_other_parts_of_the_line(outcome: Outcome) -> None:
     messages = (
         "",
         "; ",
@@ -333,34 +333,34 @@ def altered(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [
-        (altered("Total files: 4", "Total files: 5"), 18, "'Total files: 5' where 'Total files: 4' is due"),
-        (altered("\nFailed: 1", "\nFailed: 0"), 20, "'Failed: 1' is due"),
-        (altered("Total size: 1234.5 MB", "Total size: 1.0 MB"), 25, "is due"),
-        (altered("Duration: 46.1s", "Duration: 46.10s"), 26, "'Duration: 46.1s' is due"),
-        (altered("Duration: 46.1s", "Duration: soon"), 26, "a Duration is due"),
-        (altered("Status: PARTIAL FAILURE", "Status: SUCCESS"), 27, "'Status: PARTIAL FAILURE' is due"),
-        (altered("[512 bytes", "[0512 bytes"), 12, "is due"),
-        (altered("[1294467072 bytes", "[1 bytes"), 14, "is due"),
-        (altered("Network", r"N\x65twork"), 13, "is due"),
+        (altered("Total files: 4", "Total files: 5"), 18, "expected 'Total files: 4', found 'Total files: 5'"),
+        (altered("\nFailed: 1", "\nFailed: 0"), 20, "expected 'Failed: 1', found"),
+        (altered("Total size: 1234.5 MB", "Total size: 1.0 MB"), 25, "expected 'Total size: 1234.5 MB', found"),
+        (altered("Duration: 46.1s", "Duration: 46.10s"), 26, "expected 'Duration: 46.1s', found"),
+        (altered("Duration: 46.1s", "Duration: soon"), 26, "expected a Duration, found"),
+        (altered("Status: PARTIAL FAILURE", "Status: SUCCESS"), 27, "expected 'Status: PARTIAL FAILURE', found"),
+        (altered("[512 bytes", "[0512 bytes"), 12, "expected '"),
+        (altered("[1294467072 bytes", "[1 bytes"), 14, "expected '"),
+        (altered("Network", r"N\x65twork"), 13, "expected '"),
         (altered("FAILURE - Network", "MISSING - Network"), 13, "neither OK nor FAILURE"),
-        (altered("Skipped (already exists)", "Skipped (as you like)"), 11, "is due"),
+        (altered("Skipped (already exists)", "Skipped (as you like)"), 11, "expected '"),
         (altered("Skipped (already exists)", "Perfect (already exists)"), 11, "not in the words of a report"),
         (altered(" [4096 bytes, s3-etag:5d41402abc4b2a76b9719d911017c592-24]", " [4096 bytes]"), 11, "no checksum"),
-        (altered("=" * 25, "=" * 24), 2, "is due"),
-        (altered("Files:\n------", "Files:\n-----"), 10, "is due"),
+        (altered("=" * 25, "=" * 24), 2, "expected '"),
+        (altered("Files:\n------", "Files:\n-----"), 10, "expected '"),
         (altered("Timestamp: 2025-02-04 14:30:22 UTC", "Timestamp: yesterday"), 6, "Timestamp"),
-        (altered("Timestamp: 2025-02-04 14:30:22 UTC", "Timestamp: 2025-02-04T14:30:22 UTC"), 6, "is due"),
+        (altered("Timestamp: 2025-02-04 14:30:22 UTC", "Timestamp: 2025-02-04T14:30:22 UTC"), 6, "expected '"),
         (altered("Timestamp: 2025-02-04 14:30:22 UTC\n", ""), 7, "no Timestamp and Destination"),
-        (altered("Raw File ID: ", "Raw File ID="), 3, "a label and a value are due"),
-        (EXAMPLE_TEXT + "Status: PARTIAL FAILURE\n", 27, "is due"),
+        (altered("Raw File ID: ", "Raw File ID="), 3, "expected a label and a value, found"),
+        (EXAMPLE_TEXT + "Status: PARTIAL FAILURE\n", 27, "expected '"),
         (EXAMPLE_TEXT + "\n", 28, "cut off"),
-        (EXAMPLE_TEXT.replace("\n", "\r\n"), 2, "is due"),
+        (EXAMPLE_TEXT.replace("\n", "\r\n"), 2, "expected '"),
         (EXAMPLE_TEXT[:-1], 27, "cut off in the middle of the line"),
-        ("\ufeff" + EXAMPLE_TEXT, 2, "is due"),
+        ("\ufeff" + EXAMPLE_TEXT, 2, "expected '"),
         ("", 1, "cut off"),
     ],
 )
-def test_what_is_no_whole_report_is_refused_with_its_line(text: str, line: int, problem: str) -> None:
+def test_a_text_that_is_not_a_complete_report_is_refused_with_its_line(text: str, line: int, problem: str) -> None:
     with pytest.raises(ReportError) as caught:
         parse(text)
     assert caught.value.line == line
@@ -375,7 +375,7 @@ def test_lines_out_of_order_are_refused() -> None:
         parse("".join(lines))
 
 
-def test_a_number_longer_than_python_takes_is_an_error_like_any_other() -> None:
+def test_a_number_longer_than_python_parses_is_an_error_like_any_other() -> None:
     with pytest.raises(ReportError, match="line 11"):
         parse(altered("[4096 bytes", f"[{'9' * 5000} bytes"))
 

@@ -1,13 +1,16 @@
 """The report: the receipt of a run, written once and read back without loss.
 
-    store               reports as files: written atomically, found newest first
-    ├── parser          a text as a report again, or a `ReportError` that names the line
-    │   └── layout      a report as a text
-    │       ├── file_line       one file's result as a line, and back
-    │       └── status_report   what a report is, and what its summary counts
-    └── naming          what the files are called
+    store               reports as files: written atomically, listed newest first
+    ├── parser          text to report, or a `ReportError` that names the line
+    │   └── layout      report to text
+    │       ├── file_line       the result of one file to a line, and back
+    │       └── status_report   the report itself, its summary, and the numbers of its formats
+    └── naming          the names of the files
 
-How text is made safe is in `escaping`, how amounts are shown in `quantities`.
+`escaping` makes text safe, `quantities` formats sizes and seconds.
+
+`slooh_images` knows what it has downloaded from these reports alone, and reports stay on users' disks. So a report that
+any version of this project wrote must be readable for ever: see `FORMAT` before you change a word of one.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from .escaping import escape, visible
 from .layout import lines_of, render
 from .parser import ReportError, parse
 from .quantities import shown_size
-from .status_report import Pairs, Report, Status, Summary
+from .status_report import FORMAT, Pairs, Report, Status, Summary
 from .store import read, reports_in, write
 
 __all__ = [
+    "FORMAT",
     "Pairs",
     "Report",
     "ReportError",

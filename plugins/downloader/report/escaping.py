@@ -1,11 +1,11 @@
-r"""Text that cannot break out of its line, and reads back as what it was.
+r"""Escapes text so that it cannot leave its line, without loss.
 
-A backslash begins an escape: ``\\``, ``\n``, ``\r``, ``\t``, ``\x1b``, ``\u2028``, ``\U000e0041``. Escaped is what
-ends a line anywhere, what a terminal obeys, what is not seen or turns the order of what is seen around, and what UTF-8
-cannot hold. All other characters, in any script, stay as they are.
+A backslash starts an escape: ``\\``, ``\n``, ``\r``, ``\t``, ``\x1b``, ``\u2028``, ``\U000e0041``. Escaped are line
+breaks of any kind, control characters, invisible characters, those that change the direction of text, and those that
+UTF-8 cannot encode. All other characters, in any script, stay as they are.
 
-The set is written out rather than asked from `str.isprintable`: that one changes with Python's Unicode tables, and a
-report must read the same with the next Python.
+The set is written out because `str.isprintable` changes with Python's Unicode tables, and a report has to read the same
+with the next version of Python.
 """
 
 from __future__ import annotations
@@ -30,50 +30,55 @@ UNSAFE: Final = (
     "\xad\u180e\u200b\u2060-\u2065\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # invisible
     "\u2028\u2029"  # line and paragraph separators
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # the direction of text
-    "\ud800-\udfff"  # lone surrogates: what Python makes of a file name that is no UTF-8
+    "\ud800-\udfff"  # lone surrogates, as in a file name that is not valid UTF-8
 )
-"""The inside of a regular expression's character class."""
+"""The characters to escape, for use inside the character class of a regular expression."""
 
 _UNSAFE = re.compile(f"[{UNSAFE}]")
-_UNSEEN = re.compile(rf"(?![\\\n])[{UNSAFE}]")
+_UNSAFE_BUT_BREAKS = re.compile(rf"(?![\\\n])[{UNSAFE}]")
 _ESCAPE = re.compile(r"\\(?:([\\nrt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 _SHORT: Final = {"\\": "\\\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _LONG: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
-_PASSES_FOR_A_STATUS = re.compile(r":(?= (?:OK|FAILURE) - )")
+_LOOKS_LIKE_A_STATUS = re.compile(r":(?= (?:OK|FAILURE) - )")
 _CHECKSUM = re.compile(r"[a-z0-9-]+:[0-9a-z-]*")
 _ALGORITHM = re.compile(r"[a-z0-9-]+:")
 
 
 def escape(text: str) -> str:
-    """`text` on one line, printable and encodable. `unescape` turns it back."""
+    """`text` on one line, printable and encodable. `unescape` reverses it."""
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
     return _UNSAFE.sub(_escaped, text)
 
 
 def escape_name(name: str) -> str:
-    """A file's name, which ends where ``: OK - `` or ``: FAILURE - `` begins for the first time."""
+    """The name of a file, which ends at the first ``: OK - `` or ``: FAILURE - ``."""
     text = escape(name)
-    return _PASSES_FOR_A_STATUS.sub(r"\\x3a", text) if ": " in text else text
+    return _LOOKS_LIKE_A_STATUS.sub(r"\\x3a", text) if ": " in text else text
 
 
-def escape_label(label: str) -> str:
-    """A head's or summary's label, which ends at the first ``: ``."""
-    return escape(label).replace(": ", r"\x3a ")
+def escape_label(label: str, reserved: str) -> str:
+    """A label of the head or the summary, which ends at the first ``: ``.
+
+    `reserved`: the label of a line that the report itself writes. Another line that has it must not be taken for that
+    one, so its first character is escaped.
+    """
+    text = escape(label).replace(": ", r"\x3a ")
+    return _spelled(text[0]) + text[1:] if label == reserved else text
 
 
 def escape_message(message: str) -> str:
-    """A failure's message, which may end its line: a ``]`` at its end would pass for the end of a bracket."""
+    """The message of a failure. It may end the line, where a ``]`` would be read as the end of the facts."""
     text = escape(message)
     return text[:-1] + r"\x5d" if text.endswith("]") else text
 
 
 def escape_assurance(assurance: str) -> str:
-    """An assurance, which is the last fact of a bracket.
+    """An assurance, the last fact of a bracket.
 
-    Checksums stay as they are. Whatever does not begin as one would pass for another fact, so its first character is
-    escaped; brackets are in any case.
+    Checksums stay as they are. Anything that does not start like one could be read as another fact, so its first
+    character is escaped. Brackets always are.
     """
     if _CHECKSUM.fullmatch(assurance):
         return assurance
@@ -84,12 +89,12 @@ def escape_assurance(assurance: str) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` for people, of one line or several, with what is not seen or is obeyed spelled out. Does not read back."""
-    return _UNSEEN.sub(_escaped, text)
+    """`text` for people, of one or more lines, with unsafe characters escaped. Cannot be reversed."""
+    return _UNSAFE_BUT_BREAKS.sub(_escaped, text)
 
 
 def unescape(text: str) -> str:
-    """The inverse of all the others. What is no escape stays as it is."""
+    """The inverse of the `escape` functions. A backslash that starts no escape stays as it is."""
     return _ESCAPE.sub(_character, text) if "\\" in text else text
 
 

@@ -11,8 +11,9 @@ from .file_line import render_line
 from .quantities import shown_seconds, shown_size
 from .status_report import Report
 
-__all__ = ["DESTINATION", "DURATION", "FILES", "STATUS", "SUMMARY", "TIMESTAMP", "lines_of", "render", "shown_time"]
+__all__ = ["DESTINATION", "DURATION", "FILES", "FORMAT_LABEL", "STATUS", "SUMMARY", "TIMESTAMP", "lines_of", "render"]
 
+FORMAT_LABEL: Final = "Report Format"
 TIMESTAMP: Final = "Timestamp"
 DESTINATION: Final = "Destination"
 FILES: Final = "Files:"
@@ -22,37 +23,24 @@ STATUS: Final = "Status"
 
 
 def render(report: Report) -> str:
-    """The report's whole text, each line ended by a line feed. `parse` turns it back into an equal report."""
+    """The whole text of `report`, each line ended by a line feed. `parse` turns it back into an equal report."""
     return "".join(f"{line}\n" for line in lines_of(report))
 
 
 def lines_of(report: Report) -> Iterator[str]:
-    """The report's lines, without their breaks."""
+    """The lines of `report`, without their line breaks."""
     yield from _underlined(escape(report.title), "=")
-    for label, value in (*report.head, (TIMESTAMP, shown_time(report.timestamp)), (DESTINATION, report.destination)):
-        yield _pair(label, value)
+    if report.format > 1:
+        yield f"{FORMAT_LABEL}: {report.format}"
+    for label, value in report.head:
+        yield _pair(label, value, FORMAT_LABEL)
+    yield f"{TIMESTAMP}: {_shown_time(report.timestamp)}"
+    yield f"{DESTINATION}: {escape(report.destination)}"
     yield ""
     yield from _underlined(FILES, "-")
     yield from map(render_line, report.results)
     yield ""
     yield from _underlined(SUMMARY, "-")
-    yield from _summary(report)
-
-
-def shown_time(moment: datetime) -> str:
-    """``2025-02-04 14:30:22 UTC``, for an aware time in UTC and whole seconds."""
-    return f"{moment.replace(tzinfo=None).isoformat(sep=' ')} UTC"
-
-
-def _underlined(text: str, line: str) -> tuple[str, str]:
-    return text, line * len(text)
-
-
-def _pair(label: str, value: str) -> str:
-    return f"{escape_label(label)}: {escape(value)}"
-
-
-def _summary(report: Report) -> Iterator[str]:
     summary = report.summary
     yield f"Total files: {summary.total}"
     yield f"Successful: {summary.successful}"
@@ -64,7 +52,19 @@ def _summary(report: Report) -> Iterator[str]:
     yield f"Total size: {shown_size(summary.size)}"
     yield f"{DURATION}: {shown_seconds(report.duration)}"
     for label, value in report.extra:
-        line = _pair(label, value)
-        # A second status would let a report that was cut off behind it pass for a whole one.
-        yield rf"\x53{line[1:]}" if label == STATUS else line
+        # With a second status line, a report that was cut off after it would look complete.
+        yield _pair(label, value, STATUS)
     yield f"{STATUS}: {summary.status}"
+
+
+def _underlined(text: str, line: str) -> tuple[str, str]:
+    return text, line * len(text)
+
+
+def _pair(label: str, value: str, reserved: str) -> str:
+    return f"{escape_label(label, reserved)}: {escape(value)}"
+
+
+def _shown_time(moment: datetime) -> str:
+    """``2025-02-04 14:30:22 UTC``, for an aware time in UTC and whole seconds."""
+    return f"{moment.replace(tzinfo=None).isoformat(sep=' ')} UTC"

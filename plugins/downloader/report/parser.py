@@ -1,31 +1,35 @@
-"""A text as the report that it is, or the line that says it is none.
+"""Text to report, or a `ReportError` that names the line.
 
-The parser takes from the text what cannot be computed, renders the report that it found, and compares: it accepts the
-very texts that `render` makes, and no others. So counts that disagree with the lines, a size in words that disagrees
-with the bytes, lines out of order, an escape that was not needed are all refused, by one rule.
+Each format has its reader. It takes from the text what cannot be computed, renders the report that it found, and
+compares: it accepts the texts that `render` makes, and no others. So counts that disagree with the lines, a rounded
+size that disagrees with the bytes, lines out of order and an escape that was not needed are all refused by one rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 from ..results import FileResult
 from .escaping import unescape
 from .file_line import parse_line
-from .layout import DESTINATION, DURATION, FILES, STATUS, SUMMARY, TIMESTAMP, lines_of
-from .status_report import Pairs, Report
+from .layout import DESTINATION, DURATION, FILES, FORMAT_LABEL, STATUS, SUMMARY, TIMESTAMP, lines_of
+from .status_report import FORMAT, Pairs, Report
 
 __all__ = ["ReportError", "parse"]
 
-_COUNTS = 8
-"""Lines of the summary above the duration: they follow from the files."""
-_MOST_SHOWN = 120
-_LONGEST_PROBLEM = 400
+_COUNTS: Final = 8
+"""Lines of the summary above the duration. They follow from the files."""
+_WRITTEN_NUMBER: Final = re.compile(r"[2-9]|[1-9][0-9]{1,8}")
+"""A number of a format as a report holds it; format 1 is not written."""
+_LONGEST_SHOWN: Final = 120
+_LONGEST_PROBLEM: Final = 400
 
 
 class ReportError(ValueError):
-    """Not a whole report. `line` counts from 1; `problem` says what is wrong there."""
+    """Not a complete report that this version can read. `line` counts from 1; `problem` says what is wrong there."""
 
     def __init__(self, line: int, problem: str) -> None:
         self.line = line
@@ -34,29 +38,19 @@ class ReportError(ValueError):
 
 
 def parse(text: str) -> Report:
-    """The report that `render` made `text` of.
+    """The report that `render` made `text` of, in this version or any earlier one.
 
     Raises:
-        ReportError: it is not the whole text of a report: cut off, altered, or something else altogether.
+        ReportError: `text` is not a complete report: cut off, altered, something else, or of a newer format.
     """
     lines = _Lines(text)
     title = lines.take()
     lines.expect("=" * len(title))
-    head, timestamp, destination = _head(lines)
-    lines.expect(FILES, "-" * len(FILES))
-    results = tuple(_results(lines))
-    lines.expect(SUMMARY, "-" * len(SUMMARY))
-    duration, extra = _summary(lines)
-    try:
-        report = Report(unescape(title), timestamp, destination, head, results, duration, extra)
-    except ValueError as error:
-        raise ReportError(lines.number, str(error)) from error
-    lines.compare(lines_of(report))
-    return report
+    return _READERS[_format_of(lines)](lines, unescape(title))
 
 
 class _Lines:
-    """A text's lines, taken one by one. `number` is that of the line taken last."""
+    """The lines of a text, taken one by one. `number` is that of the line taken last."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.split("\n")
@@ -70,6 +64,12 @@ class _Lines:
             raise ReportError(self.number + 1, "cut off")
         self.number += 1
         return self._lines[self.number - 1]
+
+    def take_value_of(self, label: str) -> str | None:
+        """The value of the next line if it has this label; None, and the line is left, if it does not."""
+        if not self.left or not self._lines[self.number].startswith(f"{label}: "):
+            return None
+        return self.take().removeprefix(f"{label}: ")
 
     @property
     def left(self) -> int:
@@ -89,7 +89,46 @@ class _Lines:
 
 
 def _other(number: int, found: str, wanted: str) -> ReportError:
-    return ReportError(number, f"{found[:_MOST_SHOWN]!r} where {wanted[:_MOST_SHOWN]!r} is due")
+    return ReportError(number, f"expected {wanted[:_LONGEST_SHOWN]!r}, found {found[:_LONGEST_SHOWN]!r}")
+
+
+def _format_of(lines: _Lines) -> int:
+    """The number in the third line; 1 where that line is another one."""
+    shown = lines.take_value_of(FORMAT_LABEL)
+    if shown is None:
+        return 1
+    if not _WRITTEN_NUMBER.fullmatch(shown):
+        raise ReportError(lines.number, f"{shown[:_LONGEST_SHOWN]!r} is not the number of a report format")
+    number = int(shown)
+    if number > FORMAT:
+        raise ReportError(
+            lines.number,
+            f"the report has format {number}, and this version reads formats up to {FORMAT}; "
+            "read it with the version of the downloader that wrote it, or a newer one",
+        )
+    return number
+
+
+# --- format 1 ---------------------------------------------------------------------------------------------------------
+
+
+def _read_1(lines: _Lines, title: str) -> Report:
+    head, timestamp, destination = _head(lines)
+    lines.expect(FILES, "-" * len(FILES))
+    results: list[FileResult] = []
+    while line := lines.take():
+        try:
+            results.append(parse_line(line))
+        except ValueError as error:
+            raise ReportError(lines.number, f"{error}: {line[:_LONGEST_SHOWN]!r}") from error
+    lines.expect(SUMMARY, "-" * len(SUMMARY))
+    duration, extra = _summary(lines)
+    try:
+        report = Report(title, timestamp, destination, head, tuple(results), duration, extra, format=1)
+    except ValueError as error:
+        raise ReportError(lines.number, str(error)) from error
+    lines.compare(lines_of(report))
+    return report
 
 
 def _head(lines: _Lines) -> tuple[Pairs, datetime, str]:
@@ -105,14 +144,6 @@ def _head(lines: _Lines) -> tuple[Pairs, datetime, str]:
     return tuple(pairs[:-2]), timestamp, pairs[-1][1]
 
 
-def _results(lines: _Lines) -> Iterable[FileResult]:
-    while line := lines.take():
-        try:
-            yield parse_line(line)
-        except ValueError as error:
-            raise ReportError(lines.number, f"{error}: {line[:_MOST_SHOWN]!r}") from error
-
-
 def _summary(lines: _Lines) -> tuple[float, Pairs]:
     for _ in range(_COUNTS):
         lines.take()
@@ -120,17 +151,23 @@ def _summary(lines: _Lines) -> tuple[float, Pairs]:
     try:
         duration = float(shown.removesuffix("s"))
     except ValueError:
-        raise ReportError(lines.number, f"{label}: {shown!r} where a {DURATION} is due") from None
+        raise ReportError(lines.number, f"expected a {DURATION}, found {label}: {shown!r}") from None
     extra = []
     while lines.left > 1:
         extra.append(_pair(lines, lines.take()))
     if not lines.take().startswith(f"{STATUS}: "):
-        raise ReportError(lines.number, f"cut off: the last line is no {STATUS}")
+        raise ReportError(lines.number, f"cut off: the last line is not the {STATUS}")
     return duration, tuple(extra)
 
 
 def _pair(lines: _Lines, line: str) -> tuple[str, str]:
     label, colon, value = line.partition(": ")
     if not colon:
-        raise ReportError(lines.number, f"{line[:_MOST_SHOWN]!r} where a label and a value are due")
+        raise ReportError(lines.number, f"expected a label and a value, found {line[:_LONGEST_SHOWN]!r}")
     return unescape(label), unescape(value)
+
+
+# --- all formats ------------------------------------------------------------------------------------------------------
+
+_READERS: Final[Mapping[int, Callable[[_Lines, str], Report]]] = {1: _read_1}
+"""By the number of the format: reads the lines below the title and the number. None of them is ever removed."""

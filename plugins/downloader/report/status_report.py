@@ -1,4 +1,4 @@
-"""What a report is."""
+"""The report as a value, and the numbers of its formats."""
 
 from __future__ import annotations
 
@@ -11,20 +11,38 @@ from typing import Final
 
 from ..results import FileResult, Outcome
 
-__all__ = ["Pairs", "Report", "Status", "Summary"]
+__all__ = ["FORMAT", "Pairs", "Report", "Status", "Summary"]
 
 Pairs = tuple[tuple[str, str], ...]
 """Lines of a label and a value, in their order."""
 
+FORMAT: Final = 1
+"""The format that reports are written in.
 
-_MOST: Final = 2**64
-"""More bytes or seconds than there are. Python counts further, and shows what is larger by far as no decimal number."""
+====== ========== ==================================================================================================
+number since      differs from the one before
+====== ========== ==================================================================================================
+1      2026-11-21 The first. A report of it has no line with its number. The fact ``resources`` and the assurances
+                  ``complete PNG``, ``complete JPEG`` and ``complete FITS`` came later on the same day; a report that
+                  has none of them is the same in all versions.
+====== ========== ==================================================================================================
 
+A new format is whatever `parse` of the version before refuses: another wording, order or rounding, one more fact,
+outcome or assurance. Labels and values of `Report.head` and `Report.extra`, messages and names are free. To make one:
+
+1. Raise the number and add a row here. From format 2 on, the third line of a report is ``Report Format: 2``.
+2. Add its reader to the table in `parser`. Keep the older readers and the wording that they compare with: without them
+   `slooh_images` takes all that it has downloaded before for new.
+3. Freeze reports of it in ``tests/fixtures/reports/format_2``, and never change those of the older formats.
+"""
+
+_LIMIT: Final = 2**64
+"""All amounts are below it. Python writes far larger numbers in exponential notation, which does not read back."""
 _LONGEST_SHOWN: Final = 120
 
 
 class Status(StrEnum):
-    """How a run as a whole came out."""
+    """The outcome of a whole run."""
 
     SUCCESS = "SUCCESS"
     PARTIAL_FAILURE = "PARTIAL FAILURE"
@@ -33,7 +51,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Files by what became of them. `size`: bytes of all files that stand under their final names."""
+    """Counts of files by outcome. `size`: bytes of all files that have their final names."""
 
     total: int
     failed: int
@@ -45,12 +63,12 @@ class Summary:
 
     @property
     def successful(self) -> int:
-        """Files that stand under their final names, whole."""
+        """Files that are complete and have their final names."""
         return self.total - self.failed
 
     @property
     def status(self) -> Status:
-        """SUCCESS if nothing failed (nothing to do is a success), COMPLETE FAILURE if all did."""
+        """SUCCESS if no file failed (also if there was none), COMPLETE FAILURE if all of them did."""
         if not self.failed:
             return Status.SUCCESS
         return Status.PARTIAL_FAILURE if self.successful else Status.COMPLETE_FAILURE
@@ -58,14 +76,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run's receipt.
+    """The receipt of one run.
 
-    `timestamp`: aware; kept in UTC, in whole seconds. `destination`: the folder that the run filled. `head`: what else
-    stands above the files, such as ``("S3 Bucket", "backups")``. `results`: kept sorted by name. `duration`: seconds,
-    rounded to a tenth. `extra`: what else stands in the summary, between the duration and the status.
+    `timestamp`: aware; stored in UTC and whole seconds. `destination`: the folder that the run wrote to. `head`: more
+    lines above the files, such as ``("S3 Bucket", "backups")``. `results`: stored sorted by name. `duration`: seconds,
+    rounded to a tenth. `extra`: more lines of the summary, between the duration and the status. `format`: the number of
+    the format that it was read from or is written in, see `FORMAT`.
 
     Raises:
-        ValueError: a timestamp without a zone; a size, a count or a time that is negative, or not below 2**64.
+        ValueError: a timestamp without a time zone; a size, count or time that is negative or not below 2**64; an
+            unknown format.
     """
 
     title: str
@@ -75,23 +95,26 @@ class Report:
     results: tuple[FileResult, ...] = ()
     duration: float = 0.0
     extra: Pairs = ()
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         if self.timestamp.utcoffset() is None:
-            raise ValueError("a report's timestamp needs a zone")
-        if not 0 <= self.duration < _MOST:
-            raise ValueError(f"{self.duration} is no duration")
+            raise ValueError("the timestamp of a report needs a time zone")
+        if not 1 <= self.format <= FORMAT:
+            raise ValueError(f"{self.format} is not a report format; the newest is {FORMAT}")
+        if not 0 <= self.duration < _LIMIT:
+            raise ValueError(f"{self.duration} is not a valid duration")
         for result in self.results:
             amounts = (result.size, result.fetched, result.seconds, result.resources or 0)
-            if not all(0 <= amount < _MOST for amount in amounts):
-                raise ValueError(f"an amount of {result.name[:_LONGEST_SHOWN]!r} is none")
+            if not all(0 <= amount < _LIMIT for amount in amounts):
+                raise ValueError(f"an amount of {result.name[:_LONGEST_SHOWN]!r} is not valid")
         object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC).replace(microsecond=0))
         object.__setattr__(self, "duration", round(self.duration, 1))
         object.__setattr__(self, "results", tuple(sorted(self.results, key=attrgetter("name"))))
 
     @property
     def summary(self) -> Summary:
-        """The results, counted. Looks at every one of them each time."""
+        """The counts of the results. Computed anew on each access."""
         counts = Counter(result.outcome for result in self.results)
         return Summary(
             total=len(self.results),
