@@ -1,4 +1,4 @@
-"""Reports: whatever names and messages are written, the same results are read; and what is no report is none."""
+"""Reports: any names and messages are read back as they were written, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FOLDER = tempfile.TemporaryDirectory()
 
 
 def judged(data: bytes) -> str:
-    """What a file comes to that is called a report."""
+    """Whether a file with the name of a report is read or refused."""
     file = Path(_FOLDER.name, "report.txt")
     file.write_bytes(data)
     try:
@@ -112,11 +112,11 @@ def test_each_name_as_anything(what: str, tmp_path: Path) -> None:
 
 @held_against(damaged(TEXT.encode(), most=2), ["read", "refused"], CASES // 2)
 def test_damaged_reports(data: bytes) -> str:
-    """A word of a message may be another one; what is counted, shown twice or has its place may not."""
+    """A word of a message may change, but nothing that is counted, given twice or has its fixed place."""
     return judged(data)
 
 
-def test_a_report_with_a_line_more_is_told_by_its_counts() -> None:
+def test_an_extra_line_is_noticed_by_the_counts() -> None:
     lines = TEXT.splitlines(keepends=True)
     for at in range(len(lines) + 1):
         for forged in (f"{LINE}\n", "Status: SUCCESS\n", "x: y\n", "\n"):
@@ -125,7 +125,7 @@ def test_a_report_with_a_line_more_is_told_by_its_counts() -> None:
 
 
 def is_a_pair_in_its_place(at: int, forged: str, lines: list[str]) -> bool:
-    """A label and a value may stand above the time, and between the duration and the status: they count for nothing."""
+    """A label and a value are allowed above the time, and between the duration and the status. They count nothing."""
     above = 2 <= at <= lines.index("Timestamp: 2025-02-04 14:30:22 UTC\n")
     below = lines.index("Duration: 46.1s\n") < at < len(lines)
     pair = forged == "x: y\n" or (forged in ("Status: SUCCESS\n", f"{LINE}\n") and above)
@@ -139,7 +139,7 @@ NUMBERS = ("9" * 30, "9" * 400, "9" * 4_300, "9" * 5_000, "0" * 5_000, "-1", "1e
 @pytest.mark.parametrize(
     "old", ["1294467072", "4096", "45.2", "46.1", "0.4", "[9", "fetched 5", "3 resources", "2025-", "Files: 5"]
 )
-def test_numbers_that_are_none(old: str, number: str) -> None:
+def test_numbers_that_are_not_valid(old: str, number: str) -> None:
     for new in (number, f"{number}.0", f"[{number}", f"fetched {number}", f"{number} resources"):
         assert judged(TEXT.replace(old, new).encode()) in ("read", "refused")
     if old in ("4096", "fetched 5") and number not in ("9" * 30, "-1"):
@@ -166,7 +166,7 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("number", range(len(BOMBS)))
-def test_what_is_no_report_at_all(number: int) -> None:
+def test_texts_that_are_not_reports_at_all(number: int) -> None:
     expected = (
         "read" if number == BOMBS.index(TEXT.replace("it broke", "it broke" + "; " * MEGABYTE).encode()) else None
     )
@@ -178,19 +178,19 @@ def test_a_report_without_end_is_not_read_into_memory() -> None:
         endless = Path(folder, "_download_status_x_20250204_143022.txt")
         with endless.open("wb") as file:
             file.truncate(2**40)
-        with pytest.raises(DiskError, match="is no report; move it away"):
+        with pytest.raises(DiskError, match="it is not a report; move it away"):
             read(endless)
-        endless.unlink()  # whoever looks into all that a test left would read it
+        endless.unlink()  # a guard reads all files that a test leaves
 
 
 @pytest.mark.parametrize("what", ["pipe", "folder", "link", "dangling", "loop", "device", "socket"])
-def test_what_is_no_file_is_no_report(what: str, tmp_path: Path) -> None:
+def test_only_a_regular_file_is_a_report(what: str, tmp_path: Path) -> None:
     path = tmp_path / "_download_status_x_20250204_143022.txt"
-    Path(tmp_path, "target").write_text(TEXT)
+    Path(tmp_path, "elsewhere").write_text(TEXT)
     plants: dict[str, Callable[[], object]] = {
         "pipe": lambda: os.mkfifo(path),
         "folder": path.mkdir,
-        "link": lambda: path.symlink_to("target"),
+        "link": lambda: path.symlink_to("elsewhere"),
         "dangling": lambda: path.symlink_to("nowhere"),
         "loop": lambda: path.symlink_to(path.name),
         "device": lambda: path.symlink_to("/dev/zero"),
@@ -205,7 +205,7 @@ def test_what_is_no_file_is_no_report(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ZOO)
-def test_a_report_by_each_name_is_one_or_is_passed_over(what: str, tmp_path: Path) -> None:
+def test_a_report_of_any_name_is_read_or_ignored(what: str, tmp_path: Path) -> None:
     name = f"_download_status_{ZOO[what]}_20250204_143022.txt"
     if not _can_be_a_name(name):
         return
@@ -219,5 +219,5 @@ def _can_be_a_name(name: str) -> bool:
 
 
 def _is_half(name: str) -> bool:
-    """Whether it holds what no name on a disk is read as."""
+    """Whether it holds a surrogate that no name on a disk is decoded to."""
     return any("\ud800" <= letter < "\udc80" or "\udcff" < letter <= "\udfff" for letter in name)

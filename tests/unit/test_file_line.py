@@ -1,4 +1,4 @@
-"""A file's line: what the resources in it and the form of its content add, and that nothing is lost by it."""
+"""The line of a file: with the resources in it and the form of its content, read back without loss."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ results = st.one_of(
 
 
 @given(results)
-def test_every_line_reads_back_as_what_it_was_made_of(result: FileResult) -> None:
+def test_every_line_reads_back_as_its_result(result: FileResult) -> None:
     line = render_line(result)
     assert parse_line(line) == result
     assert "\n" not in line
@@ -77,7 +77,7 @@ def test_every_line_reads_back_as_what_it_was_made_of(result: FileResult) -> Non
         ),
     ],
 )
-def test_the_words_to_the_letter(result: FileResult, line: str) -> None:
+def test_the_exact_words(result: FileResult, line: str) -> None:
     assert render_line(result) == line
     assert parse_line(line) == result
 

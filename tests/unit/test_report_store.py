@@ -1,4 +1,4 @@
-"""Reports as files: whole or not at all, one never over another, found again newest first."""
+"""Reports as files: complete or not there, never overwritten, listed newest first."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_more_reports_in_the_same_second_get_numbers(tmp_path: Path, links: str)
     assert len(names(tmp_path)) == 3
 
 
-def test_whatever_has_the_name_already_is_left_alone(tmp_path: Path, links: str) -> None:
+def test_anything_that_has_the_name_already_is_left_alone(tmp_path: Path, links: str) -> None:
     first, second = (tmp_path / report_name("x", NOW, number) for number in (1, 2))
     first.symlink_to("nowhere")
     second.mkdir()
@@ -96,9 +96,9 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_return
         assert bool(reports_in(tmp_path)) == is_folder
         fsync(descriptor)
 
-    def seen_link(source: Path, target: Path) -> None:
+    def seen_link(source: Path, destination: Path) -> None:
         steps.append("link")
-        link(source, target)
+        link(source, destination)
 
     monkeypatch.setattr(os, "fsync", seen_fsync)
     monkeypatch.setattr(os, "link", seen_link)
@@ -106,29 +106,29 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_return
     assert steps == [f"flush {len(render(LONG))} bytes", "link", "flush folder"]
 
 
-@pytest.mark.parametrize("kernel", ["tells of errors", "does not", "flushes no disk alone"])
+@pytest.mark.parametrize("kernel", ["reports errors", "does not", "flushes no single disk"])
 @pytest.mark.parametrize(("outcome", "flushed"), [(Outcome.SKIPPED, 1), (Outcome.DOWNLOADED, 0)])
-def test_what_was_found_is_flushed_before_it_is_called_ok(
+def test_skipped_files_are_flushed_before_the_report_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, flushed: int, kernel: str
 ) -> None:
-    """Whoever brought it here may not have done so. What a run brings home has been flushed already."""
+    """Whoever put them there may not have done it. Files that the run downloaded are flushed already."""
     steps: list[list[Path]] = []
 
     def flush(*_: object) -> int:
         steps.append(reports_in(tmp_path))
         return 0
 
-    monkeypatch.setattr(flushing, "_syncfs", flush if kernel == "tells of errors" else None)
+    monkeypatch.setattr(flushing, "_syncfs", flush if kernel == "reports errors" else None)
     monkeypatch.setattr(flushing, "_any_syncfs", flush if kernel == "does not" else None)
     monkeypatch.setattr(os, "sync", flush)
     write(replace(REPORT, results=(FileResult("a", outcome, assurance="size"),)), tmp_path, "x")
     assert steps == [[]] * flushed
 
 
-def test_a_disk_that_cannot_flush_what_was_found_takes_a_report_all_the_same(
+def test_a_report_is_written_even_if_skipped_files_cannot_be_flushed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It fails for anybody's file."""
+    """The error may be about a file of someone else."""
 
     def fail(_: int) -> bool:
         raise OSError(errno.EIO, "Input/output error")
@@ -136,7 +136,7 @@ def test_a_disk_that_cannot_flush_what_was_found_takes_a_report_all_the_same(
     monkeypatch.setattr(flushing, "flush_file_system", fail)
     found = replace(REPORT, results=(FileResult("a", Outcome.SKIPPED, assurance="size"),))
     assert read(write(found, tmp_path, "x")) == found
-    assert f"What was found in {tmp_path} may not outlive a power cut: Input/output error" in caplog.text
+    assert f"What was found in {tmp_path} may not survive a power failure: Input/output error" in caplog.text
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def file_size_limit(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_disk_that_takes_only_half_of_it_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_with_room_for_half_of_it_leaves_nothing(tmp_path: Path) -> None:
     with file_size_limit(40_000), pytest.raises(errors.DiskError, match="File too large"):
         write(LONG, tmp_path, "x")
     assert names(tmp_path) == []
@@ -194,17 +194,17 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert names(tmp_path) == []
 
 
-def test_a_folder_that_is_missing_is_an_error_of_the_disk(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_of_the_disk(tmp_path: Path) -> None:
     with pytest.raises(errors.DiskError, match="No such file or directory"):
         write(REPORT, tmp_path / "missing", "x")
 
 
-def test_an_answer_lost_on_the_network_makes_no_second_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_lost_on_nfs_makes_no_second_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = os.link
 
-    def link_asked_twice(source: Path, target: Path) -> None:
-        link(source, target)
-        link(source, target)
+    def link_asked_twice(source: Path, destination: Path) -> None:
+        link(source, destination)
+        link(source, destination)
 
     monkeypatch.setattr(os, "link", link_asked_twice)
     path = write(REPORT, tmp_path, "x")
@@ -280,14 +280,14 @@ def test_a_killed_writer_leaves_no_report_and_no_name_that_a_remote_file_may_hav
     assert write(REPORT, tmp_path, "x").name == report_name("x", NOW)
 
 
-def test_a_claim_left_by_a_killed_process_costs_a_number_and_nothing_else(
+def test_a_reservation_of_a_killed_process_costs_a_number_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "link", refuse(errno.EPERM))
-    claim = f".{report_name('x', NOW)}.{'0' * 16}.part"
-    (tmp_path / claim).touch()
+    reservation = f".{report_name('x', NOW)}.{'0' * 16}.part"
+    (tmp_path / reservation).touch()
     with pytest.raises(errors.ReservedName):
-        safe_path(claim)
+        safe_path(reservation)
     assert write(REPORT, tmp_path, "x").name == report_name("x", NOW, 2)
 
 
@@ -325,7 +325,7 @@ def test_ordinary_ids_stay_as_they_are() -> None:
         assert report_name(report_id, NOW) == f"_download_status_{report_id}_20250204_143022.txt"
 
 
-def test_an_id_that_looks_like_a_changed_one_does_not_meet_it() -> None:
+def test_an_id_that_looks_like_a_changed_one_gets_another_name() -> None:
     changed = parse_name(report_name("a/b", NOW))
     assert changed is not None
     assert report_name(changed.id, NOW) != report_name("a/b", NOW)
@@ -362,7 +362,7 @@ def test_an_id_that_was_changed_finds_its_reports(tmp_path: Path) -> None:
     assert reports_in(tmp_path, "a/b") == [path]
 
 
-def test_what_is_no_report_is_not_found(tmp_path: Path) -> None:
+def test_only_reports_are_listed(tmp_path: Path) -> None:
     path = write(REPORT, tmp_path, "x")
     for name in ("notes.txt", "_download_status_x.txt", "_download_status_x_2025_1.txt", f"{path.name}.bak"):
         (tmp_path / name).write_text("x")
@@ -375,7 +375,7 @@ def test_what_is_no_report_is_not_found(tmp_path: Path) -> None:
         reports_in(path)
 
 
-def test_what_holds_no_report_is_refused_by_its_reader(tmp_path: Path) -> None:
+def test_a_file_without_a_complete_report_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_bytes(b"a\nb\n\xff")
     with pytest.raises(ReportError, match="line 3: not UTF-8"):

@@ -1,16 +1,16 @@
-"""One file's result as one line of the report, and back.
+"""The result of one file as one line of the report, and back.
 
     NAME: OK - WORDS (CLAUSES) [FACTS]
     NAME: FAILURE - MESSAGE [FACTS]
 
-The words are for people and follow the result; the facts are exact, and hold what the words do not::
+The words are for people and follow from the result. The facts are exact, and hold what the words do not::
 
     [1294467072 bytes, fetched 524288 bytes, 45.2s, 1204 resources, retryable, md5:9b2c...]
 
-The size always stands there if the file does. The others stand there where they are not what the words say:
-``fetched`` where it is not the size (for a file that was skipped or failed: not 0), the seconds where the words have
-none and it took any, the resources where they were counted, ``retryable`` if a failure is, and the checksum if one was
-compared. An empty bracket is left out.
+The size is always given if the file has its final name. The other facts are given where the words do not imply them:
+``fetched`` if it is not the size (for a skipped or failed file: not 0), the seconds if the words have none and they are
+not 0, the resources if they were counted, ``retryable`` if the failure is, and the checksum if one was compared. An
+empty bracket is left out.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ _FACTS = re.compile(
     r"(?:, ([0-9]+) bytes)?(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(?:, ([0-9]+) resources)?"
     r"(, retryable)?(?:, ([^\[\]]+))?"
 )
-"""All facts may be missing; each has its comma in front."""
+"""Each fact may be missing, and has its comma in front."""
 
 
 def render_line(result: FileResult) -> str:
-    """The line of `result`, without its line break. `parse_line` turns it back into an equal one."""
+    """The line of `result`, without its line break. `parse_line` turns it back into an equal result."""
     name, ok = escape_name(result.name), result.ok
     proved = ok and result.assurance not in _WITHOUT_CHECKSUM
     facts = _facts(result, proved)
@@ -65,10 +65,10 @@ def render_line(result: FileResult) -> str:
 def parse_line(line: str) -> FileResult:
     """The result that `render_line` made `line` of.
 
-    Lenient where two spellings cannot be mistaken for each other: the caller renders the result again and compares.
+    Accepts some lines that `render_line` would write in another way: the caller renders the result and compares.
 
     Raises:
-        ValueError: it is no line of a file.
+        ValueError: `line` is not the line of a file.
     """
     name, is_ok, rest = line.partition(_IS_OK)
     if is_ok and _IS_FAILURE not in name:
@@ -142,15 +142,15 @@ def _parse_ok(name: str, rest: str) -> FileResult:
     words, _, clauses = words.partition(" (")
     outcome = _OUTCOMES.get(words.removesuffix(" and verified"))
     if outcome is None:
-        raise ValueError("OK, and not in the words of a report")
+        raise ValueError("OK, but not in the words of a report")
     size, fetched, seconds, resources, retryable, checksum = _parse_facts(facts)
-    assurance, message, said = _CLAUSES[outcome](clauses, checksum)
+    assurance, message, shown = _CLAUSES[outcome](clauses, checksum)
     return FileResult(
         name,
         outcome,
         int(size or 0),
         int(fetched or (size if outcome in _FETCHES_ALL else 0) or 0),
-        float(seconds or said or 0),
+        float(seconds or shown or 0),
         unescape(assurance),
         unescape(message),
         retryable is not None,
@@ -159,15 +159,15 @@ def _parse_ok(name: str, rest: str) -> FileResult:
 
 
 def _parse_facts(facts: str) -> tuple[str | None, ...]:
-    """Size, fetched, seconds, resources, retryable, checksum: as they are written, None for those that are missing."""
+    """Size, fetched, seconds, resources, retryable, checksum, as they are written; None for those that are missing."""
     match = _FACTS.fullmatch(f", {facts}" if facts else "")
     if match is None:
-        raise ValueError(f"[{facts}] holds no facts")
+        raise ValueError(f"[{facts}] does not hold the facts of a file")
     return match.groups()
 
 
 _Clauses = tuple[str, str, str]
-"""What stands between the parentheses: the assurance and the message, still escaped, and the seconds if they do."""
+"""From between the parentheses: the assurance and the message, still escaped, and the seconds, ``""`` if not there."""
 
 
 def _parse_download(clauses: str, checksum: str | None) -> _Clauses:
@@ -195,7 +195,7 @@ def _parse_healing(clauses: str, checksum: str | None) -> _Clauses:
 def _assurance_of(doubt: str) -> str:
     assurance = _ASSURANCES.get(doubt)
     if assurance is None:
-        raise ValueError("no checksum, and no word on it")
+        raise ValueError("no checksum, and no words that say so")
     return assurance
 
 

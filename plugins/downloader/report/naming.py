@@ -1,6 +1,6 @@
-"""What reports' files are called.
+"""The names of report files.
 
-``_download_status_<id>_<YYYYMMDD_HHMMSS>.txt``; the second one of the same second has ``_2`` before the ``.txt``.
+``_download_status_<id>_<YYYYMMDD_HHMMSS>.txt``; a second report of the same second has ``_2`` before the ``.txt``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .escaping import UNSAFE
 __all__ = ["ReportName", "hidden_name", "parse_name", "report_name", "safe_id"]
 
 _MOST_ID_BYTES: Final = 120
-"""Leaves room for the rest of the name, and for a hidden one that is longer, below the usual 255."""
+"""Leaves room for the rest of the name, and for the longer hidden name, below the usual limit of 255 bytes."""
 _UNSAFE = re.compile(rf"[{UNSAFE}/<>:\"|?*]")
-"""What ends a name, forges one on a screen, or is refused by a file system that a lab may have mounted."""
+"""Unsafe on a screen, a separator, or refused by a file system that a lab may have mounted."""
 _CHANGED = re.compile(r".*~[0-9a-f]{12}", re.DOTALL)
 _NAME = re.compile(
     REPORT_PREFIX + r"(?P<id>.+)_(?P<moment>[0-9]{8}_[0-9]{6})(?:_(?P<number>[2-9]|[1-9][0-9]{1,8}))?\.txt", re.DOTALL
@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 
 class ReportName(NamedTuple):
-    """A report's file name, taken apart. Sorts by age: by `moment`, then by `number` within its second."""
+    """The parts of the name of a report file. Sorts by age: by `moment`, then by `number` within its second."""
 
     moment: str
     number: int
@@ -34,14 +34,14 @@ class ReportName(NamedTuple):
 
 
 def report_name(report_id: str, moment: datetime, number: int = 1) -> str:
-    """The file name of the `number`-th report on `report_id` in the second of `moment`."""
+    """The file name of the `number`-th report on `report_id` within the second of `moment`."""
     shown = f"{moment.year:04}{moment:%m%d_%H%M%S}"
     suffix = f"_{number}" if number > 1 else ""
     return f"{REPORT_PREFIX}{safe_id(report_id)}_{shown}{suffix}.txt"
 
 
 def parse_name(name: str) -> ReportName | None:
-    """What `report_name` made `name` of, the id as `safe_id` spells it; None for any other name."""
+    """The parts of a name that `report_name` made, with the id as `safe_id` answers it; None for any other name."""
     match = _NAME.fullmatch(name)
     return ReportName(match["moment"], int(match["number"] or 1), match["id"]) if match else None
 
@@ -49,8 +49,8 @@ def parse_name(name: str) -> ReportName | None:
 def safe_id(report_id: str) -> str:
     """`report_id` as a part of a file name.
 
-    What cannot be one is changed (``/`` and control characters to ``_``, the rest of a long one cut off), and gets
-    ``~`` and a hash behind it, so that two ids never meet. So does one that only looks as if it had been changed.
+    An id that cannot be one is changed (``/`` and unsafe characters to ``_``, a long one cut) and gets ``~`` and a hash
+    at its end, so that two ids never get the same name. So does an id that only looks as if it had been changed.
     """
     size = len(report_id.encode(errors="replace"))
     if 0 < size <= _MOST_ID_BYTES and not _UNSAFE.search(report_id) and not _CHANGED.fullmatch(report_id):
@@ -60,5 +60,5 @@ def safe_id(report_id: str) -> str:
 
 
 def hidden_name(name: str, identity: str) -> str:
-    """A name beside `name` that a listing hides and no remote file may have. `identity`: 16 hex digits."""
+    """The name of a temporary file beside `name`, which no remote file may have. `identity`: 16 hex digits."""
     return f".{name}.{identity}.part"

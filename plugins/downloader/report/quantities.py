@@ -1,4 +1,4 @@
-"""Amounts as people read them. The exact ones stand in a line's bracket (see `file_line`)."""
+"""Sizes and seconds as people read them. The exact ones are among the facts of a line (see `file_line`)."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def shown_size(size: int) -> str:
 
 
 def shown_seconds(seconds: float) -> str:
-    """``45.2s``: without loss for seconds that are rounded to a tenth."""
-    return f"{seconds + 0.0:.1f}s"  # adding zero takes the sign off a negative zero
+    """``45.2s``, without loss for seconds that are rounded to a tenth."""
+    return f"{seconds + 0.0:.1f}s"  # adding zero removes the sign of a negative zero

@@ -1,4 +1,4 @@
-"""Reports as files. A final name never holds half a report, and never another report than the first it was given to."""
+"""Reports as files. A final name never holds half a report, and is never given to a second one."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _log = logging.getLogger(__name__)
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE: Final = 0o666
-"""Less the umask, as for every file that a user makes."""
-_CLAIM: Final = "0" * 16
+"""Less the umask, as for any new file of the user."""
+_RESERVATION: Final = "0" * 16
 _MOST_BYTES: Final = 1024**3
-"""Some millions of lines. Nobody writes a longer report; what is longer is not read into memory."""
+"""Some millions of lines. No report is longer, and a longer file is not read into memory."""
 _NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-"""What file systems without hard links answer: FAT, many network and user-space ones."""
+"""Errors of file systems without hard links: FAT, many network and user-space ones."""
 
 
 def write(report: Report, folder: Path, report_id: str) -> Path:
-    """Writes `report` into `folder`, which must exist, and answers its path.
+    """Writes `report` into `folder`, which must exist, and returns its path.
 
-    The text is on the disk before it gets its name, and so is what it says was found; the name is before this returns.
-    Another report is never overwritten, whoever writes at the same time. A failure leaves nothing behind, but for one
-    of the very last step: then the whole report stands there, and it is only not known whether its name would outlive a
-    power cut.
+    The text is flushed to disk before it gets its name, and so are the files that it calls skipped; the name is flushed
+    before this returns. Another report is never overwritten, also if several processes write at the same time. An error
+    leaves nothing behind, except in the last step: then the report is complete, but its name may not survive a power
+    failure.
 
     Raises:
         DownloadError: the disk refused (see `from_os_error`).
@@ -53,11 +53,11 @@ def write(report: Report, folder: Path, report_id: str) -> Path:
 
 
 def read(path: Path) -> Report:
-    """The report in the file `path`; a symbolic link is not followed.
+    """The report in the file `path`. Symbolic links are not followed.
 
     Raises:
-        ReportError: it holds no whole report.
-        DownloadError: it cannot be read, or is no regular file.
+        ReportError: the file does not hold a complete report that this version can read.
+        DownloadError: the file cannot be read, or is not a regular file.
     """
     try:
         data = _bytes_of(path)
@@ -71,10 +71,9 @@ def read(path: Path) -> Report:
 
 
 def reports_in(folder: Path, report_id: str | None = None) -> list[Path]:
-    """The reports in `folder`, newest first: all, or those on `report_id`. A folder that is missing has none.
+    """The reports in `folder`, newest first: all, or those on `report_id`. None if the folder does not exist.
 
-    Goes by their names. Symbolic links, folders and files of other names are no reports; whether a file holds one is
-    seen by whoever reads it.
+    They are recognised by name; `read` checks what they hold. Symbolic links and folders are left out.
 
     Raises:
         DownloadError: the folder cannot be listed.
@@ -99,14 +98,14 @@ def _files_in(folder: Path) -> Iterator[str]:
 
 
 def _bytes_of(path: Path) -> bytes:
-    # Without O_NONBLOCK a named pipe would keep us waiting for someone to write into it.
+    # Without O_NONBLOCK, opening a named pipe blocks until someone writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         seen = os.fstat(descriptor)
         if not stat.S_ISREG(seen.st_mode):
-            raise DiskError(f"{path.name} is no regular file")
+            raise DiskError(f"{path.name} is not a regular file")
         if seen.st_size > _MOST_BYTES:
-            raise DiskError(f"{path.name} has {seen.st_size:,} bytes, and is no report", "move it away")
+            raise DiskError(f"{path.name} has {seen.st_size:,} bytes, so it is not a report", "move it away")
         with open(descriptor, "rb", closefd=False) as file:
             return file.read()
     finally:
@@ -117,44 +116,40 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
     temporary = folder / hidden_name(report_name(report_id, report.timestamp), secrets.token_hex(8))
     descriptor = os.open(temporary, _NEW, _MODE)
     try:
-        _flush_found(report, folder)
-        _fill(descriptor, report)
+        _flush_skipped(report, folder)
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines_of(report))
+            file.flush()
+            flush_file(descriptor)
         final = _publish(temporary, report, report_id)
     finally:
-        with suppress(OSError):  # must not hide what went wrong before
+        with suppress(OSError):  # must not hide an earlier error
             temporary.unlink(missing_ok=True)
     flush_folder(str(folder))
     return final
 
 
-def _flush_found(report: Report, folder: Path) -> None:
-    """Returns once what the run found is on its disk; of its folders some may lie on disks of their own.
+def _flush_skipped(report: Report, folder: Path) -> None:
+    """Flushes the disks of the skipped files. Folders below `folder` may be on disks of their own.
 
-    What a run brings home it flushes. What it found may have come a moment ago by any way: another run that has renamed
-    it and not yet flushed its folder, or somebody's copy.
+    The run has flushed what it downloaded. A skipped file may be a moment old: renamed by another run that has not yet
+    flushed its folder, or copied there by someone.
     """
-    found = {os.path.dirname(result.name) for result in report.results if result.outcome is Outcome.SKIPPED}
+    skipped = {os.path.dirname(result.name) for result in report.results if result.outcome is Outcome.SKIPPED}
     disks: dict[int, Path] = {}
-    for inside in found:
-        with suppress(OSError, ValueError):  # gone by now, or no name that a folder may have
+    for inside in skipped:
+        with suppress(OSError, ValueError):  # gone by now, or not a valid name of a folder
             disks.setdefault(os.stat(folder / inside).st_dev, folder / inside)
     for somewhere in disks.values():
         try:
             flush_all(str(somewhere))
         except OSError as error:
-            # A disk fails here for anybody's file. A report is due all the same.
-            _log.warning("What was found in %s may not outlive a power cut: %s", somewhere, error.strerror)
-
-
-def _fill(descriptor: int, report: Report) -> None:
-    with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines_of(report))
-        file.flush()
-        flush_file(descriptor)
+            # The error may be about a file of someone else. The report is written in any case.
+            _log.warning("What was found in %s may not survive a power failure: %s", somewhere, error.strerror)
 
 
 def _publish(temporary: Path, report: Report, report_id: str) -> Path:
-    """Gives the report the first name that is free."""
+    """Gives the report the first free name."""
     number = 1
     while True:
         final = temporary.with_name(report_name(report_id, report.timestamp, number))
@@ -164,27 +159,27 @@ def _publish(temporary: Path, report: Report, report_id: str) -> Path:
 
 
 def _take(temporary: Path, final: Path) -> bool:
-    """Whether `final` was free, and is the report now. A link, other than a rename, never replaces anything."""
+    """Whether `final` was free, and is the report now. Unlike a rename, a link never replaces a file."""
     try:
         os.link(temporary, final)
     except FileExistsError:
-        # Over NFS an answer may be lost and the question asked again: then it is our own link that exists.
+        # NFS repeats a request whose answer was lost: then the link that exists is the one just made.
         return os.path.samestat(os.lstat(temporary), os.lstat(final))
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        return _take_by_claim(temporary, final)
+        return _take_by_reservation(temporary, final)
     return True
 
 
-def _take_by_claim(temporary: Path, final: Path) -> bool:
-    """`_take` for file systems without hard links: whoever makes the hidden claim beside `final` may rename to it.
+def _take_by_reservation(temporary: Path, final: Path) -> bool:
+    """`_take` for file systems without hard links: whoever creates the hidden reservation may rename to `final`.
 
-    The claim is not `final` itself, because that would be an empty report if we were killed here.
+    The reservation is not `final` itself, which would be an empty report if the process were killed here.
     """
-    claim = final.with_name(hidden_name(final.name, _CLAIM))
+    reservation = final.with_name(hidden_name(final.name, _RESERVATION))
     try:
-        os.close(os.open(claim, _NEW, _MODE))
+        os.close(os.open(reservation, _NEW, _MODE))
     except FileExistsError:
         return False
     try:
@@ -193,4 +188,4 @@ def _take_by_claim(temporary: Path, final: Path) -> bool:
         os.rename(temporary, final)
         return True
     finally:
-        os.unlink(claim)
+        os.unlink(reservation)
