@@ -28,7 +28,7 @@ from downloader.sources.s3.source import S3Source
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.transfer.batch import restore
-from downloader.transfer.job import TransferPolicy
+from downloader.transfer.options import TransferPolicy
 from support.contents import digest
 from support.drive_server import DriveFile, DriveServer, ScanWarning
 from support.pictures import png

@@ -19,9 +19,8 @@ from downloader.report import Status
 from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import batch, inspection
-from downloader.transfer import single_file as transfer
-from downloader.transfer.batch import TransferOptions
 from downloader.transfer.inspection import Inspection
+from downloader.transfer.options import TransferOptions
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.raw_files import download, reporting
 from downloader_tasks.settings import configuration
@@ -99,20 +98,22 @@ def test_a_network_error_fails_its_file_only(lab: Lab, breaking: ObjectServer) -
 def test_the_next_try_goes_on_where_the_last_one_ended(
     lab: Lab, breaking: ObjectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inspected: list[str] = []
+    compared: list[str] = []
 
-    def inspect(place: Place, *more: Any) -> Inspection:
-        inspected.append(place.path.name)
-        return inspection.inspect(place, *more)
+    compare = inspection.compare
 
-    monkeypatch.setattr(transfer, "inspect", inspect)
+    def counted(place: Place, *more: Any) -> Inspection:
+        compared.append(place.path.name)
+        return compare(place, *more)
+
+    monkeypatch.setattr(inspection, "compare", counted)
     lab.configure(transfer="attempts: 1, small_file_mib: 0")
     breaking.script(f"{SAMPLE}/b.raw", reset_at(2))
     run = lab.run({"raw_file_id": SAMPLE}, download={"retries": 1, "retry_delay": timedelta(0)})
     assert run.state == "success"
     assert run.lines() == {"a.raw": "downloaded", "b.raw": "downloaded"}
     assert len(breaking.gets(f"{SAMPLE}/a.raw")) == 1
-    assert inspected == []
+    assert compared == []
 
 
 def test_a_record_that_changes_during_the_run_fails_what_was_planned_otherwise(

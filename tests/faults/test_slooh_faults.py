@@ -19,7 +19,8 @@ from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit
 from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.sources.slooh.survey import Survey, Wish, survey
-from downloader.transfer.batch import TransferOptions, TransferPolicy, restore
+from downloader.transfer.batch import restore
+from downloader.transfer.options import TransferOptions, TransferPolicy
 from support.pictures import fits, jpeg, png
 from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
 from support.secrets import secret

@@ -19,7 +19,7 @@ from downloader.sources.http.client import HttpClient
 from downloader.sources.http.errors import Words
 from downloader.sources.http.request import Hosts, Request
 from downloader.sources.s3.source import S3Source
-from downloader.transfer.inspection import inspect, look
+from downloader.transfer.inspection import compare, look
 from support.lanes import LANES, Lane, came_home, each_lane, settled
 from support.open_files import no_more_than
 from support.restoring import file_for
@@ -62,7 +62,7 @@ def test_a_copy_that_cannot_be_opened_is_not_taken_for_a_wrong_one(tmp_path: Pat
     seen = look(place)
     assert seen is not None
     with no_more_than(0), pytest.raises(TooManyFiles, match="x could not be opened"):
-        inspect(place, file_for("x", b"right"), seen, lambda: None)
+        compare(place, file_for("x", b"right"), seen, lambda: None)
 
 
 # --- connections ------------------------------------------------------------------------------------------------------

@@ -30,7 +30,9 @@ from downloader.report import Report, write
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.sources.memory import MemorySource
-from downloader.transfer.batch import Progress, TransferOptions, restore
+from downloader.transfer.batch import restore
+from downloader.transfer.options import TransferOptions
+from downloader.transfer.progress import Progress
 from downloader.transfer.streaming import Buffer
 from downloader_tasks.folders import make_below
 from support.last_steps import hold_group_flushes, leave_out, log_commits

@@ -24,8 +24,10 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FileResult
 from downloader.retry import Clock, RetryPolicy
 from downloader.source import Source
-from downloader.transfer.batch import TransferOptions, restore
-from downloader.transfer.job import Budget, Job, TransferLimits
+from downloader.transfer.batch import restore
+from downloader.transfer.concurrency import MemoryBudget
+from downloader.transfer.context import BatchContext
+from downloader.transfer.options import TransferLimits, TransferOptions
 
 __all__ = [
     "KIB",
@@ -33,9 +35,9 @@ __all__ = [
     "RANGE",
     "FakeClock",
     "content",
+    "context_for",
     "file_for",
     "files_for",
-    "job_for",
     "leftovers",
     "options",
     "part_path",
@@ -104,7 +106,7 @@ def files_for(objects: Mapping[str, bytes]) -> list[RemoteFile]:
 
 
 def options(clock: FakeClock | None = None, limits: TransferLimits = LIMITS) -> TransferOptions:
-    """Means of a batch that never sleeps."""
+    """Options of a batch that never sleeps."""
     return TransferOptions(limits, RetryPolicy(clock=(clock or FakeClock()).clock))
 
 
@@ -114,13 +116,13 @@ def restored(source: Source, destination: Path, files: Iterable[RemoteFile]) -> 
 
 
 @contextmanager
-def job_for(
+def context_for(
     source: Source, destination: Path, clock: FakeClock | None = None, limits: TransferLimits = LIMITS
-) -> Iterator[Job]:
-    """A job, for transfers without a batch."""
-    policy = RetryPolicy(clock=(clock or FakeClock()).clock)
+) -> Iterator[BatchContext]:
+    """A context, for transfers without a batch."""
     with ThreadPoolExecutor(limits.threads) as ranges:
-        yield Job(source, Destination(destination), limits, policy, ranges, Budget(limits.memory))
+        budget = MemoryBudget(limits.memory)
+        yield BatchContext(source, Destination(destination), options(clock, limits), ranges, budget)
 
 
 def part_path(destination: Path, file: RemoteFile) -> Path:

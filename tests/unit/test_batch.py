@@ -23,8 +23,9 @@ from downloader.results import FileResult, Outcome
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer import batch as batch_module
-from downloader.transfer.batch import Progress, TransferOptions, restore
-from downloader.transfer.job import TransferLimits
+from downloader.transfer.batch import restore
+from downloader.transfer.options import TransferLimits, TransferOptions
+from downloader.transfer.progress import Progress
 from downloader.transfer.streaming import Buffer
 from support.other_run import objects, other_run
 from support.restoring import (
@@ -494,10 +495,10 @@ def test_a_task_that_is_killed_stops_all_threads_and_keeps_what_is_there(destina
 
 
 def test_a_thread_that_dies_is_told_for_every_file_it_left(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(self: object, files: object) -> None:
+    def die(self: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(batch_module._Batch, "_run_files", die)
+    monkeypatch.setattr(batch_module._Batch, "_sorted", die)
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     results = restored(memory(BOTH), destination, files_for(BOTH))
     assert {result.message for result in results.values()} == {

@@ -18,8 +18,9 @@ from downloader.remote_file import RemoteFile
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.transfer.batch import TransferPolicy, restore
-from downloader.transfer.inspection import Inspection, State, assured, inspect, look
+from downloader.transfer.batch import restore
+from downloader.transfer.inspection import Inspection, State, assured, compare, look
+from downloader.transfer.options import TransferPolicy
 from support.restoring import KIB, FakeClock, content, file_for, leftovers, options, quick_disk, tree
 from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, reset
 
@@ -126,7 +127,7 @@ def test_any_content_is_looked_at_by_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("assurance", "finding", "expected"),
+    ("assurance", "content_info", "expected"),
     [
         ("md5:1", ContentInfo(PNG), "md5:1"),
         ("md5:1", ContentInfo(), "md5:1"),
@@ -152,7 +153,7 @@ def inspected(folder: Path, data: bytes, file: RemoteFile, check: LettersCheck |
     place = Destination(folder).place(file.path)
     seen = look(place)
     assert seen is not None
-    return inspect(place, file, seen, lambda: None, (check or LettersCheck()).begin(file))
+    return compare(place, file, seen, lambda: None, (check or LettersCheck()).begin(file))
 
 
 def bare(data: bytes, *, sized: bool = True) -> RemoteFile:

@@ -18,7 +18,8 @@ from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemorySource
-from downloader.transfer.batch import TransferPolicy, restore
+from downloader.transfer.batch import restore
+from downloader.transfer.options import TransferPolicy
 from support.restoring import (
     KIB,
     FakeClock,

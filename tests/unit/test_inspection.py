@@ -20,7 +20,7 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED
 from downloader.retry import Halt
-from downloader.transfer.inspection import Inspection, State, inspect, look
+from downloader.transfer.inspection import Inspection, State, compare, look
 from downloader.transfer.verification import first_to_try, judge
 from support.restoring import content, file_for
 
@@ -39,7 +39,7 @@ def place(tmp_path: Path) -> Place:
 def found(tmp_path: Path, file: RemoteFile = FILE) -> Inspection:
     seen = look(place(tmp_path))
     assert seen is not None
-    return inspect(place(tmp_path), file, seen, lambda: None)
+    return compare(place(tmp_path), file, seen, lambda: None)
 
 
 def test_a_longer_file_that_gets_the_name_behind_the_look_is_not_taken_for_its_beginning(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_longer_file_that_gets_the_name_behind_the_look_is_not_taken_for_its_b
     seen = look(place(tmp_path))
     assert seen is not None
     (tmp_path / "x").write_bytes(DATA + b"more")
-    assert inspect(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
+    assert compare(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
 
 
 def test_nothing_is_there(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_link_that_comes_in_between_is_not_followed(tmp_path: Path) -> None:
     assert seen is not None
     (tmp_path / "x").unlink()
     plant_link(tmp_path / "x")
-    assert inspect(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
+    assert compare(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_altered(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_altered(tmp_path: Path) -> None
     seen = look(place(tmp_path))
     assert seen is not None
     os.truncate(tmp_path / "x", 100)
-    assert inspect(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
+    assert compare(place(tmp_path), FILE, seen, lambda: None).state is State.ALTERED
 
 
 def test_a_file_that_cannot_be_read_is_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ def test_reading_stops_when_the_batch_does(tmp_path: Path) -> None:
     seen = look(place(tmp_path))
     assert seen is not None
     with pytest.raises(NotTried):
-        inspect(place(tmp_path), file_for("x", BIG), seen, halt.check)
+        compare(place(tmp_path), file_for("x", BIG), seen, halt.check)
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------

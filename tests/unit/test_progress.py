@@ -9,8 +9,7 @@ from downloader.errors import AccessDenied
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome, failed
-from downloader.transfer.batch import Progress
-from downloader.transfer.job import UnderWay
+from downloader.transfer.progress import FileProgress, Progress
 from downloader_tasks.execution import progress as module
 from downloader_tasks.execution.ledger import Ledger
 from downloader_tasks.execution.progress import Lines, Rhythm, Watch
@@ -147,7 +146,7 @@ def test_each_file_under_way_is_told_of(caplog: pytest.LogCaptureFixture, time: 
     shown: list[dict[str, Any]] = []
     watch = Watch(Ledger([]), Lines(3), shown.append, lambda: None)
     for second in range(31):
-        files = (UnderWay("big\n.dat", (100 + 4 * second) * MB, 489 * MB), UnderWay("open.dat", 7, None))
+        files = (FileProgress("big\n.dat", (100 + 4 * second) * MB, 489 * MB), FileProgress("open.dat", 7, None))
         progress = Progress(0, 3, 4 * second * MB, 1000 * MB, files)
         watch.on_progress(progress)
         time.now += 1

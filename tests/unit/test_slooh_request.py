@@ -19,7 +19,7 @@ from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture
 from downloader.sources.slooh.selection import Select
 from downloader.sources.slooh.survey import Layout, Scan, Wish, plan
-from downloader.transfer.job import TransferPolicy
+from downloader.transfer.options import TransferPolicy
 from downloader_tasks.execution.progress import Rhythm
 from downloader_tasks.failures import Refusal
 from downloader_tasks.settings.configuration import Configuration, ConfigurationError, load

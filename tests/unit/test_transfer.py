@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.retry import Clock, RetryPolicy
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.transfer.job import Job
+from downloader.transfer.context import BatchContext
 from downloader.transfer.single_file import SingleFile
 from downloader.transfer.streaming import ReadAhead
 from downloader_tasks.execution.verified_files import TaskVerifiedFiles
@@ -30,8 +31,8 @@ from support.restoring import (
     RANGE,
     FakeClock,
     content,
+    context_for,
     file_for,
-    job_for,
     leftovers,
     part_path,
     plain_copy,
@@ -84,8 +85,12 @@ def scripted(*script: Fault | None, always: Fault | None = None, inner: Source |
 
 
 def transferred(source: Source, destination: Path, file: RemoteFile = FILE, tries: int = 2) -> FileResult:
-    with job_for(source, destination) as job:
-        return SingleFile(file, job, tries).run()
+    with context_for(source, destination) as batch:
+        return SingleFile(file, batch, tries).run()
+
+
+def with_options(batch: BatchContext, **changes: Any) -> BatchContext:
+    return replace(batch, options=replace(batch.options, **changes))
 
 
 def plant_part(destination: Path, data: bytes, file: RemoteFile = FILE) -> None:
@@ -225,8 +230,8 @@ def test_what_another_run_brings_home_while_this_one_waits_is_kept(destination: 
         commit([theirs])
 
     source = scripted()
-    with job_for(source, destination) as job:
-        waiting = replace(job, retry=replace(job.retry, clock=Clock(clock.now, sleep)))
+    with context_for(source, destination) as batch:
+        waiting = with_options(batch, retry=replace(batch.retry, clock=Clock(clock.now, sleep)))
         result = SingleFile(FILE, waiting).run()
     assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
     assert source.spans == []
@@ -258,8 +263,8 @@ def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_repla
 
     monkeypatch.setattr("downloader.disk.destination.flush_folder", replaced_at_once)
     notes = TaskVerifiedFiles([FILE])
-    with job_for(memory(), destination) as job:
-        assert SingleFile(FILE, replace(job, verified=notes)).run().ok
+    with context_for(memory(), destination) as batch:
+        assert SingleFile(FILE, with_options(batch, verified=notes)).run().ok
     assert notes.changed
     assert not notes.holds(FILE, os.lstat(destination / "x"))
 
@@ -267,8 +272,11 @@ def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_repla
 def test_what_another_run_writes_is_waited_for_no_longer_than_was_said(destination: Path) -> None:
     folder = Destination(destination)
     clock = FakeClock()
-    with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), job_for(memory(), destination, clock) as job:
-        result = SingleFile(FILE, replace(job, limits=replace(job.limits, lock_wait=30))).run()
+    with (
+        PartFile.acquire(folder, folder.place(FILE.path), FILE.identity),
+        context_for(memory(), destination, clock) as batch,
+    ):
+        result = SingleFile(FILE, with_options(batch, limits=replace(batch.options.limits, lock_wait=30))).run()
     assert result.message.startswith("In use: another run is writing x")
     assert clock.waited == pytest.approx(30, abs=0.3)
 
@@ -276,13 +284,13 @@ def test_what_another_run_writes_is_waited_for_no_longer_than_was_said(destinati
 def test_a_stopped_batch_does_not_wait_for_another_run(destination: Path) -> None:
     folder = Destination(destination)
     clock = FakeClock()
-    with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), job_for(memory(), destination) as job:
+    with PartFile.acquire(folder, folder.place(FILE.path), FILE.identity), context_for(memory(), destination) as batch:
 
         def sleep(seconds: float) -> None:
             clock.sleep(seconds)
-            job.halt.set("the task was killed")
+            batch.halt.set("the task was killed")
 
-        waiting = replace(job, retry=replace(job.retry, clock=Clock(clock.now, sleep)))
+        waiting = with_options(batch, retry=replace(batch.retry, clock=Clock(clock.now, sleep)))
         result = SingleFile(FILE, waiting).run()
     assert result.message.startswith("Not tried: the batch was stopped: the task was killed")
     assert clock.waited < 1
@@ -378,8 +386,8 @@ def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
     assert transferred(source, destination, file_for("x", data)).ok
     assert depths == {1: [], 2: [2], 8: [LIMITS.read_ahead]}[most]
     (destination / "x").unlink()
-    with job_for(source, destination, limits=replace(LIMITS, memory=2 * RANGE)) as job:
-        assert SingleFile(file_for("x", data), job).run().ok
+    with context_for(source, destination, limits=replace(LIMITS, memory=2 * RANGE)) as batch:
+        assert SingleFile(file_for("x", data), batch).run().ok
     assert max(depths, default=1) <= LIMITS.read_ahead
     assert depths[1:] == {1: [], 2: [2], 8: [2]}[most]
 
@@ -608,8 +616,8 @@ class Notes:
         self.noted.append(str(file.path))
 
 
-def with_notes(job: Job, notes: Notes) -> Job:
-    return replace(job, verified=notes)
+def with_notes(batch: BatchContext, notes: Notes) -> BatchContext:
+    return with_options(batch, verified=notes)
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["downloaded", "found there"])
@@ -617,12 +625,12 @@ def test_what_was_verified_is_noted_and_not_read_again(destination: Path, times:
     notes = Notes()
     for _ in range(times):
         notes.noted.clear()
-        with job_for(memory(), destination) as job:
-            SingleFile(FILE, with_notes(job, notes)).run()
+        with context_for(memory(), destination) as batch:
+            SingleFile(FILE, with_notes(batch, notes)).run()
     assert notes.noted == ["x"]
     (destination / "x").chmod(0)
-    with job_for(MemorySource({}), destination) as job:
-        result = SingleFile(FILE, with_notes(job, notes)).run()
+    with context_for(MemorySource({}), destination) as batch:
+        result = SingleFile(FILE, with_notes(batch, notes)).run()
     assert (result.outcome, result.assurance) == (Outcome.SKIPPED, MD5)
 
 
@@ -635,8 +643,8 @@ def test_what_was_not_verified_is_never_noted_as_verified(destination: Path, che
     """Noted, it would be called verified by that checksum in the next try."""
     notes = Notes()
     for _ in range(2):
-        with job_for(memory(capabilities=SILENT), destination) as job:
-            result = SingleFile(replace(FILE, checksums=checksums), with_notes(job, notes)).run()
+        with context_for(memory(capabilities=SILENT), destination) as batch:
+            result = SingleFile(replace(FILE, checksums=checksums), with_notes(batch, notes)).run()
         assert not result.verified
     assert notes.noted == []
 
@@ -645,8 +653,8 @@ def test_what_another_checksum_than_the_first_proved_is_not_noted_as_proved_by_t
     notes = Notes()
     file = replace(FILE, checksums=(Checksum("blake3", "00"), *FILE.checksums))
     for _ in range(2):
-        with job_for(memory(), destination) as job:
-            assert SingleFile(file, with_notes(job, notes)).run().assurance == MD5
+        with context_for(memory(), destination) as batch:
+            assert SingleFile(file, with_notes(batch, notes)).run().assurance == MD5
 
 
 # --- nothing escapes --------------------------------------------------------------------------------------------------
@@ -672,8 +680,8 @@ def test_a_fault_of_ours_is_a_failure_of_this_file_without_its_text(
 
 def test_time_and_bytes_of_a_failure_are_told(destination: Path) -> None:
     clock = FakeClock()
-    with job_for(scripted(cut_after(70 * KIB), always=reset), destination, clock) as job:
-        result = SingleFile(replace(FILE, etag=None), job).run()
+    with context_for(scripted(cut_after(70 * KIB), always=reset), destination, clock) as batch:
+        result = SingleFile(replace(FILE, etag=None), batch).run()
     assert result.seconds == pytest.approx(clock.waited, abs=0.1)
     assert result.size == 0
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from .batch import Progress, TransferOptions, restore
-from .job import TransferLimits, TransferPolicy, UnderWay
+from .batch import restore
+from .decision import Action, Decision, Start, decide
+from .options import TransferLimits, TransferOptions, TransferPolicy
+from .progress import FileProgress, Progress
 
-__all__ = ["Progress", "TransferLimits", "TransferOptions", "TransferPolicy", "UnderWay", "restore"]
+__all__ = [
+    "Action",
+    "Decision",
+    "FileProgress",
+    "Progress",
+    "Start",
+    "TransferLimits",
+    "TransferOptions",
+    "TransferPolicy",
+    "decide",
+    "restore",
+]

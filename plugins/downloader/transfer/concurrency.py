@@ -1,7 +1,7 @@
-"""How many threads fetch small files at once: more for as long as more of them bring more.
+"""How much happens at once: threads that fetch small files, and memory for ranges of large ones.
 
-On a slow network every request waits, and 32 at once bring four times what 8 bring. On a fast one the processor is the
-limit, and threads beyond a few only take turns at Python's lock: 32 cost half as much again as 8 do.
+On a slow network every request waits, and 32 threads bring four times as many small files as 8 do. On a fast one the
+processor is the limit, and threads beyond a few only take turns at Python's lock: 32 cost half as much again as 8 do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 
 from ..retry import Clock
 
-__all__ = ["Concurrency"]
+__all__ = ["Concurrency", "MemoryBudget"]
 
 _LEAST = 8
 _WINDOW = 0.2
@@ -77,3 +77,26 @@ class Concurrency:
     def _set(self, active: int) -> None:
         self.active = max(min(_LEAST, self._most), min(active, self._most))
         self._change.notify_all()
+
+
+class MemoryBudget:
+    """Bytes of memory, lent in the order of the requests."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._free = size
+        self._turn = threading.Lock()
+        self._change = threading.Condition()
+
+    def take(self, count: int) -> int:
+        """Waits until `count` bytes (at most the whole budget) are free. Returns how many were taken."""
+        count = min(count, self._size)
+        with self._turn, self._change:
+            self._change.wait_for(lambda: self._free >= count)
+            self._free -= count
+        return count
+
+    def give_back(self, count: int) -> None:
+        """Returns what `take` answered."""
+        with self._change:
+            self._free += count
+            self._change.notify_all()

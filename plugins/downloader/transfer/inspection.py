@@ -1,11 +1,11 @@
-"""What lies on the disk, against what is expected."""
+"""What is on the disk, compared with what is expected. Both lanes inspect a file by `inspect`."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..checksums import Checksum, Hasher
@@ -14,26 +14,29 @@ from ..disk import Place, hash_bytes, open_for_reading
 from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
 from ..remote_file import RemoteFile
 from ..results import UNPROVEN, UNVERIFIED
-from .verification import judge
+from .context import BatchContext
+from .verification import first_to_try, judge
 
-__all__ = ["Inspection", "State", "assured", "checksum_of", "inspect", "look"]
+__all__ = ["MISSING", "DescribedFile", "Inspection", "State", "assured", "checksum_of", "compare", "inspect", "look"]
 
 
 class State(StrEnum):
-    """What an inspection found under the final name."""
+    """What is under the final name."""
 
     MISSING = "missing"
     INTACT = "intact"
     PARTIAL = "partial"
     ALTERED = "altered"
+    UNREAD = "unread"
+    """Something, which is not compared because it is to be overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was found.
 
-    `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered one. `content_info`: what
-    an intact one holds.
+    `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered or a partial one.
+    `content_info`: what an intact one contains. `seen`: the file that was looked at, None where there is none.
     """
 
     state: State
@@ -41,6 +44,7 @@ class Inspection:
     assurance: str = ""
     reason: str = ""
     content_info: ContentInfo = field(default_factory=ContentInfo)
+    seen: os.stat_result | None = field(default=None, compare=False)
 
     @property
     def is_proven(self) -> bool:
@@ -51,8 +55,29 @@ class Inspection:
 MISSING = Inspection(State.MISSING)
 
 
+class DescribedFile:
+    """A planned file, and what its source tells of it beyond the plan: asked for once, when it is needed."""
+
+    def __init__(self, planned: RemoteFile, batch: BatchContext) -> None:
+        self.file = self._planned = planned
+        self._batch = batch
+        self._described = not batch.source.capabilities.describes
+
+    def describe(self) -> None:
+        """Asks the source, unless that was done. Raises DownloadError."""
+        if not self._described:
+            self.file = self._batch.retry.call(lambda: self._batch.source.describe(self.file))
+            self._described = True
+
+    def forget(self) -> None:
+        """Drops what is known of an object that was replaced. A source that describes is asked again."""
+        describes = self._batch.source.capabilities.describes
+        self._described = not describes
+        self.file = self._planned if describes else replace(self._planned, etag=None)
+
+
 def look(place: Place) -> os.stat_result | None:
-    """What lies under the final name, a symbolic link not followed; None if nothing does.
+    """What is under the final name, a symbolic link not followed; None if nothing is.
 
     Raises PathConflict for a folder, and what `from_os_error` answers.
     """
@@ -67,23 +92,67 @@ def look(place: Place) -> os.stat_result | None:
     return seen
 
 
-def inspect(
+def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspection:
+    """Looks at the final name, and reads what is there where that is needed to tell.
+
+    The source is asked for more where the plan has no size or no checksum, and where what is there is not proven: it
+    may know the part size that a recorded ETag leaves open, or that the ETag is no checksum at all.
+
+    Raises DownloadError: what `look`, `compare` and the source raise.
+    """
+    seen = look(place)
+    if seen is None:
+        return MISSING
+    content, halt = batch.options.policy.content, batch.halt
+    # What a file contains is not in the cache, so a file is read again where that is wanted.
+    if content.begin(known.file) is None and batch.options.verified.holds(known.file, seen):
+        return Inspection(State.INTACT, seen.st_size, str(known.file.checksums[0]), seen=seen)
+    if batch.options.policy.overwrite:
+        return Inspection(State.UNREAD, seen.st_size, seen=seen)
+    if not known.file.checksums or known.file.size is None:
+        known.describe()
+    found = compare(place, known.file, seen, halt.check, content.begin(known.file))
+    if not found.is_proven:
+        before = first_to_try(known.file, seen.st_size)
+        known.describe()
+        if first_to_try(known.file, seen.st_size) != before:
+            found = compare(place, known.file, seen, halt.check, content.begin(known.file))
+    if found.state is State.INTACT:
+        batch.note_verified(known.file, found.assurance, seen)
+    return found
+
+
+def compare(
     place: Place, file: RemoteFile, seen: os.stat_result, check: Callable[[], None], content: Content | None = None
 ) -> Inspection:
-    """Holds what lies under the final name (`seen` by `look`) against `file`. Reads it only where its size is right.
+    """Compares what is under the final name (`seen` by `look`) with `file`. Reads it only where its size is right.
 
     Raises what `content` raises for bytes that a checksum proved to be those of the source, and TooManyFiles.
     """
     size = seen.st_size
     if not stat.S_ISREG(seen.st_mode):
-        return Inspection(State.ALTERED, size, reason="not a regular file")
+        return Inspection(State.ALTERED, size, reason="not a regular file", seen=seen)
     if file.size is not None and size < file.size:
-        return Inspection(State.PARTIAL, size, reason="incomplete copy detected")
+        return Inspection(State.PARTIAL, size, reason="incomplete copy detected", seen=seen)
     if file.size is not None and size > file.size:
-        return Inspection(State.ALTERED, size, reason="size mismatch detected")
+        return Inspection(State.ALTERED, size, reason="size mismatch detected", seen=seen)
     if file.size is None and not file.checksums and content is None:
-        return Inspection(State.INTACT, size, UNVERIFIED)
-    return _compare(_Reading(place, size, check, content), file)
+        return Inspection(State.INTACT, size, UNVERIFIED, seen=seen)
+    reading = _Reading(place, size, check, content)
+    try:
+        verdict = judge(file, size, reading.value_of)
+        if not verdict.good:
+            return Inspection(State.ALTERED, size, reason="hash mismatch detected", seen=seen)
+        reading.ensure_read()
+    except (OSError, EOFError) as error:
+        return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})", seen=seen)
+    try:
+        content_info = reading.content_info()
+    except DownloadError:
+        if verdict.is_proven:
+            raise
+        return Inspection(State.ALTERED, size, reason="incomplete copy detected", seen=seen)
+    return Inspection(State.INTACT, size, assured(verdict.assurance, content_info), "", content_info, seen)
 
 
 class _Reading:
@@ -91,10 +160,10 @@ class _Reading:
 
     def __init__(self, place: Place, size: int, check: Callable[[], None], content: Content | None) -> None:
         self._place = place
+        self._size = size
         self._check = check
         self._content = content
         self._first: Tee | None = None
-        self.size = size
 
     def value_of(self, form: Checksum) -> str:
         """The value of `form` over the file. Raises OSError, EOFError, TooManyFiles."""
@@ -106,45 +175,25 @@ class _Reading:
             self._read(None)
 
     def content_info(self) -> ContentInfo:
-        """What it holds. Raises DownloadError."""
+        """What it contains. Raises DownloadError."""
         return self._first.conclude() if self._first else ContentInfo()
 
     def _read(self, hasher: Hasher | None) -> Tee:
         tee = Tee(hasher, None if self._first else self._content)
-        descriptor = self._open()
         try:
-            if os.fstat(descriptor).st_size != self.size:
+            descriptor = open_for_reading(self._place.final)
+        except OSError as error:
+            # TooManyFiles tells nothing of this file: an intact copy must not be replaced for it.
+            problem = from_os_error(error, str(self._place.path))
+            raise (problem if isinstance(problem, TooManyFiles) else error) from None
+        try:
+            if os.fstat(descriptor).st_size != self._size:
                 raise EOFError("another file has got the name since the look at it")
-            hash_bytes(descriptor, self.size, tee, self._check)
+            hash_bytes(descriptor, self._size, tee, self._check)
         finally:
             os.close(descriptor)
         self._first = self._first or tee
         return tee
-
-    def _open(self) -> int:
-        """Raises OSError; TooManyFiles, which tells nothing of this file, so that a right copy is not fetched anew."""
-        try:
-            return open_for_reading(self._place.final)
-        except OSError as error:
-            problem = from_os_error(error, str(self._place.path))
-            raise (problem if isinstance(problem, TooManyFiles) else error) from None
-
-
-def _compare(reading: _Reading, file: RemoteFile) -> Inspection:
-    try:
-        verdict = judge(file, reading.size, reading.value_of)
-        if not verdict.good:
-            return Inspection(State.ALTERED, reading.size, reason="hash mismatch detected")
-        reading.ensure_read()
-    except (OSError, EOFError) as error:
-        return Inspection(State.ALTERED, reading.size, reason=f"unreadable copy detected ({type(error).__name__})")
-    try:
-        content_info = reading.content_info()
-    except DownloadError:
-        if verdict.assurance not in UNPROVEN:
-            raise
-        return Inspection(State.ALTERED, reading.size, reason="incomplete copy detected")
-    return Inspection(State.INTACT, reading.size, assured(verdict.assurance, content_info), content_info=content_info)
 
 
 def assured(assurance: str, content_info: ContentInfo) -> str:

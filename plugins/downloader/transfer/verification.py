@@ -1,4 +1,4 @@
-"""Holding bytes against checksums, in the order of trust, and saying which one decided."""
+"""Comparing bytes with checksums, in the order of trust, and saying which one decided."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from dataclasses import dataclass
 
 from ..checksums import Checksum
 from ..remote_file import RemoteFile
-from ..results import SIZE_ONLY, UNVERIFIED
+from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED
 
-__all__ = ["Verdict", "first_to_try", "judge"]
+__all__ = ["Verdict", "first_to_try", "is_provable", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the bytes are right, and by what (`FileResult.assurance`); for wrong ones, what was found."""
+    """Whether the bytes are right, and by what (`FileResult.assurance`); for wrong ones, what they are instead."""
 
     good: bool
     assurance: str = ""
     found: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether a checksum says that they are right."""
+        return self.good and self.assurance not in UNPROVEN
 
 
 def first_to_try(file: RemoteFile, size: int) -> Checksum | None:
@@ -26,11 +31,20 @@ def first_to_try(file: RemoteFile, size: int) -> Checksum | None:
     return next(_forms(file, size), None)
 
 
-def judge(file: RemoteFile, size: int, value_of: Callable[[Checksum], str]) -> Verdict:
-    """Holds `size` bytes against the checksums of `file`, one after the other until one decides.
+def is_provable(file: RemoteFile) -> bool:
+    """Whether a checksum can be computed of the whole file, so that it proves a beginning that is resumed as well."""
+    return file.size is not None and first_to_try(file, file.size) is not None
+
+
+def judge(
+    file: RemoteFile, size: int, value_of: Callable[[Checksum], str], advertised: tuple[Checksum, ...] = ()
+) -> Verdict:
+    """Compares `size` bytes with the checksums of `file`, one after the other until one decides.
 
     `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. A
-    match decides; a mismatch decides unless the part size was guessed. Where none decides, the size alone is known.
+    match decides; a mismatch decides unless the part size was guessed. Where none of the file's own decides, what the
+    answer `advertised` may prove the bytes by equality and never condemns them: under SSE-KMS an ETag never equals the
+    MD5. Else the size alone is known.
     """
     if file.size is not None and file.size != size:
         return Verdict(False, found=f"{size} bytes instead of {file.size}")
@@ -40,6 +54,10 @@ def judge(file: RemoteFile, size: int, value_of: Callable[[Checksum], str]) -> V
             return Verdict(True, str(form))
         if not form.guessed:
             return Verdict(False, found=f"{form.algorithm} {value} instead of {form.value}")
+    for checksum in advertised:
+        for form in checksum.candidates(size):
+            if value_of(form) == form.value:
+                return Verdict(True, str(form))
     return Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY)
 
 

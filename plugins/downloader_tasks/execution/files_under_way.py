@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from downloader.transfer import Progress, UnderWay
+from downloader.transfer import FileProgress, Progress
 
 from ..wording import duration, one_line, shown_size
 from .speed import Speed, SpeedMeter
@@ -20,7 +20,7 @@ class FilesUnderWay:
 
     def __init__(self) -> None:
         self._paces: dict[str, SpeedMeter] = {}
-        self._now: list[tuple[UnderWay, Speed]] = []
+        self._now: list[tuple[FileProgress, Speed]] = []
 
     def follow(self, progress: Progress) -> None:
         """Takes a look, some times a second."""
@@ -49,12 +49,12 @@ class FilesUnderWay:
             for file, speed in self._now
         ]
 
-    def _speed(self, file: UnderWay) -> Speed:
+    def _speed(self, file: FileProgress) -> Speed:
         speed = self._paces[file.name].look(Progress(0, 1, file.done, file.size or 0))
         return speed if file.size else Speed(speed.bytes_a_second, None)
 
 
-def _amount(file: UnderWay) -> str:
+def _amount(file: FileProgress) -> str:
     """``171.0 MB of 489.0 MB (35 %)``."""
     whole = f" of {shown_size(file.size)} ({100 * file.done // file.size} %)" if file.size else ""
     return shown_size(file.done) + whole

@@ -1,0 +1,79 @@
+"""How files are transferred: what a batch is told besides its source and its destination."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..checksums import MIB
+from ..content import AnyContent, ContentCheck
+from ..remote_file import RemoteFile
+from ..retry import RetryPolicy
+from .progress import Listener, Silent
+
+__all__ = ["NoVerifiedFiles", "TransferLimits", "TransferOptions", "TransferPolicy", "VerifiedFileCache"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLimits:
+    """How much at once. Memory stays below `memory` plus `threads` small files."""
+
+    threads: int = 32
+    """Requests at once."""
+    large_threads: int = 8
+    """Files above `small_file` at once, as far as `memory` allows."""
+    range_size: int = 4 * MIB
+    """Bytes of one range of a large file. What is fetched ahead is lost where a process is killed."""
+    read_ahead: int = 8
+    """Ranges of one file fetched ahead."""
+    small_file: int = 1 * MIB
+    """Files up to this many bytes are fetched in one request, and flushed in groups."""
+    memory: int = 256 * MIB
+    """Bytes of large files held in memory at once."""
+    lock_wait: float = 30.0
+    """Seconds to wait for another run that writes the same file."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPolicy:
+    """What is done with files that exist already, and what is asked of those that are downloaded."""
+
+    overwrite: bool = False
+    """Whether a file is downloaded though an intact one exists. That one stays until the new one is verified."""
+    resume: bool = True
+    """Whether part files and incomplete copies of an earlier run are resumed; else files start over."""
+    content: ContentCheck = field(default_factory=AnyContent)
+    """What files have to contain besides the right bytes."""
+
+
+class VerifiedFileCache(Protocol):
+    """What an earlier try of this task has verified, so that it is not hashed again."""
+
+    def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
+        """Whether the file on disk (`seen`) is the one that was verified, untouched since."""
+
+    def note(self, file: RemoteFile, seen: os.stat_result) -> None:
+        """Records that this file was verified."""
+
+
+class NoVerifiedFiles:
+    """An empty cache that stays empty."""
+
+    def holds(self, file: RemoteFile, seen: os.stat_result) -> bool:
+        """Never."""
+        return False
+
+    def note(self, file: RemoteFile, seen: os.stat_result) -> None:
+        """Does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOptions:
+    """All of it."""
+
+    limits: TransferLimits = field(default_factory=TransferLimits)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: TransferPolicy = field(default_factory=TransferPolicy)
+    verified: VerifiedFileCache = field(default_factory=NoVerifiedFiles)
+    listener: Listener = field(default_factory=Silent)

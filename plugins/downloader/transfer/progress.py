@@ -1,0 +1,83 @@
+"""How far a batch is, counted by its threads and reported to whoever listens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..results import FileResult
+
+__all__ = ["Counters", "FileProgress", "Listener", "Progress", "Silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgress:
+    """A file that is being downloaded. `done`: bytes in its part file. `size`: bytes of the whole, if known."""
+
+    name: str
+    done: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is. `fetched`: bytes over the network so far. `total`: bytes planned, where sizes are known."""
+
+    files_done: int
+    files: int
+    fetched: int
+    total: int
+    under_way: tuple[FileProgress, ...] = ()
+
+
+class Listener(Protocol):
+    """Hears what happens, in one thread, off the hot path."""
+
+    def on_result(self, result: FileResult, progress: Progress) -> None:
+        """One file has its result."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """About twice a second."""
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def on_result(self, result: FileResult, progress: Progress) -> None:
+        """Nothing."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """Nothing."""
+
+
+class Counters:
+    """Bytes that came over the network so far, and the files under way. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looks: dict[str, Callable[[], FileProgress]] = {}
+        self.fetched = 0
+
+    @contextmanager
+    def following(self, name: str, look: Callable[[], FileProgress]) -> Iterator[None]:
+        """Within, the file `name` is under way; `look` tells how far it is."""
+        with self._lock:
+            self._looks[name] = look
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._looks[name]
+
+    def under_way(self) -> tuple[FileProgress, ...]:
+        """The files that are downloaded one by one; those of the small lane are not followed."""
+        with self._lock:
+            return tuple(look() for look in self._looks.values())
+
+    def add(self, count: int) -> None:
+        """Counts `count` more bytes."""
+        with self._lock:
+            self.fetched += count
