@@ -1,1 +1,1 @@
-"""The engine: brings files home, verified, and says what became of each. Knows nothing of Airflow."""
+"""The engine: downloads files, verifies them, and tells what became of each. Knows nothing of Airflow."""

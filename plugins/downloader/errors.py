@@ -1,27 +1,27 @@
-"""Everything that can go wrong with one file, and what each means for the others.
+"""Everything that can go wrong with one file, and what it does to the others.
 
 DownloadError                 a sentence of three parts: kind, what happened, what to do
-├── Passing                   may pass by itself: worth a retry
-│   ├── NetworkError          the connection broke, or never stood
-│   ├── StreamStalled         bytes stopped coming for longer than the stall limit
-│   ├── ServerBusy            429, 500, 503: the server asks for patience
+├── RetryableError            another try may help
+│   ├── NetworkError          the connection broke, or could not be made
+│   ├── StreamStalled         no byte came for longer than the stall limit
+│   ├── ServerBusy            429, 500, 503: the server asks to wait
 │   ├── CredentialsExpired    the credentials ended in the middle of a run
 │   ├── ObjectChanged         the object was replaced while it was read
 │   ├── Incomplete            came without an end, and without a length to tell by
 │   ├── TooManyFiles          this process, or the machine, has as many files open as it may
 │   └── InUse                 another run is writing the same file
-├── Lasting                   will not pass by itself: fails at once
+├── PermanentError            another try does not help: fails at once
 │   ├── ObjectNotFound        no such object (or bucket)
 │   ├── AccessDenied          the credentials may not read it
 │   ├── Misconfigured         the connection's settings do not fit the server
 │   ├── Archived              in Glacier or Deep Archive, not restored
-│   ├── QuotaExceeded         given out so often that the source gives it out no more for hours
+│   ├── QuotaExceeded         downloaded so often that the source refuses it for hours
 │   ├── RangeRefused          the server does not grant ranges; read it from the start
 │   ├── SizeMismatch          the length is not the expected one
-│   ├── ChecksumMismatch      fetched twice, wrong twice
-│   ├── BrokenContent         came as it is at its source, and is not what it ought to be
+│   ├── ChecksumMismatch      downloaded twice, wrong twice
+│   ├── BrokenContent         equal to its source, and not what a file of its kind contains
 │   ├── CorruptRecord         the catalogue's entry cannot be read
-│   ├── UnsafePath            the name would leave the destination, or is no name
+│   ├── UnsafePath            the name would leave the destination, or is no file name
 │   ├── ReservedName          the name belongs to this program's own files
 │   ├── NameTooLong           longer than a file system takes
 │   ├── NameCollision         two remote files would get one local name
@@ -93,21 +93,21 @@ class DownloadError(Exception):
         self.what = what
         self.to_do = advice or type(self).advice
         self.retry_after = retry_after
-        """Seconds that the server asked to be left alone for, if it said."""
+        """Seconds to wait that the server asked for; None if it did not."""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.what}; {self.to_do}"
 
 
 class RetryableError(DownloadError):
-    """May pass by itself: worth a retry."""
+    """Another try may help."""
 
     retryable = True
     advice = "run it again; what is already there is kept"
 
 
 class NetworkError(RetryableError):
-    """The connection broke, or never stood."""
+    """The connection broke, or could not be made."""
 
     kind = "Network error"
 
@@ -125,7 +125,7 @@ class ServerBusy(RetryableError):
 
 
 class CredentialsExpired(RetryableError):
-    """The credentials ended while the run went on, and could not be renewed."""
+    """The credentials ended during the run, and could not be renewed."""
 
     kind = "Credentials expired"
     advice = "renew the credentials of the connection, then run it again"
@@ -135,7 +135,7 @@ class ObjectChanged(RetryableError):
     """The object is not the one that the transfer began with."""
 
     kind = "Object changed"
-    advice = "run it again once nobody writes to it any more"
+    advice = "run it again when no program writes to it any more"
 
 
 class Incomplete(RetryableError):
@@ -145,7 +145,7 @@ class Incomplete(RetryableError):
 
 
 class TooManyFiles(RetryableError):
-    """No file and no connection more may be opened, until others are closed."""
+    """No more files and connections may be opened until others are closed."""
 
     kind = "Too many open files"
     advice = "raise the limit of open files (ulimit -n) where the worker is started, then run it again"
@@ -159,7 +159,7 @@ class InUse(RetryableError):
 
 
 class PermanentError(DownloadError):
-    """Will not pass by itself."""
+    """Another try does not help."""
 
     kind = "Refused"
 
@@ -192,7 +192,7 @@ class Archived(PermanentError):
 
 
 class QuotaExceeded(PermanentError):
-    """The source has given it out, or has answered, as often as it does within a day. Too long for a retry."""
+    """The source has sent it, or has answered, as often as it does within a day. Too long for a retry."""
 
     kind = "Quota exceeded"
     advice = "run it again tomorrow"
@@ -213,7 +213,7 @@ class SizeMismatch(PermanentError):
 
 
 class ChecksumMismatch(PermanentError):
-    """Fetched twice from the start, wrong both times."""
+    """Downloaded twice from the start, wrong both times."""
 
     kind = "Checksum mismatch"
     advice = "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
@@ -284,7 +284,7 @@ class DiskFull(DiskError):
 
 
 class Unexpected(DownloadError):
-    """A fault of this program. Its text is left out: nobody has looked at what might stand in it."""
+    """A fault of this program. Its text is left out: it may hold anything, secrets included."""
 
     kind = "Unexpected error"
     advice = "report it, with the task's log; the other files are not touched by it"
@@ -309,7 +309,7 @@ _CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPT
 
 
 def from_os_error(error: OSError, name: str) -> DownloadError:
-    """The local disk's refusal, in this module's words. `name` is the relative path it was about."""
+    """The local disk's refusal as a DownloadError. `name` is the relative path it was about."""
     reason = error.strerror or type(error).__name__
     if error.errno == errno.ENOSPC and _lacks_inodes(error.filename):
         return DiskFull(f"no inode is left for {name}: the disk holds as many files as it can", _FEWER_FILES)
@@ -325,7 +325,7 @@ def from_os_error(error: OSError, name: str) -> DownloadError:
 
 
 def lacks_files(error: BaseException | None) -> bool:
-    """Whether `error`, or what it came from, is that no file and no connection more could be opened."""
+    """Whether `error`, or what caused it, is that no more files and connections could be opened."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _TOO_MANY:
             return True
@@ -345,7 +345,7 @@ def _lacks_inodes(name: object) -> bool:
 
 
 def as_download_error(error: Exception, name: str) -> DownloadError:
-    """Any exception as one of this module's. A fault of ours is logged by type and place, without its text."""
+    """Any exception as a DownloadError. A fault of this program is logged by type and place, without its text."""
     if isinstance(error, DownloadError):
         return error
     if isinstance(error, ConnectionError | TimeoutError):

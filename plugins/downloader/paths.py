@@ -10,19 +10,29 @@ from dataclasses import dataclass
 
 from .errors import DownloadError, NameTooLong, ReservedName, UnsafePath
 
-__all__ = ["MAX_FOLDERS", "MAX_NAME_BYTES", "MAX_PATH_BYTES", "REPORT_PREFIX", "SafePath", "is_plain", "safe_path"]
+__all__ = [
+    "MAX_FOLDERS",
+    "MAX_NAME_BYTES",
+    "MAX_PATH_BYTES",
+    "PART_NAME",
+    "REPORT_PREFIX",
+    "SafePath",
+    "is_plain",
+    "safe_path",
+]
 
 MAX_NAME_BYTES = 255
 """NAME_MAX of ext4, xfs, btrfs, zfs, NFS and SMB."""
 MAX_PATH_BYTES = 3_500
 """PATH_MAX is 4,096 on Linux with the destination's own path in front."""
 REPORT_PREFIX = "_download_status_"
+PART_NAME = re.compile(r"(\..*)\.[0-9a-f]{16}\.part", re.DOTALL)
+"""Names of part files, and of other hidden files while they are written. The group: what comes before the identity."""
 
 MAX_FOLDERS = 255
 """Folders in folders. Each step is looked at for every file; and a path of 3,500 bytes has room for 1,749."""
 _LONGEST_SHOWN = 120
 
-_PART_NAME = re.compile(r"\..*\.[0-9a-f]{16}\.part", re.DOTALL)
 _PLAIN = re.compile(rf"(?!{REPORT_PREFIX})\.?[ -\-0-~][ -.0-~]*(?:/\.?[ -\-0-~][ -.0-~]*)*")
 """Segments of printable ASCII, none of them empty, ``.`` or ``..``."""
 
@@ -73,7 +83,7 @@ def safe_path(raw: str) -> SafePath:
 
 
 def is_plain(raw: str) -> bool:
-    """Whether `raw` is safe at a glance, and its own path. Nothing is said of one that is not.
+    """Whether `raw` is safe at a glance, and its own path. Where it is not at a glance, it may still be.
 
     Most names are, and to hold one against all rules takes five times as long.
     """
@@ -116,7 +126,7 @@ def _encodable(raw: str) -> bool:
 def _refuse_reserved(segments: list[str]) -> None:
     if len(segments) == 1 and segments[0].startswith(REPORT_PREFIX):
         raise ReservedName(f"{_shown(segments[0])} would pass for a report")
-    if _PART_NAME.fullmatch(segments[-1]):
+    if PART_NAME.fullmatch(segments[-1]):
         raise ReservedName(f"{_shown(segments[-1])} would pass for a part file")
 
 

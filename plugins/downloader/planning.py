@@ -1,6 +1,6 @@
-"""What a plan has to say of its names as a whole: two that become one, and a file that is a folder for others.
+"""Names of a plan as a whole: two that become one, and a file that is a folder for others.
 
-A single name is judged by `paths.safe_path`; here they are held against each other, before anything is fetched.
+A single name is judged by `paths.safe_path`; here they are compared with each other, before anything is downloaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def refuse_conflicts(planned: list[Planned], name_of: Callable[[RemoteFile], str
     """`planned`, in its order, with the files refused that cannot all stand on any disk.
 
     Of several that would get the same path, the one whose own name is nearest to that path is kept (``a/b`` before
-    ``a//b``), else the first. A path that is the name of a file refused before is that one's, and nobody else's. A file
+    ``a//b``), else the first. A path that is the name of a file refused before stays with that file. A file
     whose path is a folder for others is refused, the others are kept. `name_of` answers the name under which a refused
     file is reported: distinct for distinct files.
     """

@@ -1,4 +1,4 @@
-"""What a source says of one file, before anything of it is here."""
+"""What a source tells of one file, before it is downloaded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Planned", "Refused", "RemoteFile"]
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file that can be fetched.
+    """A file that can be downloaded.
 
     `size` in bytes, or None where the source does not tell. `checksums` in the order of trust: the first that can be
-    computed decides. `key` is what the source needs to open it. `etag` pins the content (see `Source.open`).
+    computed decides. `key` is what the source needs to open it. `etag`: the expected ETag (see `Source.open`).
     `modified`: the time that the file is given here, in seconds since 1970; None: when it came.
     """
 
@@ -39,7 +39,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that was planned but will not be tried: its name or its entry is no good."""
+    """A file that was planned but is not tried: its name or its entry cannot be used."""
 
     name: str
     error: DownloadError

@@ -10,11 +10,11 @@ from .errors import DownloadError
 __all__ = ["FORMS", "SIZE_ONLY", "UNPROVEN", "UNVERIFIED", "FileResult", "Outcome", "failed"]
 
 SIZE_ONLY = "size"
-"""Assurance: the length is right; there was no checksum to hold it against."""
+"""Assurance: the length is right; there was no checksum to compare."""
 UNVERIFIED = "none"
-"""Assurance: nothing to hold it against."""
+"""Assurance: there was nothing to compare."""
 FORMS = ("complete PNG", "complete JPEG", "complete FITS")
-"""Assurances: the file begins and ends as one of its kind does; there was no checksum to hold it against."""
+"""Assurances: the file begins and ends as one of its kind does; there was no checksum to compare."""
 UNPROVEN = frozenset({SIZE_ONLY, UNVERIFIED, *FORMS, ""})
 """Assurances that are no checksum's."""
 
@@ -35,8 +35,8 @@ class FileResult:
 
     `size`: bytes of the file as it now lies under its final name (0 for a failure). `fetched`: bytes that came over the
     network for it. `seconds`: rounded to a tenth, so that a report holds it without loss. `assurance`: the checksum
-    that it was held against (``md5:9e10...``), or one of `UNPROVEN`; ``""`` for a failure. `message`: the reason of a
-    healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether a failure may pass. `resources`:
+    that it was compared with (``md5:9e10...``), or one of `UNPROVEN`; ``""`` for a failure. `message`: the reason of a
+    healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether another try may help. `resources`:
     how many FHIR resources are in it, None where they were not counted.
     """
 
@@ -65,7 +65,7 @@ class FileResult:
 
 
 def failed(name: str, error: DownloadError, *, fetched: int = 0, seconds: float = 0.0) -> FileResult:
-    """The result of a file that did not come home."""
+    """The result of a file that could not be downloaded."""
     return FileResult(
         name, Outcome.FAILED, fetched=fetched, seconds=seconds, message=str(error), retryable=error.retryable
     )

@@ -1,4 +1,4 @@
-"""Who tries again, when, and for how long.
+"""What is retried, when, and for how long.
 
 Three places retry, each with a job of its own: a source's call (here, seconds apart), the transfer that reopens a
 broken stream where it ended (`streaming`, by this module's waits), and Airflow's task retry for an outage of minutes.
@@ -21,12 +21,12 @@ __all__ = ["Clock", "Halt", "RetryPolicy"]
 T = TypeVar("T")
 
 _STEP = 1.0
-"""Seconds slept at once: a batch that is stopped does not sit out what a server asked for."""
+"""Seconds slept at once: a batch that is stopped does not wait for as long as a server asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, handed in, so that a test can assert the waits instead of waiting."""
+    """Time, handed in, so that tests assert the waits instead of waiting."""
 
     now: Callable[[], float] = time.monotonic
     """Seconds, only ever forward."""
@@ -78,10 +78,10 @@ class RetryPolicy:
             return self._again(action, error)
 
     def wait(self, failures: int, error: DownloadError) -> None:
-        """Waits as long as behoves after `failures` failures in a row, the last of them `error`.
+        """Sleeps for the backoff of the given number of consecutive failures, the last of them `error`.
 
         Raises `error` where no further attempt is due (content that was replaced does not come back), NotTried where
-        the batch was stopped meanwhile.
+        the batch is stopped meanwhile.
         """
         hopeless = isinstance(error, ObjectChanged) or (error.retry_after or 0) > self.longest_retry_after
         if hopeless or failures >= self.attempts:

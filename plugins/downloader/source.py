@@ -1,6 +1,6 @@
 """Where files come from: three calls, and what it can do declared as data.
 
-A source knows no disk and no retry. It says what went wrong in the words of `errors`; who tries again, and when, is
+A source knows no disk and no retry. It reports what went wrong as one of `errors`; what is retried, and when, is
 decided in `retry`. Clients' own hidden retries are turned off.
 """
 
@@ -36,17 +36,17 @@ class ByteStream(Protocol):
     start: int
     """Position in the file of the first byte delivered: 0 where the server ignored the range."""
     size: int | None
-    """Bytes of the whole file (not of the range), if the server said."""
+    """Bytes of the whole file (not of the range), if the server tells."""
     etag: str | None
     """The ETag of the answer, without quotes, if it had one."""
     checksums: tuple[Checksum, ...]
-    """What the answer itself claims of the whole file. Equality proves; inequality does not (see `Source.describe`)."""
+    """Checksums that the answer itself advertises of the whole file. Equality proves; inequality does not condemn."""
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
-        """Buffers in order. Raises `RetryableError` errors when the stream breaks or stalls."""
+        """Buffers in order. Raises a `RetryableError` when the stream breaks or stalls."""
 
     def close(self) -> None:
-        """Lets go of the connection. May be called twice, and from another thread."""
+        """Closes the connection. May be called twice, and from another thread."""
 
 
 class Source(Protocol):
@@ -58,10 +58,10 @@ class Source(Protocol):
         """The files, in a stable order. Streams; raises `DownloadError` where the listing itself fails."""
 
     def describe(self, file: RemoteFile) -> RemoteFile:
-        """`file` with what the source knows beyond the listing: size, pin (`etag`), more checksums behind its own.
+        """`file` with what the source knows beyond the listing: size, expected ETag, more checksums behind its own.
 
         Raises `DownloadError`: `ObjectNotFound`, `AccessDenied`, `Archived`, `SizeMismatch` (the source's size is not
-        the expected one), or a `RetryableError` one.
+        the expected one), or a `RetryableError`.
         """
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:

@@ -146,7 +146,7 @@ class Destination:
 
 @contextmanager
 def _held(folder: str) -> Iterator[str]:
-    """A path to `folder` that means the same folder, whatever happens to its name meanwhile. Raises OSError."""
+    """A path that stays that of `folder`, whatever happens to its name meanwhile. Raises OSError."""
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{descriptor}"

@@ -63,7 +63,7 @@ def flush_file_system(descriptor: int) -> bool:
 
 
 def flush_all(folder: str) -> None:
-    """Returns once the whole file system that `folder` lies on is on the disk, whoever wrote it. Raises OSError."""
+    """Returns once all of the file system of `folder` is on the disk, whichever process wrote it. Raises OSError."""
     with _opened(folder) as descriptor:
         if flush_file_system(descriptor):
             return

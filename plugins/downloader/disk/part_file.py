@@ -1,7 +1,7 @@
 """The one place that commits a file.
 
 A part file lies hidden beside the final name: ``.<name>.<identity>.part``, where the identity stands for the remote
-content, so that bytes of another content are never appended to. Whoever holds its lock (``flock``: gone with its
+content, so that bytes of another content are never appended to. The holder of its lock (``flock``: released with its
 process) may write; the file is flushed, renamed to the final name, and its folder flushed. Nothing else makes a final
 name.
 """
@@ -32,7 +32,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITEBACK = 32 * 1024 * 1024
 _POLL = 0.2
 _ROUNDS = 100
-"""Times that a part file may be gone once it is locked: other runs come home meanwhile, but not that often."""
+"""Times that a part file may be gone once it is locked: other runs commit theirs meanwhile, but not that often."""
 _TAIL = len(f".{'':.<16}.part") + 1
 
 
@@ -49,7 +49,7 @@ def part_name(name: str, identity: str) -> str:
 
 
 class PartFile:
-    """A locked part file, open for writing at its end. A context manager: leaving it lets the lock go.
+    """A locked part file, open for writing at its end. A context manager: leaving it releases the lock.
 
     What was written stays for the next run, unless it was committed or discarded.
     """
@@ -135,7 +135,7 @@ class PartFile:
         self._name = ""
 
     def close(self) -> None:
-        """Lets the lock go. An empty part file is removed; one with bytes stays, to be resumed."""
+        """Releases the lock. An empty part file is removed; one with bytes stays, to be resumed."""
         if self.descriptor < 0:
             return
         if not self.size:
@@ -146,7 +146,7 @@ class PartFile:
         self.descriptor = -1
 
     def _has_its_name(self) -> bool:
-        """Whether the name still is the locked file's: whoever removes it lets another run lock a new one."""
+        """Whether the name still is that of the locked file: once it is removed, another run may lock a new one."""
         return _is_named(self._seen, self._name)
 
     @property
@@ -184,8 +184,8 @@ class PartFile:
 def commit(parts: Sequence[PartFile]) -> dict[PartFile, DownloadError]:
     """Flushes verified part files, gives them their final names, flushes those, and closes them.
 
-    Answers the refusals of the disk, by part file; the others are home. A group is flushed by the file system, one file
-    by itself.
+    Returns the refusals of the disk, by part file; the others are committed. A group is flushed by the file system, one
+    file by itself.
     """
     refused: dict[PartFile, DownloadError] = {}
     _flush(parts, PartFile.flush_bytes, refused)

@@ -19,14 +19,14 @@ _BUFFERS = 3
 
 
 def open_for_reading(name: str) -> int:
-    """A descriptor of a local file. No link is followed, and a named pipe put in its place keeps nobody waiting.
+    """A descriptor of a local file. No link is followed, and a named pipe put in its place does not block.
 
     Raises OSError.
     """
     try:
         return os.open(name, _READING | os.O_NONBLOCK)
     except BlockingIOError:
-        # A file server has lent it to a client, and takes it back; a pipe would have been opened at once.
+        # A file server recalls it from another client (a lease); a pipe would have been opened at once.
         return os.open(name, _READING)
 
 

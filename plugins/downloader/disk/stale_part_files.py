@@ -1,28 +1,25 @@
-"""Part files that nobody will resume: of a content that the remote file no longer has, or of a file that is home."""
+"""Part files that no run will resume: of content that the remote file no longer has, or of a file that is complete."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
 from ..errors import DownloadError
-from ..paths import SafePath
+from ..paths import PART_NAME, SafePath
 from .destination import Destination
 from .part_file import part_stem, remove_unlocked
 
 __all__ = ["StalePartFiles"]
-
-_PART = re.compile(r"(\..*)\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
 class StalePartFiles:
     """The part files that lay beside the planned files before a batch began."""
 
     def __init__(self, destination: Destination, paths: Iterable[SafePath]) -> None:
-        """Lists each folder of `paths` once. What cannot be listed has no leftovers."""
+        """Lists each folder of `paths` once. What cannot be listed has none."""
         self._destination = destination
         self._found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for folder, path in {path.folder: path for path in paths}.items():
@@ -30,7 +27,7 @@ class StalePartFiles:
                 self._list(folder, destination.place(path).folder)
 
     def sweep(self, path: SafePath) -> None:
-        """Removes those of one file, now that it is home. One that another run has locked stays."""
+        """Removes those of one file, which is complete now. One that another run has locked stays."""
         for name in self._found.pop((path.folder, part_stem(path.name)), ()):
             with suppress(OSError, DownloadError), self._destination.entered(self._destination.place(path)) as folder:
                 remove_unlocked(f"{folder}/{name}")
@@ -38,6 +35,6 @@ class StalePartFiles:
     def _list(self, folder: str, absolute: str) -> None:
         with os.scandir(absolute) as entries:
             for entry in entries:
-                part = _PART.fullmatch(entry.name)
+                part = PART_NAME.fullmatch(entry.name)
                 if part is not None:
                     self._found[folder, part[1]].append(entry.name)

@@ -47,7 +47,7 @@ class Concurrency:
         return not self._over
 
     def end(self) -> None:
-        """There is nothing left to do: sends all who wait home."""
+        """There is nothing left to do: all threads that wait may end."""
         with self._change:
             self._over = True
             self._change.notify_all()

@@ -56,7 +56,7 @@ MISSING = Inspection(State.MISSING)
 
 
 class DescribedFile:
-    """A planned file, and what its source tells of it beyond the plan: asked for once, when it is needed."""
+    """A planned file, with what its source knows beyond the plan: asked for once, when it is needed."""
 
     def __init__(self, planned: RemoteFile, batch: BatchContext) -> None:
         self.file = self._planned = planned

@@ -1,4 +1,4 @@
-"""How files are transferred: what a batch is told besides its source and its destination."""
+"""How files are transferred: the settings of a batch, besides its source and its destination."""
 
 from __future__ import annotations
 

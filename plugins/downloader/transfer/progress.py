@@ -1,4 +1,4 @@
-"""How far a batch is, counted by its threads and reported to whoever listens."""
+"""How far a batch is, counted by its threads and reported to a listener."""
 
 from __future__ import annotations
 

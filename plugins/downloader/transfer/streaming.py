@@ -31,7 +31,7 @@ def open_checked(source: Source, file: RemoteFile, start: int = 0, stop: int | N
     """A stream that really begins at `start` and is of the expected length.
 
     Raises what `Source.open` raises; `RangeRefused` where the server began elsewhere, `SizeMismatch` where it speaks of
-    a file of another length, `ObjectChanged` where the answer has another ETag than the pin.
+    a file of another length, `ObjectChanged` where the answer has another ETag than the expected one.
     """
     stream = source.open(file, start, stop)
     try:
