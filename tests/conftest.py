@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,6 +1,6 @@
 """Makes a catalogue of one raw file from a record: a process of its own, so that the benchmark itself stays small.
 
-    python -m benchmark.catalogue RECORD PREFIX DATABASE
+    python -m include.benchmark.catalogue RECORD PREFIX DATABASE
 
 `RECORD` is a file in the shape of `file_info`; the objects' keys begin with `PREFIX` (without its slash).
 """

@@ -32,8 +32,7 @@ __all__ = [
     "small_peers",
 ]
 
-_INCLUDE = Path(__file__).resolve().parents[1]
-_PLUGINS = _INCLUDE.parent / "plugins"
+_ROOT = Path(__file__).resolve().parents[2]
 _AT_ONCE = "32"
 
 Check = Callable[[Path, str], None]
@@ -226,12 +225,12 @@ def _said(outcome: str, assurance: str, count: int) -> Check:
 
 def python_command(arena: Arena, module: str) -> list[str]:
     """A program of this package."""
-    return [arena.tools.python, "-X", "faulthandler", "-m", f"benchmark.{module}"]
+    return [arena.tools.python, "-X", "faulthandler", "-m", f"include.benchmark.{module}"]
 
 
 def python_env(arena: Arena) -> dict[str, str]:
     """What such a program finds our code by."""
-    return {**arena.env, "PYTHONPATH": os.pathsep.join([str(_PLUGINS), str(_INCLUDE)])}
+    return {**arena.env, "PYTHONPATH": os.pathsep.join([str(_ROOT / "plugins"), str(_ROOT)])}
 
 
 def _host(arena: Arena) -> str:

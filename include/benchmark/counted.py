@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from support.contents import Content
-from support.wire import Answer
+from ..stand_ins.contents import Content
+from ..stand_ins.wire import Answer
 
 __all__ = ["SENT", "Counted", "told"]
 

@@ -1,6 +1,6 @@
 """A process of its own that stands in for Google Drive in the case `drive`: the tests' stand-in, with limited streams.
 
-    python -m benchmark.drive_stand_in PORT SPEED SCALE MANIFEST [--google]
+    python -m include.benchmark.drive_stand_in PORT SPEED SCALE MANIFEST [--google]
 
 `SPEED` is that of each stream, in bytes a second. It writes the manifest of its files, checksums included, where there
 is none, and serves. ``/sent`` answers how many bytes of files it has sent. With ``--google`` its pages lead to Google's
@@ -15,10 +15,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from support.contents import Generated, digest
-from support.drive_server import DriveFile, DriveServer, ScanWarning, file_id, serving
-from support.wire import Answer, Request
-
+from ..stand_ins.contents import Generated, digest
+from ..stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, file_id, serving
+from ..stand_ins.wire import Answer, Request
 from .counted import SENT, Counted, told
 from .recordings import Recording, scaled
 

@@ -2,7 +2,7 @@
 
 gdown knows Google's addresses alone, so its requests are led to the stand-in underneath.
 
-    python -m benchmark.gdown_loop MANIFEST URL FOLDER
+    python -m include.benchmark.gdown_loop MANIFEST URL FOLDER
 """
 
 from __future__ import annotations

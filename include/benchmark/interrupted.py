@@ -1,6 +1,6 @@
 """A contestant that is killed at its work, again and again, and started again until it is done.
 
-    python -m benchmark.interrupted KILLS SIZE URL FOLDER COMMAND...
+    python -m include.benchmark.interrupted KILLS SIZE URL FOLDER COMMAND...
 
 `COMMAND` fills `FOLDER` with `SIZE` bytes from the stand-in at `URL`. It is killed with SIGKILL whenever one part more
 of `KILLS` + 1 equal ones is there. Prints a JSON object: `kills`, what the last one said, and `twice`, the share of all

@@ -1,7 +1,7 @@
 """A process of its own that serves the object of the case `long`: the tests' object server, with bytes that are made as
 they are asked for, so that neither memory nor disk holds them.
 
-    python -m benchmark.long_stand_in PORT SIZE SPEED RECORD
+    python -m include.benchmark.long_stand_in PORT SIZE SPEED RECORD
 
 No two blocks of the object are alike: a range in a wrong place has another checksum. `SPEED` is that of each answer, in
 bytes a second; 0: as fast as can be. `RECORD` is written before it serves: the file in the shape of a catalogue's
@@ -16,11 +16,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import wire
-from support.contents import Generated, digest
-from support.object_server import ObjectServer, serving
-from support.wire import Answer, limited
-
+from ..stand_ins import wire
+from ..stand_ins.contents import Generated, digest
+from ..stand_ins.object_server import ObjectServer, serving
+from ..stand_ins.wire import Answer, limited
 from .counted import SENT, Counted, told
 from .objects import BUCKET, LARGE
 

@@ -1,6 +1,6 @@
 """Our contestant in the case `report`: a report of so many lines, written and read, and held against each other.
 
-    python -m benchmark.receipt LINES FOLDER
+    python -m include.benchmark.receipt LINES FOLDER
 
 Prints one JSON object: `started`, `inside`, `processor` (seconds), and of these the seconds to `write` and to `read`.
 """

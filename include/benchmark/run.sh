@@ -31,4 +31,4 @@ if [[ -z $python ]]; then
     python=$root/.venv/bin/python
 fi
 
-PYTHONPATH=$root/include exec "$python" -m benchmark "$@"
+PYTHONPATH=$root exec "$python" -m include.benchmark "$@"

@@ -74,7 +74,7 @@ http {{
     }}
 }}
 """
-_INCLUDE = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 300.0
 """Seconds in which a server has to answer. One that computes the checksum of twenty gigabytes first takes a while."""
 _PR_SET_PDEATHSIG = 1
@@ -102,8 +102,8 @@ def serve(nginx: str, root: Path, home: Path, small: int, exports: int) -> Itera
 def serve_exports(python: str, log: Path) -> Iterator[int]:
     """Serves buckets of FHIR exports (see `exports`); answers the port. Stopped when left. Raises Broken."""
     port = _free_port()
-    env = {"PYTHONPATH": str(_INCLUDE)}
-    with _running([python, "-m", "benchmark.exports", str(port)], env, f"http://127.0.0.1:{port}", log):
+    env = {"PYTHONPATH": str(_ROOT)}
+    with _running([python, "-m", "include.benchmark.exports", str(port)], env, f"http://127.0.0.1:{port}", log):
         yield port
 
 
@@ -132,10 +132,10 @@ def serve_long(python: str, home: Path, record: Path, size: int) -> Iterator[str
 
 @contextmanager
 def _standing_in(python: str, home: Path, module: str, arguments: list[str]) -> Iterator[str]:
-    """One of our stand-ins, which live on what the tests' stand-ins are made of."""
+    """A stand-in with the files of one case."""
     port = _free_port()
-    env = {"PYTHONPATH": os.pathsep.join([str(_INCLUDE), str(_INCLUDE.parent / "tests")])}
-    command = [python, "-m", f"benchmark.{module}", str(port), *arguments]
+    env = {"PYTHONPATH": str(_ROOT)}
+    command = [python, "-m", f"include.benchmark.{module}", str(port), *arguments]
     with _running(command, env, f"http://127.0.0.1:{port}", home / f"{module}-{port}.log") as address:
         yield address
 

@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from support.secrets import secret
-from support.servers import S3Server
-
 from ..demo.processes import Processes, free_port
+from ..stand_ins.secrets import secret
+from ..stand_ins.servers import S3Server
 from .servant import Servant
 from .shelves import BucketShelf, DriveShelf, Shelf, SloohShelf
 from .trial import Ground

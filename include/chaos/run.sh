@@ -22,4 +22,4 @@ esac
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 bash "$root/include/setup.sh" >&2
 cd -- "$root"
-PYTHONPATH=$root/plugins:$root/tests exec .venv/bin/python -m include.chaos "$@"
+PYTHONPATH=$root/plugins exec .venv/bin/python -m include.chaos "$@"

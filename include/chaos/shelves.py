@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol
 
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.s3 import Listing, MinioServer, listed_file
-from support.drive_server import file_id
-from support.servers import S3Server
+from downloader.sources.s3.minio import listed_file
+from downloader.sources.s3.minio_listing import Listing
+from downloader.sources.s3.minio_server import MinioServer
 
+from ..stand_ins.drive_server import file_id
+from ..stand_ins.servers import S3Server
 from .servant import Servant
 from .stand_in import API_KEY
 from .wares import Ware, as_json, remote_file

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from support.drive_server import DriveFile, DriveServer, ScanWarning
-from support.secrets import secret
-from support.slooh_server import Picture, SloohServer
-from support.wire import serving
+from ..stand_ins.drive_server import DriveFile, DriveServer, ScanWarning
+from ..stand_ins.secrets import secret
+from ..stand_ins.slooh_server import Picture, SloohServer
+from ..stand_ins.wire import serving
 
 __all__ = ["API_KEY"]
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 from downloader.checksums import S3_ETAG, Checksum
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
-from support.contents import digest
-from support.pictures import fits, jpeg, png
 
+from ..stand_ins.contents import digest
+from ..stand_ins.pictures import fits, jpeg, png
 from .faults import ALL, HONEST, Fault
 
 __all__ = ["CASES", "Case", "Ware", "as_json", "planned", "remote_file"]

@@ -10,16 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ..stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, file_id, quota_exceeded, serving
 from .home import Home, make_folder
 from .local_copies import Here, lay_out
 from .screen import say
 from .showing import Act, Demo
-from .stand_ins import importable, settings_file
-
-if TYPE_CHECKING:
-    from support.drive_server import DriveServer
 
 __all__ = ["opened"]
 
@@ -98,8 +95,6 @@ class _Drive:
         self._add(_WANTED_BY_ALL, busy=False)
 
     def _add(self, recording: _Recording, *, busy: bool) -> None:
-        from support.drive_server import DriveFile, ScanWarning, file_id, quota_exceeded
-
         mime = "text/html" if recording.name.endswith(".html") else "application/octet-stream"
         held = DriveFile(
             file_id(recording.name.replace(".", "_")),
@@ -124,9 +119,6 @@ class _Drive:
 @contextmanager
 def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     """The demo (see `showing.Opening`)."""
-    importable()
-    from support.drive_server import DriveServer, serving
-
     folder = home.folder / "datasets"
     make_folder(folder, "set DEMO_HOME to a folder of yours")
     recordings = (_SMALL,) if small else _RECORDINGS
@@ -157,7 +149,7 @@ def _variables(home: Home, drive: _Drive) -> Mapping[str, str]:
             "api_url": server.api_url,
         },
     }
-    return {"DOWNLOADER_CONFIG": str(settings_file(home, "drive", settings))}
+    return {"DOWNLOADER_CONFIG": str(home.write_settings("drive", settings))}
 
 
 def _acts(drive: _Drive) -> list[Act]:

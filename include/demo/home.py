@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .screen import Trouble
 
@@ -63,6 +65,12 @@ class Home:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
                 opened.write(secrets.token_hex(32))
         return file.read_text()
+
+    def write_settings(self, name: str, values: Mapping[str, Any]) -> Path:
+        """Writes the `DOWNLOADER_CONFIG` of a demo as JSON, which is YAML too."""
+        file = self.folder / f"{name}.yaml"
+        file.write_text(json.dumps(values, indent=2), encoding="utf-8")
+        return file
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """What the demo's programs see: `extra`, and nothing of this user's own Airflow, AWS account or proxies."""

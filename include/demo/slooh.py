@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ..stand_ins.pictures import png
+from ..stand_ins.slooh_server import Frame, Picture, SloohServer, serving
+from ..stand_ins.wire import shorter
 from .home import Home, make_folder
 from .screen import say
 from .showing import Act, Demo
-from .stand_ins import importable, settings_file
-
-if TYPE_CHECKING:
-    from support.slooh_server import Frame, Picture, SloohServer
 
 __all__ = ["opened"]
 
@@ -54,9 +53,6 @@ class _Slooh:
 
     def fill(self) -> None:
         """Puts the pictures into the account."""
-        from support.pictures import png
-        from support.wire import shorter
-
         say("Filling the account at Slooh's stand-in ...")
         self.server.add(*(self._picture(number) for number in range(1, self.pictures + 1)))
         self.server.add_frames(*self._frames())
@@ -69,9 +65,6 @@ class _Slooh:
         self.server.add(self._picture(_NEW))
 
     def _picture(self, number: int) -> Picture:
-        from support.pictures import png
-        from support.slooh_server import Picture
-
         title, telescope = _OBJECTS[number % len(_OBJECTS)]
         row: dict[str, object] = {
             "imageTitle": title,
@@ -86,8 +79,6 @@ class _Slooh:
         return Picture(number, _MISSION, row, file=_name(number), content=png(96, 96, seed=number))
 
     def _frames(self) -> Iterator[Frame]:
-        from support.slooh_server import Frame
-
         for number in range(1, 4):
             yield Frame(1000 + number, _MISSION)
 
@@ -99,9 +90,6 @@ def _name(number: int) -> str:
 @contextmanager
 def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     """The demo (see `showing.Opening`)."""
-    importable()
-    from support.slooh_server import SloohServer, serving
-
     folder = home.folder / "slooh"
     make_folder(folder, "set DEMO_HOME to a folder of yours")
     with serving(SloohServer()) as server:
@@ -135,7 +123,7 @@ def _variables(home: Home, slooh: _Slooh) -> Mapping[str, str]:
     }
     return {
         "AIRFLOW_CONN_SLOOH_DEFAULT": json.dumps(connection),
-        "DOWNLOADER_CONFIG": str(settings_file(home, "slooh", settings)),
+        "DOWNLOADER_CONFIG": str(home.write_settings("slooh", settings)),
     }
 
 

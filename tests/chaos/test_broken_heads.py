@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from include.chaos.faults import Fault, Trouble
-from include.chaos.proxy import Proxy
 
 from chaos.behind_proxy import at_first, proxied
 from downloader.content.pictures import PictureCheck
@@ -20,22 +18,24 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.source import Source
-from downloader.sources.drive.source import DriveAccess, DriveSource
-from downloader.sources.http.client import Timeouts
+from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.http import Timeouts
+from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed
-from downloader.sources.s3.source import S3Source
+from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
-from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
-from support.contents import digest
-from support.drive_server import DriveFile, DriveServer, ScanWarning
-from support.pictures import png
+from include.chaos.faults import Fault, Trouble
+from include.chaos.proxy import Proxy
+from include.stand_ins.contents import digest
+from include.stand_ins.drive_server import DriveFile, DriveServer, ScanWarning
+from include.stand_ins.pictures import png
+from include.stand_ins.servers import rclone_server
+from include.stand_ins.slooh_server import Picture, SloohServer
+from include.stand_ins.wire import serving
 from support.restoring import options, quick_disk
-from support.servers import rclone_server
-from support.slooh_server import Picture, SloohServer
-from support.wire import serving
 
 __all__ = ["quick_disk"]
 

@@ -12,10 +12,10 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from include.chaos.faults import ALL, HONEST, Fault, Script, Trouble, Weather, clear, drawn
-from include.chaos.servant import Servant
 
 from chaos.behind_proxy import at_first, proxied
+from include.chaos.faults import ALL, HONEST, Fault, Script, Trouble, Weather, clear, drawn
+from include.chaos.servant import Servant
 
 PAYLOAD = random.Random(7).randbytes(300_000)
 QUESTION = b"what have you?\n"

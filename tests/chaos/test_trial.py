@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from downloader.remote_file import RemoteFile
 from include.chaos import trial
 from include.chaos.damage import prepare
 from include.chaos.lanes import Book, run_lanes
@@ -19,8 +21,6 @@ from include.chaos.tally import Tally
 from include.chaos.trial import Ground, Trial
 from include.chaos.wares import CASES, Ware, as_json, planned, remote_file
 from include.chaos.watcher import digest_of
-
-from downloader.remote_file import RemoteFile
 
 TESTS = Path(__file__).parents[1]
 WORKER = "chaos.broken_worker"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from include.chaos.inotify import Inotify
 from include.chaos.watcher import Sightings, Watcher, digest_of
 

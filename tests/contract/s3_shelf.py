@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contract.source_contract import file_of
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
-from downloader.sources.s3.source import S3Source
-from support.servers import S3Server
+from downloader.sources.s3 import S3Source
+from include.stand_ins.servers import S3Server
 
 
 class S3Shelf:

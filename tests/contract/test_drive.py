@@ -11,9 +11,9 @@ from contract.source_contract import SourceContract
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
-from downloader.sources.drive.source import DriveAccess, DriveSource
-from downloader.sources.http.client import Timeouts
-from support.drive_server import DriveFile, DriveServer, ScanWarning, serving
+from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.http import Timeouts
+from include.stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, serving
 
 
 def access(server: DriveServer, key: str = "") -> DriveAccess:

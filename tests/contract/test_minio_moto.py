@@ -6,7 +6,7 @@ import pytest
 
 from contract.minio_shelf import MinioShelf
 from contract.source_contract import SourceContract
-from support.servers import S3Server
+from include.stand_ins.servers import S3Server
 
 
 class TestMinioOnMoto(SourceContract):

@@ -6,7 +6,7 @@ import pytest
 
 from contract.s3_shelf import S3Shelf
 from contract.source_contract import SourceContract
-from support.servers import S3Server
+from include.stand_ins.servers import S3Server
 
 
 class TestS3OnMoto(SourceContract):

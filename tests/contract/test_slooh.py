@@ -12,11 +12,11 @@ from contract.source_contract import SourceContract, file_of, read
 from downloader.errors import ObjectChanged
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
+from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
-from downloader.sources.slooh.source import SloohSource, image_client
+from include.stand_ins.slooh_server import Picture, SloohServer, serving
+from include.stand_ins.wire import Fault
 from support.slooh_access import TIMEOUTS
-from support.slooh_server import Picture, SloohServer, serving
-from support.wire import Fault
 
 
 class SloohShelf:

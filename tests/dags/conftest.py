@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dags.lab import Lab
+from include.stand_ins.servers import S3Server
 from support.s3_fixtures import moto
-from support.servers import S3Server
 
 __all__ = ["moto"]
 

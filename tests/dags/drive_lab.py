@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dags.lab import Run, Runner
-from support.drive_server import DriveFile, DriveServer, file_id
+from include.stand_ins.drive_server import DriveFile, DriveServer, file_id
 
 __all__ = ["DriveLab"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dags.lab import Run, Runner
-from support.slooh_server import Picture, SloohServer
+from include.stand_ins.slooh_server import Picture, SloohServer
 
 __all__ = ["HOME", "SloohLab"]
 

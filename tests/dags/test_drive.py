@@ -16,9 +16,9 @@ from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
 from downloader_tasks.drive import download_run
 from downloader_tasks.execution import attempt as attempts
-from support.drive_pages import access_denied, login, missing, quota_exceeded
-from support.drive_server import DriveServer, ScanWarning, serving
-from support.secrets import bears_secret, secret
+from include.stand_ins.drive_pages import access_denied, login, missing, quota_exceeded
+from include.stand_ins.drive_server import DriveServer, ScanWarning, serving
+from include.stand_ins.secrets import bears_secret, secret
 
 FAN, DRONE, CAR = b"fan" * 40_000, b"drone" * 30_000, b"car" * 20_000
 

@@ -17,11 +17,11 @@ from downloader.retry import RetryPolicy
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.settings import options as manner
 from downloader_tasks.slooh import download_run
-from support.pictures import png
+from include.stand_ins.pictures import png
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.slooh_server import FITS, LOGIN, PICTURES, SESSION, Frame, Member, Picture, SloohServer, serving
+from include.stand_ins.wire import refuse, shorter
 from support.restoring import FakeClock
-from support.secrets import bears_secret, secret
-from support.slooh_server import FITS, LOGIN, PICTURES, SESSION, Frame, Member, Picture, SloohServer, serving
-from support.wire import refuse, shorter
 
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC).timestamp()
 OLD = {"displayDate": "Sept. 3, 2020"}

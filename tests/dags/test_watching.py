@@ -14,8 +14,8 @@ from urllib.parse import quote
 import pytest
 
 from dags.lab import SECRET, Lab, md5
-from support.secrets import bears_secret, secret
-from support.servers import rclone_server
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.servers import rclone_server
 
 SAMPLE = "20250115_sample"
 TOLD: list[Mapping[str, Any]] = []

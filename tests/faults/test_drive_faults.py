@@ -18,10 +18,10 @@ from downloader.checksums import Checksum
 from downloader.datasets.manifest import Dataset, planned
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
-from downloader.sources.drive.source import DriveAccess, DriveSource
-from downloader.sources.http.client import Timeouts
+from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.http import Timeouts
 from downloader.transfer.batch import restore
-from support.drive_pages import (
+from include.stand_ins.drive_pages import (
     access_denied,
     api_error,
     automated_queries,
@@ -31,9 +31,8 @@ from support.drive_pages import (
     redirect_to,
     too_many_requests,
 )
-from support.drive_server import DriveFile, DriveServer, Form, ScanWarning, file_id, serving
-from support.restoring import KIB, FakeClock, content, leftovers, options, plain_copy, quick_disk, tree
-from support.wire import (
+from include.stand_ins.drive_server import DriveFile, DriveServer, Form, ScanWarning, file_id, serving
+from include.stand_ins.wire import (
     Fault,
     chunked,
     cut_at,
@@ -43,6 +42,7 @@ from support.wire import (
     reset_at,
     stall_at,
 )
+from support.restoring import KIB, FakeClock, content, leftovers, options, plain_copy, quick_disk, tree
 
 __all__ = ["quick_disk"]
 

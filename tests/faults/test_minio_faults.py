@@ -22,13 +22,13 @@ from downloader.content.ndjson import NdjsonCheck
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
+from downloader.sources.s3 import S3Access
 from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed
-from downloader.sources.s3.source import S3Access
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
+from include.stand_ins.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at
 from support.minio import minio_at, models_read_once
-from support.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at
 from support.restoring import KIB, FakeClock, leftovers, options, part_path, plain_copy, quick_disk, tree
 from support.s3_fixtures import object_server
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from include.chaos.watcher import Watcher, digest_of
 
 from downloader.report import read, reports_in
 from downloader.results import Outcome
 from downloader.sources.memory import MemorySource
 from downloader.transfer.batch import restore
+from include.chaos.watcher import Watcher, digest_of
 from support.other_run import REPORT_ID, Manner, OtherRun, objects, other_run
 from support.restoring import KIB, LIMITS, FakeClock, files_for, leftovers, options, part_path, tree
 

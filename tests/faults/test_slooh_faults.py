@@ -14,19 +14,17 @@ from downloader.content.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.retry import Clock, Halt, RetryPolicy
-from downloader.sources.http.client import Timeouts
+from downloader.sources.http import Timeouts
+from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit
-from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.sources.slooh.survey import Survey, Wish, survey
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferOptions, TransferPolicy
-from support.pictures import fits, jpeg, png
-from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
-from support.secrets import secret
-from support.slooh_access import client_of, layout_of
-from support.slooh_server import PICTURES, Frame, Picture, SloohServer, says, serving, too_many_requests
-from support.wire import (
+from include.stand_ins.pictures import fits, jpeg, png
+from include.stand_ins.secrets import secret
+from include.stand_ins.slooh_server import PICTURES, Frame, Picture, SloohServer, says, serving, too_many_requests
+from include.stand_ins.wire import (
     Answer,
     Fault,
     chunked,
@@ -39,6 +37,8 @@ from support.wire import (
     shorter,
     stall_at,
 )
+from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
+from support.slooh_access import client_of, layout_of
 
 __all__ = ["quick_disk"]
 

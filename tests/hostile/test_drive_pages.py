@@ -14,6 +14,7 @@ from downloader.errors import DownloadError, PermanentError
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
+from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive import folder_api as drive_folder_api
 from downloader.sources.drive.api import record_of
 from downloader.sources.drive.errors import Wanted
@@ -23,15 +24,15 @@ from downloader.sources.drive.folder_link import is_id
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import PAGE_BYTES, Page, links_of, title_of
-from downloader.sources.drive.source import GOOGLE_HOSTS, DriveAccess, DriveSource
-from downloader.sources.http.client import Timeouts
-from support import drive_pages as pages
-from support.drive_files import FOLDER, SHORTCUT, file_id
+from downloader.sources.drive.source import GOOGLE_HOSTS
+from downloader.sources.http import Timeouts
+from include.stand_ins import drive_pages as pages
+from include.stand_ins.drive_files import FOLDER, SHORTCUT, file_id
+from include.stand_ins.secrets import secret
+from include.stand_ins.wire import Answer, Fault
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, mutated_markup, outcome
 from support.hostile_server import HostileServer, answer
 from support.restoring import FakeClock
-from support.secrets import secret
-from support.wire import Answer, Fault
 
 pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 

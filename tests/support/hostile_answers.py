@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from downloader.errors import DownloadError
-from support.secrets import bears_secret
+from include.stand_ins.secrets import bears_secret
 
 __all__ = ["ELSEWHERE", "cases", "damaged", "mutated_json", "mutated_markup", "on_one_line", "outcome", "presentable"]
 

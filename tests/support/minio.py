@@ -19,9 +19,9 @@ from botocore import session
 
 from downloader.sources.s3.minio_server import MinioServer
 from downloader.sources.s3.object_store import Limits
-from support.object_server import refuse
-from support.servers import OWN_SECRET, S3Server
-from support.wire import Answer, Fault, Request, StandIn
+from include.stand_ins.object_server import refuse
+from include.stand_ins.servers import OWN_SECRET, S3Server
+from include.stand_ins.wire import Answer, Fault, Request, StandIn
 
 __all__ = [
     "Lister",

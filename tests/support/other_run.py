@@ -130,7 +130,8 @@ class OtherRun:
 @contextmanager
 def other_run(*arguments: object, manner: Manner | None = None, under: Sequence[str] = ()) -> Iterator[OtherRun]:
     """Starts one; it is gone when the block is left. `under`: a command that starts it and looks on."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT / "plugins"), str(_ROOT / "tests")])}
+    path = os.pathsep.join(str(_ROOT / folder) for folder in (".", "plugins", "tests"))
+    environment = {**os.environ, "PYTHONPATH": path}
     told = [] if manner is None else [json.dumps(asdict(manner))]
     with subprocess.Popen(
         [*under, sys.executable, "-m", "support.other_run", *map(str, arguments), *told],

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.object_server import ObjectServer, serving
-from support.servers import S3Server, moto_server, rclone_server
+from include.stand_ins.object_server import ObjectServer, serving
+from include.stand_ins.servers import S3Server, moto_server, rclone_server
 
 __all__ = ["moto", "object_server", "rclone"]
 

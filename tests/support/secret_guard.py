@@ -31,8 +31,8 @@ from typing import Any, Final
 
 import pytest
 
+from include.stand_ins.secrets import bears_secret, hidden, shown_in
 from support.airflow_rows import AirflowRows
-from support.secrets import bears_secret, hidden, shown_in
 
 __all__ = ["pytest_configure"]
 

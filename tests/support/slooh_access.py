@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from downloader.retry import RetryPolicy
-from downloader.sources.http.client import Timeouts
+from downloader.sources.http import Timeouts
+from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
-from downloader.sources.slooh.source import SloohSource, image_client
 from downloader.sources.slooh.survey import Layout, Survey
+from include.stand_ins.slooh_server import SloohServer
 from support.restoring import FakeClock
-from support.slooh_server import SloohServer
 
 __all__ = ["CONNECTION", "TIMEOUTS", "account_of", "client_of", "layout_of", "source_of"]
 

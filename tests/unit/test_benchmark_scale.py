@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from downloader.catalogue import CatalogueAddress, open_catalogue
+from downloader_tasks.settings.configuration import Configuration, Locations
 from include.benchmark import __main__ as program
 from include.benchmark import catalogue, receipt
 from include.benchmark.cases import CASES, ON_DEMAND
@@ -24,11 +27,8 @@ from include.benchmark.raw_file import Tasks
 from include.benchmark.rounds import Outcome
 from include.benchmark.said import measured
 from include.benchmark.table import Section
-
-from downloader.catalogue import CatalogueAddress, open_catalogue
-from downloader_tasks.settings.configuration import Configuration, Locations
-from support.contents import Generated, digest
-from support.object_server import serving
+from include.stand_ins.contents import Generated, digest
+from include.stand_ins.object_server import serving
 
 SIZE = 300_000
 

@@ -34,8 +34,8 @@ from downloader.catalogue import (
 from downloader.catalogue import postgres as postgres_module
 from downloader.catalogue.rows import near_patterns
 from downloader.remote_file import Refused, RemoteFile
+from include.stand_ins.secrets import secret
 from support.postgres import DDL, PostgresDatabase
-from support.secrets import secret
 
 MD5 = "9b2cf535f27731c974343645a3985328"
 INFO = {"sample.d/ü": [1, MD5], "sample.raw": [5, MD5, f"{MD5}-17__100"], "bad": [1]}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from include.compose.settings import connections
 
+from include.compose.settings import connections
 from support.compose import CENTRAL, COMPOSE_FOLDER, EXAMPLE, Missing, dollars, filled, made_env, read, values_of
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from include.compose.settings import Mistake, connections, passwords
 
+from include.compose.settings import Mistake, connections, passwords
+from include.stand_ins.secrets import secret
 from support.compose import COMPOSE_FOLDER, filled, made_env, read, values_of
-from support.secrets import secret
 
 SECRET = secret("env")
 ODD = secret("minio", "'\"\\$")

@@ -21,7 +21,7 @@ from downloader_tasks.settings.configuration import (
     load,
     writable_location,
 )
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 INCLUDE = Path(__file__).parents[2] / "include"
 Read = Callable[..., Configuration]

@@ -6,15 +6,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from include.benchmark.exports import NotSpoken, Page, bucket_of, name_of
-from include.demo.fhir_exports import BROKEN, EXPORTS
-from include.demo.minio_settings import given, variables
-from include.demo.screen import Trouble
 
 from downloader.content.ndjson import NdjsonContent
 from downloader.errors import BrokenContent
 from downloader.fhir.exports import ExportLayout, is_export
-from support.secrets import secret
+from include.benchmark.exports import NotSpoken, Page, bucket_of, name_of
+from include.demo.fhir_exports import BROKEN, EXPORTS
+from include.demo.minio_settings import given, variables
+from include.demo.screen import Trouble
+from include.stand_ins.secrets import secret
 
 SECRET = secret("minio", "#o ")
 SEED = f"""\

@@ -20,12 +20,13 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.drive.source import GOOGLE_HOSTS, DriveAccess, DriveSource
-from downloader.sources.http.client import Timeouts
+from downloader.sources.drive.source import GOOGLE_HOSTS
+from downloader.sources.http import Timeouts
 from downloader.sources.http.request import Hosts
-from support.drive_pages import html_page
-from support.drive_server import (
+from include.stand_ins.drive_pages import html_page
+from include.stand_ins.drive_server import (
     DriveFile,
     DriveServer,
     Form,
@@ -41,9 +42,9 @@ from support.drive_server import (
     serving,
     too_many_requests,
 )
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.wire import Answer, Fault, ignore_range, refuse, without
 from support.restoring import FakeClock, content
-from support.secrets import bears_secret, secret
-from support.wire import Answer, Fault, ignore_range, refuse, without
 
 RESOURCE_KEY = secret("resource")
 BODY = content(600_000, 7)

@@ -12,16 +12,16 @@ from downloader.checksums import Checksum
 from downloader.datasets.survey import Survey, survey
 from downloader.errors import AccessDenied, DownloadError, Misconfigured, ObjectNotFound, PermanentError, ServerBusy
 from downloader.retry import RetryPolicy
+from downloader.sources.drive import DriveAccess
 from downloader.sources.drive.folder import Bounds, Entry, Kind, Level, Listing, list_folder
 from downloader.sources.drive.folder_api import FolderByKey
 from downloader.sources.drive.folder_link import parse_folder
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.drive.source import DriveAccess
-from downloader.sources.http.client import Timeouts
-from support.contents import digest
-from support.drive_pages import html_page
-from support.drive_server import (
+from downloader.sources.http import Timeouts
+from include.stand_ins.contents import digest
+from include.stand_ins.drive_pages import html_page
+from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
     DriveServer,
@@ -35,9 +35,9 @@ from support.drive_server import (
     serving,
     too_many_requests,
 )
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.wire import Answer, Fault, refuse
 from support.restoring import FakeClock
-from support.secrets import bears_secret, secret
-from support.wire import Answer, Fault, refuse
 
 BODY = bytes(range(256)) * 20
 TOP = file_id("folder")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import PAGE_BYTES, Page, WayOn
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>
 <form action="/search" method="get"><input type="hidden" name="q" value="no"></form>

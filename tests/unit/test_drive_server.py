@@ -12,8 +12,8 @@ import pytest
 import requests
 from bs4 import BeautifulSoup
 
-from support.contents import Generated, digest
-from support.drive_server import (
+from include.stand_ins.contents import Generated, digest
+from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
     DriveServer,
@@ -30,9 +30,9 @@ from support.drive_server import (
     serving,
     too_many_requests,
 )
+from include.stand_ins.secrets import secret
+from include.stand_ins.wire import Fault, cut_at, flip_bit
 from support.restoring import FakeClock
-from support.secrets import secret
-from support.wire import Fault, cut_at, flip_bit
 
 BODY = bytes(range(256)) * 20
 ID = file_id("sample")

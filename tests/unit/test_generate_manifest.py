@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from downloader.datasets.manifest import read_manifest
-from support.contents import digest
-from support.drive_server import (
+from include.stand_ins.contents import digest
+from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
     DriveServer,
@@ -28,9 +28,9 @@ from support.drive_server import (
     serving,
     too_many_requests,
 )
+from include.stand_ins.secrets import secret
+from include.stand_ins.wire import refuse
 from support.restoring import FakeClock
-from support.secrets import secret
-from support.wire import refuse
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "include" / "generate_manifest.py"

@@ -27,12 +27,11 @@ from downloader.errors import (
     SizeMismatch,
     StreamStalled,
 )
-from downloader.sources.http.client import HttpClient, Timeouts
+from downloader.sources.http import HttpClient, Timeouts
 from downloader.sources.http.errors import OtherHost, Words
 from downloader.sources.http.request import Hosts, Request
-from support.certificates import authority_and_server
-from support.secrets import secret
-from support.wire import (
+from include.stand_ins.secrets import secret
+from include.stand_ins.wire import (
     Answer,
     Fault,
     StandIn,
@@ -46,7 +45,8 @@ from support.wire import (
     stall_at,
     without,
 )
-from support.wire import Request as Received
+from include.stand_ins.wire import Request as Received
+from support.certificates import authority_and_server
 
 SECRET = secret("http")
 BODY = bytes(range(251)) * 4_000  # 1 MB: several buffers

@@ -14,16 +14,16 @@ from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.sources.http.request import Request
+from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio_listing import Listing
-from downloader.sources.s3.source import S3Source
+from downloader.sources.slooh import image_client
 from downloader.sources.slooh.hosts import ImageHosts
-from downloader.sources.slooh.source import image_client
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.servers import S3Server
+from include.stand_ins.slooh_server import Picture, SloohServer, serving
+from include.stand_ins.wire import Answer
 from support.minio import minio_of
-from support.secrets import bears_secret, secret
-from support.servers import S3Server
 from support.slooh_access import TIMEOUTS, client_of
-from support.slooh_server import Picture, SloohServer, serving
-from support.wire import Answer
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from downloader.checksums import Checksum
 from downloader.datasets.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 RESOURCE_KEY = secret("resource")
 ID = "18ORzE9_aHABYqOHzVdL0GANk_eIMaSuE"

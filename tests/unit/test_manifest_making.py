@@ -19,8 +19,8 @@ from downloader.datasets.write import manifest_text, write_manifest
 from downloader.errors import DiskError
 from downloader.sources.drive.folder import Entry
 from downloader.sources.drive.key import DriveKey
-from support.drive_server import file_id
-from support.secrets import secret
+from include.stand_ins.drive_server import file_id
+from include.stand_ins.secrets import secret
 
 OLD_KEY, NEW_KEY = secret("resource-old"), secret("resource-new")
 SHA = {letter: letter * 64 for letter in "abc"}

@@ -13,8 +13,8 @@ from downloader.sources.s3.source import S3Access
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint
 from downloader_tasks.settings.configuration import Configuration, load
+from include.stand_ins.secrets import secret
 from support.minio import models_read_once
-from support.secrets import secret
 
 __all__ = ["models_read_once"]
 

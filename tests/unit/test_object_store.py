@@ -31,9 +31,9 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from downloader.sources.s3 import S3Access, S3Source
 from downloader.sources.s3.object_store import Limits
-from downloader.sources.s3.source import S3Access, S3Source
-from support.object_server import (
+from include.stand_ins.object_server import (
     Fault,
     ObjectServer,
     Request,
@@ -47,8 +47,8 @@ from support.object_server import (
     slowly,
     stall_at,
 )
-from support.secrets import bears_secret, secret
-from support.servers import S3Server
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.servers import S3Server
 
 RIGHT = secret("right-session")
 BODY = bytes(range(251)) * 12_000  # 3 MiB

@@ -16,7 +16,7 @@ from downloader.errors import BrokenContent, DownloadError, Incomplete
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FORMS
-from support.pictures import fits, jpeg, png
+from include.stand_ins.pictures import fits, jpeg, png
 
 BLOCK = 2880
 AGAIN = "run it again; what is already there is kept"

@@ -12,11 +12,11 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, ObjectNotFound, PermanentError
+from downloader.sources.s3 import S3Source
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
-from downloader.sources.s3.source import S3Source
-from support.object_server import Fault, ObjectServer, refuse
-from support.secrets import secret
-from support.servers import S3Server
+from include.stand_ins.object_server import Fault, ObjectServer, refuse
+from include.stand_ins.secrets import secret
+from include.stand_ins.servers import S3Server
 
 
 def problem_of(server: S3Server, bucket: str) -> str:

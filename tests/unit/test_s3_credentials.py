@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from downloader.errors import AccessDenied, CredentialsExpired
 from downloader.sources.s3.credentials import RenewedCredentials
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 SECRET, TOKEN = secret("aws"), secret("aws-session")
 

@@ -10,11 +10,11 @@ import pytest
 from downloader.errors import PermanentError
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from downloader.sources.s3 import S3Access, S3Source, client_config
 from downloader.sources.s3.errors import Subject, from_answer
-from downloader.sources.s3.source import S3Access, S3Source, client_config
+from include.stand_ins.object_server import ObjectServer, serving
+from include.stand_ins.servers import S3Server
 from support.certificates import authority_and_server
-from support.object_server import ObjectServer, serving
-from support.servers import S3Server
 
 FILE = RemoteFile(SafePath("file.bin"), None, "file.bin")
 

@@ -23,14 +23,14 @@ import downloader_tasks
 from downloader.catalogue import CatalogueAddress
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
+from downloader.sources.drive import DriveAccess
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import Link, WayOn
-from downloader.sources.drive.source import DriveAccess
 from downloader.sources.http.request import Request
 from downloader.sources.slooh.client import Account
+from include.stand_ins.secrets import bears_secret, secret, shown_in, told_of
 from support.minio import minio_at
 from support.secret_literals import secret_literals
-from support.secrets import bears_secret, secret, shown_in, told_of
 
 ROOT = Path(__file__).parents[2]
 SECRET = secret("sample", "+/= ä'\"")
@@ -87,7 +87,7 @@ from pathlib import Path
 import pytest
 
 from downloader.errors import NetworkError
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 SECRET = secret("leak")
 log = logging.getLogger("downloader.leaking")
@@ -226,7 +226,7 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> str:
 def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT / "tests")]),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in (".", "plugins", "tests")),
         "AIRFLOW_HOME": str(folder),
     }
     command = [sys.executable, "-m", "pytest", "-p", "support.secret_guard", "-p", "no:cacheprovider", "--basetemp=tmp"]
@@ -251,7 +251,7 @@ def test_what_leaks_nothing_is_left_alone_and_no_secret_is_repeated(complaints: 
 
 def test_a_name_of_a_test_that_shows_a_secret_needs_an_id(tmp_path: Path) -> None:
     (tmp_path / "test_name.py").write_text(
-        "import pytest\nfrom support.secrets import secret\n\n"
+        "import pytest\nfrom include.stand_ins.secrets import secret\n\n"
         "@pytest.mark.parametrize('case', [secret('case')])\ndef test(case): pass\n"
     )
     done = _pytest(tmp_path, "test_name.py")
@@ -297,7 +297,7 @@ def programs() -> Iterator[Path]:
 
 
 def test_no_test_writes_a_secret_out() -> None:
-    """Those of these very tests are none; `support.secrets.secret` makes all others."""
+    """Those of these very tests are none; `include.stand_ins.secrets.secret` makes all others."""
     found = {file: secret_literals(file.read_text()) for file in programs() if file != Path(__file__)}
     assert {str(file.relative_to(ROOT)): lines for file, lines in found.items() if lines} == {}
 

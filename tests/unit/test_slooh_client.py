@@ -22,10 +22,8 @@ from downloader.errors import (
 from downloader.retry import Halt, RetryPolicy
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.rate_limit import RequestLimit
-from support.restoring import FakeClock
-from support.secrets import bears_secret, secret
-from support.slooh_access import account_of, client_of
-from support.slooh_server import (
+from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.slooh_server import (
     FITS,
     LOGIN,
     MISSIONS,
@@ -42,7 +40,9 @@ from support.slooh_server import (
     serving,
     too_many_requests,
 )
-from support.wire import Answer, Fault, cut_at, refuse, reset_at
+from include.stand_ins.wire import Answer, Fault, cut_at, refuse, reset_at
+from support.restoring import FakeClock
+from support.slooh_access import account_of, client_of
 
 PASSWORD = secret("slooh-passphrase")
 TOKENS = [secret(f"slooh-{name}-1") for name in ("session", "at", "cid", "token")]
@@ -348,8 +348,8 @@ def test_a_slash_behind_the_host_is_no_matter(server: SloohServer) -> None:
 
 
 def test_a_server_that_stalls(server: SloohServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    from downloader.sources.http.client import Timeouts
-    from support.wire import stall_at
+    from downloader.sources.http import Timeouts
+    from include.stand_ins.wire import stall_at
 
     server.script(SESSION, stall_at(-1))
     policy = RetryPolicy(attempts=1, clock=clock.clock)

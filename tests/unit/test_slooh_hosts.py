@@ -6,7 +6,7 @@ import pytest
 
 from downloader.errors import CorruptRecord, DownloadError, PermanentError
 from downloader.sources.slooh.hosts import ImageHosts
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 BASE = "https://app.slooh.com"
 SECRET = secret("image")

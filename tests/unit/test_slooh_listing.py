@@ -11,9 +11,9 @@ import pytest
 from downloader.errors import PermanentError, ServerBusy
 from downloader.sources.slooh.client import SloohClient
 from downloader.sources.slooh.listing import frames_of_missions, missions, pictures
+from include.stand_ins.slooh_server import FITS, LOGIN, PICTURES, Frame, Member, Picture, SloohServer, says, serving
+from include.stand_ins.wire import Answer, Fault
 from support.slooh_access import client_of
-from support.slooh_server import FITS, LOGIN, PICTURES, Frame, Member, Picture, SloohServer, says, serving
-from support.wire import Answer, Fault
 
 
 @pytest.fixture

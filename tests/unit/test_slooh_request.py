@@ -29,7 +29,7 @@ from downloader_tasks.slooh.request import PictureRequest
 from downloader_tasks.slooh.tally import lines, tally
 from downloader_tasks.slooh.tracker import LIST, known
 from downloader_tasks.slooh.watch import ListingWatch
-from support.secrets import secret
+from include.stand_ins.secrets import secret
 
 PASSWORD = secret("slooh", " ")
 ROOT = Path(__file__).parents[2]

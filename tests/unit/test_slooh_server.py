@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from support.pictures import fits, jpeg, png
-from support.restoring import FakeClock
-from support.secrets import secret
-from support.slooh_server import (
+from include.stand_ins.pictures import fits, jpeg, png
+from include.stand_ins.secrets import secret
+from include.stand_ins.slooh_server import (
     FITS,
     LOGIN,
     MISSING,
@@ -30,7 +29,8 @@ from support.slooh_server import (
     serving,
     too_many_requests,
 )
-from support.wire import cut_at, refuse
+from include.stand_ins.wire import cut_at, refuse
+from support.restoring import FakeClock
 
 Json = dict[str, Any]
 

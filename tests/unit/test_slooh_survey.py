@@ -13,9 +13,9 @@ from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture as Row
 from downloader.sources.slooh.selection import Filters, Select
 from downloader.sources.slooh.survey import Layout, Scan, Survey, Wish, plan, survey
-from support.secrets import secret
+from include.stand_ins.secrets import secret
+from include.stand_ins.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving
 from support.slooh_access import client_of, layout_of
-from support.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving
 
 LAYOUT = Layout(PictureNames(), ImageHosts("https://app.slooh.com"))
 SECRET = secret("image")

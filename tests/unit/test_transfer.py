@@ -25,6 +25,7 @@ from downloader.transfer.context import BatchContext
 from downloader.transfer.single_file import SingleFile
 from downloader.transfer.streaming import ReadAhead
 from downloader_tasks.execution.verified_files import TaskVerifiedFiles
+from include.stand_ins.secrets import secret
 from support.restoring import (
     KIB,
     LIMITS,
@@ -51,7 +52,6 @@ from support.scripted import (
     replaced,
     reset,
 )
-from support.secrets import secret
 
 __all__ = ["quick_disk"]
 

@@ -10,9 +10,8 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.contents import Content, Flipped, Generated, Joined, Span, digest, pieces
-from support.restoring import FakeClock
-from support.wire import (
+from include.stand_ins.contents import Content, Flipped, Generated, Joined, Span, digest, pieces
+from include.stand_ins.wire import (
     Answer,
     Fault,
     Request,
@@ -31,6 +30,7 @@ from support.wire import (
     slowly,
     without,
 )
+from support.restoring import FakeClock
 
 BODY = bytes(range(256)) * 40
 BLOCK = 64 * 1024

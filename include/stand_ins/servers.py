@@ -17,9 +17,10 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from downloader.sources.s3 import S3Access, client_config
 from downloader.sources.s3.object_store import Limits
-from downloader.sources.s3.source import S3Access, client_config
-from support.secrets import secret
+
+from .secrets import secret
 
 __all__ = ["OWN_SECRET", "S3Server", "moto_server", "rclone_server"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
-from support.wire import Answer, Fault, refuse
+from .wire import Answer, Fault, refuse
 
 __all__ = [
     "access_denied",
@@ -61,7 +61,7 @@ def html_page(title: str, body: str, status: int = 200, **headers: str) -> Answe
 
 
 def _shows(title: str, body: str, status: int, **headers: str) -> Fault:
-    return lambda answer: html_page(title, body, status, **headers)
+    return lambda _: html_page(title, body, status, **headers)
 
 
 def quota_exceeded(status: int = 200, language: str = "en") -> Fault:
@@ -87,12 +87,12 @@ def redirect_to(address: str, status: int = 302) -> Fault:
     return _shows("Moved", "<h1>Moved</h1>", status, Location=address)
 
 
-def missing(answer: Answer | None = None) -> Answer:
+def missing(_: Answer | None = None) -> Answer:
     """No such file."""
     return html_page("Error 404 (Not Found)!!1", "<p>The requested URL was not found on this server.</p>", 404)
 
 
-def native(answer: Answer | None = None) -> Answer:
+def native(_: Answer | None = None) -> Answer:
     """What ``/uc`` says of a document that has no bytes of its own."""
     return html_page("Google Docs - Error", "<p>Sorry, unable to open the file at this time.</p>", 500)
 
@@ -105,7 +105,7 @@ def too_many_requests(retry_after: str = "") -> Fault:
     )
 
 
-def automated_queries(answer: Answer | None = None) -> Answer:
+def automated_queries(_: Answer | None = None) -> Answer:
     """403: Google takes the client for a robot."""
     text = "... but your computer or network may be sending automated queries. We can't process your request right now."
     return html_page("Sorry...", f"<h1>We're sorry...</h1><p>{text}</p>", 403)

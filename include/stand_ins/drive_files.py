@@ -8,9 +8,9 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Final
 
-from support.contents import Content, digest
-from support.secrets import secret
-from support.wire import Fault
+from .contents import Content, digest
+from .secrets import secret
+from .wire import Fault
 
 __all__ = ["FOLDER", "NATIVE", "SHORTCUT", "DriveFile", "DriveFolder", "Form", "ScanWarning", "file_id"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from support import wire
-from support.contents import Content, digest
-from support.wire import (
+from . import wire
+from .contents import Content, digest
+from .wire import (
     Answer,
     Fault,
     StandIn,
@@ -94,7 +94,7 @@ class ObjectServer(StandIn):
     bucket: str = "bucket"
     honours_if_match: bool = True
     honours_ranges: bool = True
-    gate: Callable[[Request], Fault | None] = lambda request: None
+    gate: Callable[[Request], Fault | None] = lambda _: None
     """Looks at every request first."""
     requests: list[Request] = field(default_factory=list)
 

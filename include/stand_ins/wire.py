@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from support.contents import Content, Flipped, Joined, Span, pieces
+from .contents import Content, Flipped, Joined, Span, pieces
 
 __all__ = [
     "Answer",
@@ -184,7 +184,7 @@ def without(header: str) -> Fault:
 
 def refuse(status: int, body: bytes = b"", **headers: str) -> Fault:
     """Another answer altogether. Underscores in the names of `headers` are hyphens: ``Retry_After="7"``."""
-    return lambda answer: Answer(status, hyphenated(headers), body)
+    return lambda _: Answer(status, hyphenated(headers), body)
 
 
 def hyphenated(headers: Mapping[str, str]) -> dict[str, str]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from support.contents import Content
-from support.pictures import fits, jpeg, png
-from support.secrets import secret
-from support.wire import Answer, Fault, Request, StandIn, chunked, ranged, refuse, serving
+from .contents import Content
+from .pictures import fits, jpeg, png
+from .secrets import secret
+from .wire import Answer, Fault, Request, StandIn, chunked, ranged, refuse, serving
 
 __all__ = [
     "FITS",
@@ -136,7 +136,7 @@ def says(held: object) -> Answer:
 
 def api_error(message: str = "Something went wrong") -> Fault:
     """HTTP 200 with ``apiError: true``."""
-    return lambda answer: says({"apiError": True, "errorCode": 500, "errorMessage": message})
+    return lambda _: says({"apiError": True, "errorCode": 500, "errorMessage": message})
 
 
 def too_many_requests(retry_after: str = "") -> Fault:

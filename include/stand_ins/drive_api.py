@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from support.drive_files import DriveFile, DriveFolder
-from support.drive_pages import api_error, api_says
-from support.wire import Answer, Fault
+from .drive_files import DriveFile, DriveFolder
+from .drive_pages import api_error, api_says
+from .wire import Answer, Fault
 
 __all__ = ["USUAL", "folder_asked", "list_page", "record", "refused_key"]
 

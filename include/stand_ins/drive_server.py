@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from support.drive_api import USUAL, folder_asked, list_page, record, refused_key
-from support.drive_files import NATIVE, DriveFile, DriveFolder, Form, ScanWarning, file_id
-from support.drive_pages import (
+from .drive_api import USUAL, folder_asked, list_page, record, refused_key
+from .drive_files import NATIVE, DriveFile, DriveFolder, Form, ScanWarning, file_id
+from .drive_pages import (
     access_denied,
     api_error,
     api_says,
@@ -40,8 +40,8 @@ from support.drive_pages import (
     too_many_requests,
     warning_page,
 )
-from support.secrets import secret
-from support.wire import Answer, Request, StandIn, chunked, ranged, serving, without
+from .secrets import secret
+from .wire import Answer, Request, StandIn, chunked, ranged, serving, without
 
 __all__ = [
     "DriveFile",
