@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows a downloader at work on this machine. Sets up what is lacking, starts a real S3 server and Airflow, brings files
-# home through Airflow, and prints the reports. Needs no account and, once set up, no internet.
+# Demonstrates a downloader on this machine. Installs what is missing, starts a real S3 server and Airflow, downloads
+# files through Airflow, and prints the reports. Needs no account and, once set up, no internet.
 #
 #   bash include/demo.sh                        raw files from S3: runs, prints the reports, stops
 #   bash include/demo.sh minio                  the same with FHIR exports from MinIO
@@ -9,15 +9,15 @@
 #   bash include/demo.sh minio --ui             starts Airflow's web interface, and stops it at Ctrl-C
 #   bash include/demo.sh --seconds-to-report    measures a run for one small file, from the trigger to its report
 #
-# The options go with each demo; without a word it is s3. The page of --ui shows all four.
+# Each demo takes the options; the default is s3. The page of --ui shows all four.
 #
-# Everything that it writes lies in .demo, in the project's folder, but for a DOWNLOAD_DIR of yours; DEMO_HOME=/another/folder
-# moves it. Delete the folder to begin anew.
+# Everything except a DOWNLOAD_DIR of yours is written to .demo in the project's folder, or to DEMO_HOME=/another/folder.
+# Delete the folder to start from scratch.
 #
 # minio takes the exports from a MinIO server of yours, which it only ever reads, where MINIO_ENDPOINT is set, here or in
 # the file .env at the top level: with MINIO_ACCESS_KEY and MINIO_SECRET_KEY, and if you like MINIO_BUCKET_NAME
-# (fhir-data), MINIO_SECURE (true or false) and DOWNLOAD_DIR (the folder that files come to). What is set here goes
-# before .env: MINIO_ENDPOINT= takes the demo's own server.
+# (fhir-data), MINIO_SECURE (true or false) and DOWNLOAD_DIR (the folder that files are downloaded to). The environment
+# takes precedence over .env: MINIO_ENDPOINT= selects the demo's own server.
 set -euo pipefail
 
 case " $* " in

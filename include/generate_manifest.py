@@ -1,8 +1,8 @@
-"""Makes the list of data sets that drive_datasets brings home, of what lies in a public folder of Google Drive.
+"""Makes the manifest of the data sets that drive_datasets downloads from a public folder of Google Drive.
 
     python include/generate_manifest.py https://drive.google.com/drive/folders/ID
 
-Run again, it says what has changed. Checksums that are known already, and paths that were changed by hand, stay.
+If it is run again, it prints what has changed. Known checksums and paths that were changed by hand are kept.
 """
 
 from __future__ import annotations
@@ -163,16 +163,16 @@ def address_of(folder: DriveKey) -> str:
 def mapped(file: Path, environ: Mapping[str, str]) -> Places:
     """The mapping in `file`."""
     document = read_yaml(file, environ)
-    targets: dict[str, str] = {}
-    for pattern, target in document.values.items():
-        if isinstance(target, str):
-            targets[pattern] = target
+    destinations: dict[str, str] = {}
+    for pattern, destination in document.values.items():
+        if isinstance(destination, str):
+            destinations[pattern] = destination
         else:
             document.complain((pattern,), "is no path; write one, such as fan/{name}, in quotes")
     if document.problems:
         raise ConfigurationError(file, document.problems)
     try:
-        return Places(targets)
+        return Places(destinations)
     except MappingError as error:
         raise Trouble(f"{file}: {error}") from None
 
@@ -216,7 +216,7 @@ def tell(seen: Survey, merged: Merged, *, keyless: bool) -> None:
     print(f"{one_line(seen.name)}: {counted(len(datasets))}, {shown_size(size)}; {totals(merged)}")
     bare = sum(not (one.sha256 or one.md5 or one.export) for one in datasets)
     if bare:
-        print(f"Without a checksum: {bare:,}. An API key brings them, or write them into the file by hand.")
+        print(f"Without a checksum: {bare:,}. Use an API key to get them, or write them into the file by hand.")
     if merged.elsewhere:
         kept = a_few(merged.elsewhere, MOST_NAMES)
         print(f"Kept at their paths: {kept}. --remap places them as the folder and the mapping do.")

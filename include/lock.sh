@@ -2,7 +2,7 @@
 # Makes include/constraints.txt: every package with its version, for Linux on x86_64 and Python 3.11.
 #
 #   bash include/lock.sh                     keeps what the lock holds, adds and removes what the requirements ask for
-#   bash include/lock.sh --upgrade           takes the newest of everything that is not pinned
+#   bash include/lock.sh --upgrade           takes the newest version of everything without a fixed version
 #   bash include/lock.sh -P boto3            takes the newest boto3 that the requirements allow
 set -euo pipefail
 

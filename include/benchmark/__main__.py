@@ -37,7 +37,7 @@ _QUICK = Sizes(
     few_keys=1_000,
     loop=500,
     planned=(1_000, 10_000),
-    brought=(100, 1_000),
+    in_shards=(100, 1_000),
     lines=10_000,
     long=400_000_000,
     kills=3,
@@ -47,7 +47,7 @@ _QUICK = Sizes(
 
 
 def main() -> int:
-    """Runs the cases and prints the table. Answers 1 where a contestant dropped out or nothing could be run."""
+    """Runs the cases and prints the table. Returns 1 if a contestant dropped out or nothing could be run."""
     asked = _arguments()
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupted)
@@ -67,12 +67,12 @@ def _arguments() -> argparse.Namespace:
         prog="run.sh", description="Measures ours against rclone, s5cmd, aws-cli, curl and minio-py."
     )
     parser.add_argument(
-        "--quick", action="store_true", help="less of everything, to see that it works; its figures say little"
+        "--quick", action="store_true", help="smaller sizes, to check that it works; the figures are not meaningful"
     )
-    parser.add_argument("--only", action="append", choices=list(CASES), help="this case alone; may be given again")
-    parser.add_argument("--dag", action="store_true", help="the whole DAG on the demo's Airflow as well")
-    parser.add_argument("--rounds", type=int, help="rounds, instead of five")
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds that one run may take (300)")
+    parser.add_argument("--only", action="append", choices=list(CASES), help="run only this case; may be repeated")
+    parser.add_argument("--dag", action="store_true", help="also measure the whole DAG on the demo's Airflow")
+    parser.add_argument("--rounds", type=int, help="number of rounds (five)")
+    parser.add_argument("--timeout", type=float, default=300.0, help="limit of one run in seconds (300)")
     parser.add_argument(
         "--patience", type=float, default=0.0, help="seconds to wait before a run for other programs to be quiet (0)"
     )
@@ -89,7 +89,7 @@ def _interrupted(number: int, _: object) -> None:
 
 @contextmanager
 def _work_folder(chosen: Path | None) -> Iterator[Path]:
-    """A new folder below the chosen one, gone when left."""
+    """A new folder below the chosen one; deleted at the end."""
     if chosen is not None:
         chosen.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="benchmark-", dir=chosen)).resolve()
@@ -133,7 +133,10 @@ def _refuse_small_disk(work: Path, sizes: Sizes, names: list[str]) -> None:
     free, files, room = shutil.disk_usage(work).free, sizes.files(names), sizes.room(names)
     inodes = os.statvfs(work)
     if inodes.f_files and inodes.f_favail < files:
-        raise Broken(f"{work.parent} has room for {inodes.f_favail:,} files more, {files:,} are needed: see --work")
+        raise Broken(
+            f"{work.parent} has room for {inodes.f_favail:,} more files, {files:,} are needed: "
+            "choose another folder with --work"
+        )
     if free < room:
         gib = 2**30
         raise Broken(
@@ -160,7 +163,7 @@ def _print(sections: list[Section], about: list[str], seconds: float) -> None:
 
 
 def rounds_of(sections: Iterable[Section]) -> str:
-    """How many rounds the figures come from. A case that has its own number says so in its title."""
+    """How many rounds the figures come from. A case with another number states it in its title."""
     counts = Counter(section.rounds for section in sections if section.rounds)
     if not counts:
         return "No rounds"
@@ -174,8 +177,8 @@ def _unrest(sections: list[Section]) -> str:
     if not shares:
         return "Nothing was measured."
     return (
-        f"Just before the runs other programs kept {median(shares):.0%} of the processors busy (median; "
-        f"most: {max(shares):.0%}): what is far above 0 % makes all figures worse, and their ratios less sure."
+        f"Just before the runs, other programs kept {median(shares):.0%} of the processors busy (median; "
+        f"most: {max(shares):.0%}): far above 0 %, all figures are worse and their ratios less reliable."
     )
 
 

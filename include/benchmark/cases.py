@@ -1,4 +1,4 @@
-"""The cases: who takes part in which, and what was promised."""
+"""The cases: their contestants and goals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .objects import PARTS
 from .recordings import STREAMS
 from .rounds import Outcome
 from .scale import long, many, million, report
-from .table import Figure, Ratio, Section, Target
+from .table import Figure, Goal, Ratio, Section
 
 __all__ = ["CASES", "ON_DEMAND", "memory"]
 
@@ -28,12 +28,12 @@ def small(bench: Bench) -> Section:
     ours = bench.ours.fetch(f"{OURS}, MD5 of each", "small/", bench.stock.small, count, "md5")
     bare = bench.ours.without_flush(ours)
     played = bench.play([ours, *small_peers(bench.arena, count), bare])
-    goals = {"rclone": 3, "s5cmd": 4, "curl": 0.4}
-    targets = [
-        Target(f"ours : {peer}, objects a second", ratio(played[peer], played[ours.name]), goal, True)
-        for peer, goal in goals.items()
+    bounds = {"rclone": 3, "s5cmd": 4, "curl": 0.4}
+    goals = [
+        Goal(f"ours : {peer}, objects a second", ratio(played[peer], played[ours.name]), bound, True)
+        for peer, bound in bounds.items()
     ]
-    return Section(f"{count:,} objects of 16 KiB", played.values(), same_work(played, count), "objects", targets)
+    return Section(f"{count:,} objects of 16 KiB", played.values(), same_work(played, count), "objects", goals)
 
 
 def large(bench: Bench) -> Section:
@@ -47,9 +47,9 @@ def large(bench: Bench) -> Section:
     peers = large_peers(bench.arena, object_.size, object_.md5)
     played = bench.play([*ours, *peers, bench.ours.without_flush(ours[0])])
     them = [played[peer.name] for peer in peers if played[peer.name].runs]
-    targets = [target for one in ours for target in _large_targets(played[one.name], them)]
+    goals = [goal for one in ours for goal in _large_goals(played[one.name], them)]
     return Section(
-        f"one object of {_gib(object_.size)}", played.values(), same_work(played, object_.size / 1e6), "MB", targets
+        f"one object of {_gib(object_.size)}", played.values(), same_work(played, object_.size / 1e6), "MB", goals
     )
 
 
@@ -64,12 +64,12 @@ def there(bench: Bench) -> Section:
     judge = md5sum(bench.arena, object_.md5, sides[1][0])
     played = bench.play([judge, *ours.values()])
     speed = {count: ratio(played[judge.name], played[one.name], count) for count, one in ours.items()}
-    targets = [
-        Target("one file, ours : md5sum, bytes a second", speed[1], 1.0, True),
-        Target("two files, ours : md5sum of one, bytes a second", speed[2], 1.7, True),
+    goals = [
+        Goal("one file, ours : md5sum, bytes a second", speed[1], 1.0, True),
+        Goal("two files, ours : md5sum of one, bytes a second", speed[2], 1.7, True),
     ]
     work = {judge.name: object_.size / 1e6, **{one.name: count * object_.size / 1e6 for count, one in ours.items()}}
-    return Section(f"already there and right: {_gib(object_.size)}", played.values(), work, "MB", targets)
+    return Section(f"already there and right: {_gib(object_.size)}", played.values(), work, "MB", goals)
 
 
 def growth(bench: Bench) -> Section:
@@ -87,11 +87,11 @@ def growth(bench: Bench) -> Section:
     name = f"{sizes.growth:,} against {sizes.small:,}, seconds inside for each object"
     work = {one.name: float(count) for count, one in ours.items()}
     title = f"ten times as many ({sizes.growth_rounds} rounds)"
-    return Section(title, played.values(), work, "objects", [Target(name, cost, 1.15, False)])
+    return Section(title, played.values(), work, "objects", [Goal(name, cost, 1.15, False)])
 
 
 def listing(bench: Bench) -> Section:
-    """A bucket of which nothing is known but its name, to an empty folder; and the look through it alone."""
+    """A bucket of which only the name is known, to an empty folder; and its listing alone."""
     sizes = bench.stock.sizes
     ours = bench.ours.bucket(f"{OURS}, list and fetch, MD5 of each", sizes.keys)
     rclone, loop = bucket_peers(bench.arena, sizes.keys, sizes.loop)
@@ -100,10 +100,10 @@ def listing(bench: Bench) -> Section:
     few, many = (played[look.name] for look in looks)
     grown = many.peak / few.peak if few.runs and many.runs else None
     times = sizes.keys / sizes.loop
-    targets: list[Target | Ratio] = [
+    goals: list[Goal | Ratio] = [
         Ratio("ours : rclone, objects a second", ratio(played[rclone.name], played[ours.name])),
         Ratio("ours : minio-py in a loop, objects a second", ratio(played[loop.name], played[ours.name], times)),
-        Target(f"peak of listing {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
+        Goal(f"peak of listing {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
     ]
     work = {one.name: float(sizes.keys) for one in (ours, rclone, looks[1])}
     work |= {loop.name: float(sizes.loop), looks[0].name: float(sizes.few_keys)}
@@ -111,7 +111,7 @@ def listing(bench: Bench) -> Section:
         f"a bucket of {sizes.keys:,} keys, {SIZE:,} bytes each, its lists made by a server of the benchmark's own, its "
         f"objects from nginx's cache ({sizes.growth_rounds} rounds)"
     )
-    return Section(title, played.values(), work, "objects", targets)
+    return Section(title, played.values(), work, "objects", goals)
 
 
 def drive(bench: Bench) -> Section:
@@ -122,15 +122,15 @@ def drive(bench: Bench) -> Section:
         killed = served.killed(f"{OURS}, killed half way and started again")
         played = bench.stage.play([ours, gdown, killed], sizes.growth_rounds)
     twice = [json.loads(run.output)["twice"] for run in played[killed.name].runs]
-    targets = [
-        Target("ours : gdown, bytes a second", ratio(played[gdown.name], played[ours.name]), 2.8, True),
-        Target("killed half way: share of the bytes fetched twice", max(twice, default=None), 0.05, at_least=False),
+    goals = [
+        Goal("ours : gdown, bytes a second", ratio(played[gdown.name], played[ours.name]), 2.8, True),
+        Goal("killed half way: share of the bytes fetched twice", max(twice, default=None), 0.05, at_least=False),
     ]
     title = (
         f"12 data sets of Google Drive, {served.size / 1e6:,.0f} MB in all, from a stand-in with "
         f"{sizes.drive_speed / 1e6:.0f} MB/s a stream ({sizes.growth_rounds} rounds)"
     )
-    return Section(title, played.values(), same_work(played, served.size / 1e6), "MB", targets)
+    return Section(title, played.values(), same_work(played, served.size / 1e6), "MB", goals)
 
 
 def dag(bench: Bench) -> Section:
@@ -157,26 +157,26 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "dag": dag,
 }
 ON_DEMAND = frozenset({"million", "many", "long", "dag"})
-"""Those that take long, or start much: they run only where they are asked for."""
+"""Cases that take long or start many programs: they run only if named."""
 
 
 def memory(sections: Iterable[Section]) -> list[Section]:
-    """The peak of our process over all cases; nothing where it took part in none."""
+    """The peak of our process over all cases; empty if it took part in none."""
     ours = [one for section in sections for one in section.outcomes if one.name.startswith(OURS) and one.runs]
     if not ours:
         return []
-    peak = Target("peak of ours in all of these, MB", max(one.peak for one in ours), _PEAK, at_least=False)
+    peak = Goal("peak of ours in all of these, MB", max(one.peak for one in ours), _PEAK, at_least=False)
     return [Section("memory", [], {}, "", [peak])]
 
 
-def _large_targets(ours: Outcome, peers: list[Outcome]) -> list[Target]:
+def _large_goals(ours: Outcome, peers: list[Outcome]) -> list[Goal]:
     checked = min(peers, key=lambda peer: peer.seconds_with_then, default=None)
     bare = min(peers, key=lambda peer: peer.seconds, default=None)
     if checked is None or bare is None or not ours.runs:
-        return [Target(f"{ours.name} : fastest peer, seconds", None, 0.65, False)]
+        return [Goal(f"{ours.name} : fastest peer, seconds", None, 0.65, False)]
     return [
-        Target(f"{ours.name} : {checked.name} then md5sum", ours.seconds / checked.seconds_with_then, 0.65, False),
-        Target(f"{ours.name} : {bare.name}, unverified", ours.seconds / bare.seconds, 1.35, False),
+        Goal(f"{ours.name} : {checked.name} then md5sum", ours.seconds / checked.seconds_with_then, 0.65, False),
+        Goal(f"{ours.name} : {bare.name}, unverified", ours.seconds / bare.seconds, 1.35, False),
     ]
 
 

@@ -1,7 +1,7 @@
 """Who takes part, with which flags, and how it is seen that the work was done.
 
-Every peer gets the flags that make it fastest: nothing is checked, no request is sent that can be spared, rclone writes
-to the final name at once. All sign their requests but curl, which stands for the least that fetching can cost.
+Every peer gets the flags that make it fastest: nothing is checked, no avoidable request is sent, rclone writes
+to the final name at once. All but curl sign their requests; curl shows the least that fetching can cost.
 """
 
 from __future__ import annotations
@@ -83,19 +83,19 @@ class Ours:
     arena: Arena
 
     def fetch(self, name: str, prefix: str, record: Path, count: int, assurance: str) -> Contestant:
-        """One that fetches the `count` files of the record, each held against a checksum called `assurance`."""
-        return Contestant(name, self._command(prefix, record), _said("downloaded", assurance, count), self._env())
+        """One that fetches the `count` files of the record, each checked by a checksum called `assurance`."""
+        return Contestant(name, self._command(prefix, record), _results("downloaded", assurance, count), self._env())
 
     def keep(self, name: str, record: Path, folder: Path, count: int) -> Contestant:
         """One that finds `count` files there and right."""
-        return Contestant(name, self._command("large/", record), _said("skipped", "md5", count), self._env(), folder)
+        return Contestant(name, self._command("large/", record), _results("skipped", "md5", count), self._env(), folder)
 
     def bucket(self, name: str, count: int) -> Contestant:
-        """One that brings a bucket of `count` FHIR exports home, as `minio_downloader` does."""
-        return Contestant(name, self._fhir(count), _said("downloaded", "md5", count), self._env())
+        """One that downloads a bucket of `count` FHIR exports, as `minio_downloader` does."""
+        return Contestant(name, self._fhir(count), _results("downloaded", "md5", count), self._env())
 
     def listing(self, name: str, count: int) -> Contestant:
-        """One that only looks through a bucket of `count` FHIR exports, and cuts it into shards."""
+        """One that only lists a bucket of `count` FHIR exports, and cuts it into shards."""
         return Contestant(name, self._fhir(count, "--list"), _counted(count), self._env())
 
     def plan(self, name: str, catalogue: Path, count: int) -> Contestant:
@@ -107,10 +107,10 @@ class Ours:
         return Contestant(name, self._raw_file(catalogue, "slice"), lambda *_: None, self._env())
 
     def raw_file(self, name: str, catalogue: Path, count: int) -> Contestant:
-        """One that brings it home, of `count` files, each held against its MD5."""
-        home = _said("downloaded", "md5", count)
+        """One that downloads it, `count` files, each checked by its MD5."""
+        check = _results("downloaded", "md5", count)
         command = self._raw_file(catalogue)
-        return Contestant(name, command, lambda folder, output: home(folder / "project", output), self._env())
+        return Contestant(name, command, lambda folder, output: check(folder / "project", output), self._env())
 
     def report(self, name: str, lines: int) -> Contestant:
         """One that writes a report of so many lines, and reads it."""
@@ -148,7 +148,7 @@ class Ours:
 
 
 def small_peers(arena: Arena, count: int) -> list[Contestant]:
-    """Those who fetch `count` small objects."""
+    """Peers that fetch `count` small objects."""
     names = [small_name(number) for number in range(count)]
     made = (_small_rclone, _small_s5cmd, _small_curl)
     check = check_files(count, count * SMALL_SIZE)
@@ -156,7 +156,7 @@ def small_peers(arena: Arena, count: int) -> list[Contestant]:
 
 
 def large_peers(arena: Arena, size: int, md5: str) -> list[Contestant]:
-    """Those who fetch the large object, and check it with md5sum afterwards."""
+    """Peers that fetch the large object, and check it with md5sum afterwards."""
     made = {"rclone": _large_rclone, "s5cmd": _large_s5cmd, "aws-cli": _large_aws}
     check, then = check_files(1, size), md5sum(arena, md5)
     env = {**arena.env, "AWS_CONFIG_FILE": str(_aws_config(arena))}
@@ -164,7 +164,7 @@ def large_peers(arena: Arena, size: int, md5: str) -> list[Contestant]:
 
 
 def bucket_peers(arena: Arena, count: int, some: int) -> tuple[Contestant, Contestant]:
-    """Those who find out by themselves what is in a bucket of `count` FHIR exports: rclone, which fetches all of them,
+    """Peers that list a bucket of `count` FHIR exports themselves: rclone, which fetches all of them,
     and the plain loop, which fetches `some`."""
     rclone = Contestant("rclone", _bucket_rclone(arena, count), check_files(count, count * SIZE), arena.env)
     fixed = [*python_command(arena, "plain"), _host(arena), bucket_of(count)]
@@ -199,7 +199,7 @@ def check_files(count: int, size: int) -> Check:
 
 
 def interrupted(arena: Arena, contestant: Contestant, kills_and_size: tuple[int, int], url: str) -> Contestant:
-    """One that is killed so often while it brings so many bytes from the stand-in at `url`, and is started again."""
+    """The contestant, killed and started again so many times while it downloads so many bytes from `url`."""
     fixed = [*python_command(arena, "interrupted"), *map(str, kills_and_size), url]
     return replace(contestant, command=lambda folder: [*fixed, str(folder), *contestant.command(folder)])
 
@@ -212,7 +212,7 @@ def _counted(count: int) -> Check:
     return check
 
 
-def _said(outcome: str, assurance: str, count: int) -> Check:
+def _results(outcome: str, assurance: str, count: int) -> Check:
     def check(folder: Path, output: str) -> None:
         found = json.loads(output)
         if found["outcomes"] != {outcome: count} or found["assurances"] != {assurance: count}:

@@ -1,4 +1,4 @@
-"""What a stand-in has sent, counted where the bytes are made: never less than what went out."""
+"""Counts the bytes that a stand-in sends where they are made: never fewer than were sent."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 from ..stand_ins.contents import Content
 from ..stand_ins.wire import Answer
 
-__all__ = ["SENT", "Counted", "told"]
+__all__ = ["SENT", "Counted", "sent_of"]
 
 SENT: Final = "/sent"
-"""The path that answers `told`."""
+"""The path that answers `sent_of`."""
 
 
 class Counted:
@@ -33,7 +33,7 @@ class Counted:
         return data
 
 
-def told(contents: Iterable[Counted]) -> Answer:
-    """How many bytes of all of them went out."""
-    said = str(sum(content.taken for content in contents)).encode()
-    return Answer(200, {"Content-Type": "text/plain"}, said)
+def sent_of(contents: Iterable[Counted]) -> Answer:
+    """The number of bytes that were sent of all of them."""
+    sent = sum(content.taken for content in contents)
+    return Answer(200, {"Content-Type": "text/plain"}, str(sent).encode())

@@ -23,14 +23,14 @@ def seconds_to_report(timeout: float) -> float:
         text=True,
     )
     try:
-        said, trouble = process.communicate(timeout=timeout)
+        output, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         raise Broken(f"the demo was not done after {timeout:.0f} s") from None
     finally:
         _stop(process)
     if process.returncode:
-        raise Broken(f"the demo ended with {process.returncode}: {trouble[-600:].strip()}")
-    return float(said.split()[-1])
+        raise Broken(f"the demo ended with {process.returncode}: {errors[-600:].strip()}")
+    return float(output.split()[-1])
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

@@ -1,6 +1,6 @@
-"""Our contestant in the case `drive`: a manifest brought home as the task `download` of `drive_datasets` does it.
+"""Our contestant in the case `drive`: downloads a manifest as the task `download` of `drive_datasets` does.
 
-Prints one JSON object: `started`, `inside`, `processor`, and what became of the files (see `said`).
+Prints one JSON object: `started`, `inside`, `processor`, and what became of the files (see `output`).
 """
 
 # ruff: noqa: E402 (the clock starts before the imports)
@@ -18,12 +18,12 @@ from downloader.retry import Clock, RetryPolicy
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.transfer import TransferLimits, TransferOptions, restore
 
+from .output import measured, summary
 from .recordings import STREAMS
-from .said import measured, summary
 
 
 def fetch(manifest: Path, url: str, destination: Path) -> None:
-    """Brings the data sets home, and says how it went."""
+    """Downloads the data sets and prints the results."""
     files = planned(read_manifest(manifest).datasets)
     policy = RetryPolicy()
     access = DriveAccess(web_url=url, download_url=url, api_url=f"{url}/drive/v3")

@@ -29,29 +29,29 @@ class Drive:
     size: int
 
     def ours(self, name: str) -> Contestant:
-        """Three streams at once, each file held against its SHA-256."""
-        return self._contestant(name, "datasets", self.ours_at, self._said)
+        """Three streams at once, each file checked by its SHA-256."""
+        return self._contestant(name, "datasets", self.ours_at, self._check)
 
     def killed(self, name: str) -> Contestant:
         """The same, killed half way and started again."""
-        again = replace(self.ours(name), check=self._home)
+        again = replace(self.ours(name), check=self._check_sizes)
         return interrupted(self.arena, again, (1, self.size), self.ours_at)
 
     def gdown(self) -> Contestant:
         """One file after the other; nothing is verified."""
-        return self._contestant("gdown, one after the other", "gdown_loop", self.gdown_at, self._home)
+        return self._contestant("gdown, one after the other", "gdown_loop", self.gdown_at, self._check_sizes)
 
     def _contestant(self, name: str, module: str, url: str, check: Check) -> Contestant:
         fixed = [*python_command(self.arena, module), str(self.manifest), url]
         return Contestant(name, lambda folder: [*fixed, str(folder)], check, python_env(self.arena))
 
-    def _said(self, folder: Path, output: str) -> None:
+    def _check(self, folder: Path, output: str) -> None:
         found = json.loads(output)
         if found["outcomes"] != {"downloaded": _COUNT} or found["assurances"] != {"sha256": _COUNT}:
             raise Broken(f"not {_COUNT} downloaded by sha256: {output}")
-        self._home(folder, output)
+        self._check_sizes(folder, output)
 
-    def _home(self, folder: Path, _: str) -> None:
+    def _check_sizes(self, folder: Path, _: str) -> None:
         sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
         if (len(sizes), sum(sizes)) != (_COUNT, self.size):
             raise Broken(f"{len(sizes)} files of {sum(sizes)} bytes are there, not {_COUNT} of {self.size}")

@@ -1,31 +1,30 @@
-"""A process of its own that stands in for Google Drive in the case `drive`: the tests' stand-in, with limited streams.
+"""The stand-in for Google Drive of the case `drive`, as a process: its streams are limited in speed.
 
     python -m include.benchmark.drive_stand_in PORT SPEED SCALE MANIFEST [--google]
 
-`SPEED` is that of each stream, in bytes a second. It writes the manifest of its files, checksums included, where there
-is none, and serves. ``/sent`` answers how many bytes of files it has sent. With ``--google`` its pages lead to Google's
-own hosts, which a client has to be led back from.
+`SPEED` is that of each stream, in bytes a second. It writes the manifest of its files, checksums included, if there
+is none, and serves. ``/sent`` answers how many bytes of files it has sent. With ``--google`` its pages link to
+Google's own hosts, which a client has to map back to the stand-in.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 from ..stand_ins.contents import Generated, digest
-from ..stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, file_id, serving
-from ..stand_ins.wire import Answer, Request
-from .counted import SENT, Counted, told
+from ..stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, file_id
+from ..stand_ins.wire import Answer, Request, serve_until_ended
+from .counted import SENT, Counted, sent_of
 from .recordings import Recording, scaled
 
 _GOOGLE = ("https://drive.google.com", "https://drive.usercontent.google.com")
 
 
 class CountingDrive(DriveServer):
-    """Knows how much of its files went out."""
+    """Counts what is sent of its files."""
 
     def fill(self, recordings: list[Recording]) -> None:
         """Takes the files."""
@@ -36,7 +35,7 @@ class CountingDrive(DriveServer):
 
     def take(self, request: Request) -> Answer:
         """What `request` gets."""
-        return told(self.counted) if request.path == SENT else super().take(request)
+        return sent_of(self.counted) if request.path == SENT else super().take(request)
 
 
 def _name(one: Recording) -> str:
@@ -70,8 +69,7 @@ def main() -> None:
     if not asked.manifest.exists():
         manifest = {"version": "1.0", "datasets": [entry(one) for one in recordings]}
         asked.manifest.write_text(json.dumps(manifest), encoding="utf-8")
-    with serving(drive):
-        threading.Event().wait()
+    serve_until_ended(drive)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A bucket of as many FHIR exports as anybody likes, in S3's protocol: the server behind nginx for the case `listing`.
 
-The bucket ``fhir-200000`` holds 200,000 objects of one size. Nothing is kept: pages of a listing are made as they are
-asked for, from whatever key on; and number n has the bytes of n modulo 1,000, so that nginx soon has all of them in its
+The bucket ``fhir-200000`` holds 200,000 objects of one size. Nothing is stored: pages of a listing are made when they
+are requested, from any key on; and number n has the bytes of n modulo 1,000, so that nginx soon has all of them in its
 cache and this program lists. ETags are MD5s, as MinIO's are. Signatures are not looked at.
 
 Servers that hold their objects were tried first: `rclone serve s3` takes 1.5 s for a page of 200,000 keys, moto 0.35 s
@@ -18,10 +18,11 @@ import sys
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
+
+from ..stand_ins.object_server import refuse
+from ..stand_ins.wire import Answer, Request, StandIn, serve_until_ended
 
 __all__ = ["SIZE", "bucket_of", "name_of"]
 
@@ -35,6 +36,7 @@ _ENTRY: Final = (
     f"<Contents><Key>{{}}</Key><LastModified>{_WRITTEN[0]}</LastModified><ETag>&quot;{{}}&quot;</ETag>"
     "<Size>{}</Size><StorageClass>STANDARD</StorageClass></Contents>"
 )
+_XML: Final = {"Content-Type": "application/xml"}
 _SPOKEN: Final = {"list-type": "2", "delimiter": "/", "encoding-type": "url"}
 """What these may be, if they are given; keys have no slash, so that nothing is rolled up."""
 _READ: Final = {"prefix", "start-after", "continuation-token", "max-keys", "fetch-owner"}
@@ -99,65 +101,48 @@ class Page:
         truncated = self.stop < self.end
         entries = (_ENTRY.format(name_of(n), _etag(n % _CONTENTS), SIZE) for n in range(self.start, self.stop))
         more = f"<NextContinuationToken>{name_of(self.stop - 1)}</NextContinuationToken>" if truncated else ""
-        said = "".join(
+        echoed = "".join(
             f"<{tag}>{quote(query[name])}</{tag}>"
             for name, tag in (("prefix", "Prefix"), ("delimiter", "Delimiter"), ("encoding-type", "EncodingType"))
             if query.get(name)
         )
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"<Name>{bucket}</Name>{said}<KeyCount>{self.stop - self.start}</KeyCount><MaxKeys>{_PAGE}</MaxKeys>"
+            f"<Name>{bucket}</Name>{echoed}<KeyCount>{self.stop - self.start}</KeyCount><MaxKeys>{_PAGE}</MaxKeys>"
             f"<IsTruncated>{str(truncated).lower()}</IsTruncated>{more}{''.join(entries)}</ListBucketResult>"
         )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
+@dataclass(kw_only=True)
+class ExportServer(StandIn):
+    """All buckets of exports."""
 
-    def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        if found := _OBJECT.fullmatch(asked.path):
+    def take(self, request: Request) -> Answer:
+        """The answer to `request`: an object, a page of a listing, or an error."""
+        if found := _OBJECT.fullmatch(request.path):
             number = int(found[1])
-            self._answer(200, _content(number), {"ETag": f'"{_etag(number)}"', "Last-Modified": _WRITTEN[1]})
-        elif found := _BUCKET.fullmatch(asked.path):
-            self._list(int(found[1]), dict(parse_qsl(asked.query, keep_blank_values=True)))
-        else:
-            self._refuse(404, "NoSuchBucket", asked.path)
-
-    def _list(self, count: int, query: dict[str, str]) -> None:
-        try:
-            page = Page.asked(count, query)
-        except (NotSpoken, ValueError) as problem:
-            self._refuse(501, "NotImplemented", str(problem))
-            return
-        self._answer(200, page.xml(bucket_of(count), query).encode(), {"Content-Type": "application/xml"})
-
-    def _refuse(self, status: int, code: str, what: str) -> None:
-        said = f"<Error><Code>{code}</Code><Message>{quote(what)}</Message></Error>"
-        self._answer(status, said.encode(), {"Content-Type": "application/xml"})
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Accept-Ranges": "bytes", "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-    def log_message(self, *_: object) -> None:
-        pass
+            headers = {"ETag": f'"{_etag(number)}"', "Last-Modified": _WRITTEN[1], "Accept-Ranges": "bytes"}
+            return Answer(200, headers, _content(number))
+        if found := _BUCKET.fullmatch(request.path):
+            return _listing(int(found[1]), request.query)
+        return _refused(404, "NoSuchBucket", request.path)
 
 
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
+def _listing(count: int, query: dict[str, str]) -> Answer:
+    try:
+        page = Page.asked(count, query)
+    except (NotSpoken, ValueError) as problem:
+        return _refused(501, "NotImplemented", str(problem))
+    return Answer(200, _XML, page.xml(bucket_of(count), query).encode())
+
+
+def _refused(status: int, code: str, message: str) -> Answer:
+    return refuse(status, code, quote(message), Content_Type="application/xml")(Answer(status, {}))
 
 
 def main() -> None:
     """Serves on the port that the first argument names, until it is ended."""
-    with _Server(("127.0.0.1", int(sys.argv[1])), _Handler) as server:
-        server.serve_forever()
+    serve_until_ended(ExportServer(port=int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Our contestant in the case `listing`: a bucket of MinIO, as the tasks of `minio_downloader` look through it and bring
-it home: `validate` surveys the whole listing and cuts it into ranges of keys, `download` lists each range again and
+"""Our contestant in the case `listing`: a bucket of MinIO, listed and downloaded as the tasks of `minio_downloader`
+do: `validate` surveys the whole listing and cuts it into ranges of keys, `download` lists each range again and
 fetches it. Here one after the other, in one process, without a scheduler around it.
 
 Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
 `inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them as they travel), and `files` or
-what became of them (see `said`). ``--list`` stops where `validate` does.
+what became of them (see `output`). ``--list`` stops where `validate` does.
 """
 
 # ruff: noqa: E402 (the clock starts before the imports)
@@ -30,13 +30,13 @@ from downloader_tasks.minio.survey import BucketSurvey
 from downloader_tasks.settings import Configuration, options
 from downloader_tasks.shards import bounds_of
 
-from .said import measured, summary
+from .output import measured, summary
 
 _CONFIGURATION = Configuration()
 
 
-def errand_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
-    """The run, with the settings that the configuration has by itself."""
+def run_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
+    """The download run, with the default configuration."""
     request = ExportRequest(
         bucket=bucket,
         prefix="",
@@ -53,7 +53,7 @@ def errand_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
 
 
 def survey(run: MinioRun) -> list[dict[str, Any]]:
-    """The shards, as they travel to the tasks `download`."""
+    """The shards as XComs, for the tasks `download`."""
     seen = BucketSurvey(run.request, bounds_of(_CONFIGURATION))
     for listed in run.listing().objects(run.request.prefix):
         seen.add(listed)
@@ -61,31 +61,31 @@ def survey(run: MinioRun) -> list[dict[str, Any]]:
 
 
 def results_of(run: MinioRun, shards: Sequence[Mapping[str, Any]]) -> Iterator[FileResult]:
-    """Brings shard after shard home."""
+    """Downloads shard after shard."""
     for shard in shards:
         planned = run.planned(shard)
         yield from restore(planned, run.source(planned), run.target.folder, run.options)
 
 
-def bring(run: MinioRun, *, only_list: bool) -> dict[str, Any]:
-    """What there is to tell of it."""
+def download(run: MinioRun, *, only_list: bool) -> dict[str, Any]:
+    """Downloads the bucket, or only lists it. Returns the figures."""
     shards = survey(run)
-    told = {"shards": len(shards), "xcom": len(json.dumps(shards))}
+    figures = {"shards": len(shards), "xcom": len(json.dumps(shards))}
     if only_list:
-        return {**told, "files": sum(shard["files"] for shard in shards)}
-    return {**told, **summary(results_of(run, shards))}
+        return {**figures, "files": sum(shard["files"] for shard in shards)}
+    return {**figures, **summary(results_of(run, shards))}
 
 
 def main() -> None:
-    """Brings the bucket home, and says how it went."""
+    """Downloads the bucket and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--endpoint", required=True, help="host:port")
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--destination", required=True, type=Path)
     parser.add_argument("--list", action="store_true", help="only list it, and cut it into shards")
     asked = parser.parse_args()
-    run = errand_of(asked.endpoint, asked.bucket, asked.destination)
-    print(measured(BEGAN, lambda: bring(run, only_list=asked.list)))
+    run = run_of(asked.endpoint, asked.bucket, asked.destination)
+    print(measured(BEGAN, lambda: download(run, only_list=asked.list)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""A contestant that is killed at its work, again and again, and started again until it is done.
+"""A contestant that is killed at work and started again, until it is done.
 
     python -m include.benchmark.interrupted KILLS SIZE URL FOLDER COMMAND...
 
 `COMMAND` fills `FOLDER` with `SIZE` bytes from the stand-in at `URL`. It is killed with SIGKILL whenever one part more
-of `KILLS` + 1 equal ones is there. Prints a JSON object: `kills`, what the last one said, and `twice`, the share of all
-bytes that the server sent more than once.
+of `KILLS` + 1 equal ones is there. Prints a JSON object: `kills`, what the last one printed, and `twice`, the share of
+all bytes that the server sent more than once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PATIENCE = 600.0
 
 
 def interrupted(command: Sequence[str], kills: int, done: Callable[[], float]) -> dict[str, Any]:
-    """What the last process of `command` said. `done`: the share of the work that is there, at most 1.
+    """What the last process of `command` printed. `done`: the share of the work that is there, at most 1.
 
     One that ends before its kill is due has done its work: there are fewer kills then.
     """
@@ -36,18 +36,18 @@ def interrupted(command: Sequence[str], kills: int, done: Callable[[], float]) -
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             _wait_for(process, done, number / (kills + 1))
             process.kill()
-            said, _ = process.communicate()
+            output, _ = process.communicate()
         if process.returncode != -signal.SIGKILL:
-            return {"kills": number - 1, **_told(process.returncode, said)}
+            return {"kills": number - 1, **_parsed(process.returncode, output)}
     last = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-    return {"kills": kills, **_told(last.returncode, last.stdout)}
+    return {"kills": kills, **_parsed(last.returncode, last.stdout)}
 
 
-def _told(status: int, said: bytes) -> dict[str, Any]:
+def _parsed(status: int, output: bytes) -> dict[str, Any]:
     if status:
         raise SystemExit(f"it ended with {status}")
-    told: dict[str, Any] = json.loads(said)
-    return told
+    parsed: dict[str, Any] = json.loads(output)
+    return parsed
 
 
 def _wait_for(process: subprocess.Popen[bytes], done: Callable[[], float], share: float) -> None:
@@ -55,7 +55,7 @@ def _wait_for(process: subprocess.Popen[bytes], done: Callable[[], float], share
     while process.poll() is None and done() < share:
         if time.monotonic() > late:
             process.kill()
-            raise SystemExit(f"{share:.0%} of it never came")
+            raise SystemExit(f"{share:.0%} of the bytes never arrived")
         time.sleep(_LOOK)
 
 
@@ -77,8 +77,8 @@ def _sent(url: str) -> int:
 def main(kills: str, size: str, url: str, folder: str, *command: str) -> None:
     """See above."""
     before = _sent(url)
-    said = interrupted(command, int(kills), lambda: _bytes_below(Path(folder)) / int(size))
-    print(json.dumps({**said, "twice": (_sent(url) - before - int(size)) / int(size)}))
+    result = interrupted(command, int(kills), lambda: _bytes_below(Path(folder)) / int(size))
+    print(json.dumps({**result, "twice": (_sent(url) - before - int(size)) / int(size)}))
 
 
 if __name__ == "__main__":

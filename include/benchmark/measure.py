@@ -1,4 +1,4 @@
-"""One process, measured from outside: wall clock, processor, peak memory. Its start counts, whoever it is."""
+"""One process, measured from outside: wall clock, processor, peak memory. Its start counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 __all__ = ["Broken", "Quiet", "Run", "measure", "settle"]
 
 _REST = 0.5
-"""Seconds of peace after all is on the disk: drives go on working for a moment after they said that they are done."""
+"""Seconds of peace after all is on the disk: drives keep working for a moment after they report that they are done."""
 _QUIET = 0.1
 """The share of all processors that others may take and still be called quiet."""
 _TAIL = 4_000
@@ -23,7 +23,7 @@ _LAST_WORDS = 3.0
 
 
 class Broken(Exception):
-    """A contestant failed, took too long, or left something wrong behind."""
+    """A contestant failed, took too long, or produced a wrong result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Run:
 
 def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> Run:
     """Runs `command` to its end. Raises Broken where it fails, or is not done after `timeout` seconds."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as printed:
         began = time.perf_counter()
         process = subprocess.Popen(
             command,
             env=dict(env),
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=printed,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -55,8 +55,8 @@ def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> R
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        output = said.read().decode(errors="replace")
+        printed.seek(0)
+        output = printed.read().decode(errors="replace")
     if late.is_set():
         raise Broken(f"not done after {timeout:.0f} s: {output[-_TAIL:].strip()}")
     if process.returncode:
@@ -101,7 +101,7 @@ class Quiet:
 
 
 def settle(patience: float = 0.0) -> Quiet:
-    """Waits until everything written so far is on the disk, so that nobody pays for another's.
+    """Waits until everything written so far is on the disk, so that no contestant waits for the writes of another.
 
     Waits up to `patience` seconds more for other programs to leave the processors alone.
     """

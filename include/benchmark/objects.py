@@ -51,14 +51,14 @@ class Sizes:
     """Objects of that bucket that are fetched one after the other."""
     planned: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     """Files that are planned, and not fetched; a million at most."""
-    brought: tuple[int, ...] = (1_000, 10_000, 100_000)
-    """Small objects that are brought home in shards."""
+    in_shards: tuple[int, ...] = (1_000, 10_000, 100_000)
+    """Small objects that are downloaded in shards."""
     lines: int = 100_000
     """Of a report."""
     long: int = 20_000_000_000
     """Bytes of the very long object."""
     kills: int = 10
-    """Times that whoever fetches it is killed."""
+    """How often the process that fetches it is killed."""
     drive_scale: float = 1.0
     """How large the data sets of Google Drive are; 1: 1.4 GB in all."""
     drive_speed: float = 25e6
@@ -66,12 +66,12 @@ class Sizes:
 
     def room(self, cases: Collection[str]) -> int:
         """Bytes of disk that these cases need at once: objects, a copy, one contestant's output, and a margin."""
-        small = (2 * self.small + max(self.growth, *self.brought)) * (SMALL_SIZE + _BLOCK)
+        small = (2 * self.small + max(self.growth, *self.in_shards)) * (SMALL_SIZE + _BLOCK)
         return max(3 * self.large + max(small, self.keys * _BLOCK), self.long * ("long" in cases)) + 512 * MIB
 
     def files(self, cases: Collection[str]) -> int:
         """Files that these cases make before the first is removed (see `rounds`)."""
-        grown = self.small + self.growth + 2 * self.keys + self.loop + sum(self.brought) * ("many" in cases)
+        grown = self.small + self.growth + 2 * self.keys + self.loop + sum(self.in_shards) * ("many" in cases)
         return 6 * self.rounds * self.small + self.growth_rounds * grown + 2_000
 
 

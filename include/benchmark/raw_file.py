@@ -1,12 +1,12 @@
-"""Our contestant in the cases `million` and `many`: a raw file of a catalogue, as the tasks of `s3_downloader` plan it
-and bring it home. Here one after the other, in one process, without a scheduler around it.
+"""Our contestant in the cases `million` and `many`: a raw file of a catalogue, planned and downloaded as the
+tasks of `s3_downloader` do, one after the other in one process, without a scheduler.
 
 `validate` looks the record up, sees whether there is room, and cuts the plan into shards (``--only plan``); each
 `download` looks the record up again, takes its slice of it (``--only slice``), and fetches that.
 
 Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
-`inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them as they travel), and `files` or
-what became of them (see `said`).
+`inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them in XComs), and `files` or
+the results (see `output`).
 """
 
 # ruff: noqa: E402 (the clock starts before the imports)
@@ -33,8 +33,8 @@ from downloader_tasks.shards import Shard, bounds_of, cut, digest_of, fingerprin
 from downloader_tasks.space import Space
 
 from .catalogue import RAW_FILE
+from .output import measured, summary
 from .restore import source
-from .said import measured, summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Tasks:
 
     def plan(self) -> dict[str, Any]:
         """What `validate` makes of it."""
-        return _told(self._shards())
+        return _figures(self._shards())
 
     def slice(self) -> dict[str, Any]:
         """What a `download` does before it fetches: here that of the last files, as many as a shard may have."""
@@ -57,10 +57,10 @@ class Tasks:
         fingerprint_of(plan.origin, map(digest_of, planned))
         return {"files": len(planned)}
 
-    def bring(self) -> dict[str, Any]:
-        """All of it."""
+    def download(self) -> dict[str, Any]:
+        """The whole run: `validate`, then each `download`."""
         shards = self._shards()
-        return {**_told(shards), **summary(result for shard in shards for result in self._download(shard))}
+        return {**_figures(shards), **summary(result for shard in shards for result in self._download(shard))}
 
     def _find(self) -> Restore:
         return find_restore(self.records, self.configuration, RAW_FILE, ())
@@ -81,24 +81,24 @@ class Tasks:
         yield from restore(planned, bucket, destination, options(self.configuration.transfer))
 
 
-def _told(shards: list[Shard]) -> dict[str, Any]:
-    travelling = json.dumps([shard.to_xcom() for shard in shards])
-    return {"files": shards[-1].stop, "shards": len(shards), "xcom": len(travelling)}
+def _figures(shards: list[Shard]) -> dict[str, Any]:
+    sent = json.dumps([shard.to_xcom() for shard in shards])
+    return {"files": shards[-1].stop, "shards": len(shards), "xcom": len(sent)}
 
 
 def main() -> None:
-    """Does what is asked for, and says how it went."""
+    """Does what is asked for and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--catalogue", required=True, type=Path)
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--destination", required=True, type=Path, help="the output location")
     parser.add_argument("--only", choices=["plan", "slice"])
     asked = parser.parse_args()
-    logging.disable(logging.INFO)  # nothing but the JSON is to be printed
+    logging.disable(logging.INFO)  # only the JSON may be printed
     configuration = Configuration(locations=Locations(output=asked.destination))
     records = open_catalogue(CatalogueAddress("sqlite", str(asked.catalogue)))
     tasks = Tasks(records, configuration, asked.endpoint)
-    print(measured(BEGAN, {"plan": tasks.plan, "slice": tasks.slice}.get(asked.only, tasks.bring)))
+    print(measured(BEGAN, {"plan": tasks.plan, "slice": tasks.slice}.get(asked.only, tasks.download)))
 
 
 if __name__ == "__main__":

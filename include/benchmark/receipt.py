@@ -22,7 +22,7 @@ from downloader.errors import ObjectNotFound
 from downloader.report import Report, read, write
 from downloader.results import FileResult, Outcome, failed
 
-from .said import measured
+from .output import measured
 
 _ONE_FAILS = 50
 """One of so many files."""

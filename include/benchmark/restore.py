@@ -23,7 +23,7 @@ from downloader.disk import flushing
 
 
 def take_flushes_out() -> None:
-    """Has to happen before the modules that use them are imported."""
+    """Has to be called before the modules that use the flushes are imported."""
     for name in ("flush_file", "flush_folder", "flush_file_system", "start_writeback"):
         setattr(flushing, name, lambda *_: True)
 
@@ -39,7 +39,7 @@ from downloader.remote_file import Planned, RemoteFile
 from downloader.sources.s3 import S3Access, S3Source, client_config
 from downloader.transfer import restore
 
-from .said import measured, summary
+from .output import measured, summary
 
 
 def plan(record: Path, prefix: str) -> list[RemoteFile]:
@@ -61,7 +61,7 @@ def source(bucket: str, files: Sequence[Planned], endpoint: str) -> S3Source:
 
 
 def main() -> None:
-    """Restores, and says how it went."""
+    """Restores and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--bucket", required=True)

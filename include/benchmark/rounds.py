@@ -1,6 +1,6 @@
-"""Contestants in turns: A B C, A B C, ..., each on a quiet disk, so that nobody pays for what another left behind.
+"""Contestants in turns: A B C, A B C, ..., each on a quiet disk, so that no contestant waits for the writes of another.
 
-What a run brought is emptied, not removed, until the whole benchmark is over: ext4 does not give out an inode again for
+What a run downloaded is emptied, not removed, until the whole benchmark is over: ext4 does not reuse an inode for
 a minute, and until then steps over it whenever a file is made. Whoever makes ten thousand files just after ten thousand
 were removed spends two to three times as long in the kernel.
 """
@@ -42,9 +42,9 @@ class Outcome:
 
     @property
     def inside(self) -> float | None:
-        """The median of what the program itself measured of its work; None if it says nothing."""
-        said = [inside for run in self.runs if (inside := _inside(run)) is not None]
-        return median(said) if said else None
+        """The median of the seconds that the program itself measured; None if it prints none."""
+        figures = [inside for run in self.runs if (inside := _inside(run)) is not None]
+        return median(figures) if figures else None
 
     @property
     def seconds_with_then(self) -> float:
@@ -116,6 +116,6 @@ def _inside(run: Run) -> float | None:
 
 def _short(outcome: Outcome) -> str:
     if outcome.failure:
-        return f"out: {outcome.failure}"
+        return f"dropped out: {outcome.failure}"
     run = outcome.runs[-1]
     return f"{run.seconds:.2f} s, {run.cpu:.2f} s of processor, {run.peak:.0f} MB"

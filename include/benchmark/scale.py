@@ -15,7 +15,7 @@ from .measure import Broken
 from .objects import LARGE
 from .rounds import Outcome
 from .server import serve_long
-from .table import Ratio, Section, Target
+from .table import Goal, Ratio, Section
 
 __all__ = ["long", "many", "million", "report"]
 
@@ -25,7 +25,7 @@ _FLAT = 1.25
 
 
 def million(bench: Bench) -> Section:
-    """What is to come, a million of it: planned and cut into shards, from a catalogue's record and from a listing."""
+    """A million files, planned and cut into shards, from a record of a catalogue and from a listing."""
     sizes, ours = bench.stock.sizes, bench.ours
     records = {n: bench.catalogue(bench.stock.made_up(n), "many") for n in sizes.planned}
     plans = {n: ours.plan(f"{OURS}, a record of {n:,}: the plan", records[n], n) for n in sizes.planned}
@@ -36,40 +36,38 @@ def million(bench: Bench) -> Section:
     series = {
         what: {n: played[one.name] for n, one in of.items()} for what, of in (("record", plans), ("listing", looks))
     }
-    targets = [target for what, outcomes in series.items() for target in _plan_targets(what, outcomes)]
+    goals = [goal for what, outcomes in series.items() for goal in _plan_goals(what, outcomes)]
     done = {one.name: float(n) for group in (plans, slices, looks) for n, one in group.items()}
-    return Section(f"a million to come ({sizes.growth_rounds} rounds)", played.values(), done, "files", targets)
+    return Section(f"planning a million files ({sizes.growth_rounds} rounds)", played.values(), done, "files", goals)
 
 
-def _plan_targets(what: str, outcomes: dict[int, Outcome]) -> list[Target]:
+def _plan_goals(what: str, outcomes: dict[int, Outcome]) -> list[Goal]:
     few, most = min(outcomes), max(outcomes)
     growth = _growth(outcomes[few], outcomes[most], most / few)
     return [
-        Target(f"XCom of a {what} of {most:,}, MB", _told(outcomes[most], "xcom", _MB), 1.0, at_least=False),
-        Target(f"a {what} of {most:,} : of {few:,}, processor time a file", growth, _FLAT, at_least=False),
+        Goal(f"XCom of a {what} of {most:,}, MB", _reported(outcomes[most], "xcom", _MB), 1.0, at_least=False),
+        Goal(f"a {what} of {most:,} : of {few:,}, processor time a file", growth, _FLAT, at_least=False),
     ]
 
 
 def many(bench: Bench) -> Section:
-    """A raw file of many small files, looked up, cut, planned anew for each shard and brought home, as the tasks do."""
+    """A raw file of many small files, looked up, cut, planned anew for each shard and downloaded, as the tasks do."""
     sizes = bench.stock.sizes
     ours = {
         n: bench.ours.raw_file(f"{OURS}, a raw file of {n:,}", bench.catalogue(bench.stock.many(n), "many"), n)
-        for n in sizes.brought
+        for n in sizes.in_shards
     }
     played = bench.play_long(list(ours.values()), sizes.growth_rounds, _HOUR)
     outcomes = {n: played[one.name] for n, one in ours.items()}
     few, most = min(outcomes), max(outcomes)
     growth = _growth(outcomes[few], outcomes[most], most / few)
     peaks = [outcomes[n].peak if outcomes[n].runs else None for n in (few, most)]
-    targets = [
-        Target(f"{most:,} : {few:,}, processor time a file", growth, _FLAT, at_least=False),
-        Target(f"{most:,} : {few:,}, peak of memory", _quotient(peaks[1], peaks[0]), _FLAT, at_least=False),
+    goals = [
+        Goal(f"{most:,} : {few:,}, processor time a file", growth, _FLAT, at_least=False),
+        Goal(f"{most:,} : {few:,}, peak of memory", _quotient(peaks[1], peaks[0]), _FLAT, at_least=False),
     ]
     done = {one.name: float(n) for n, one in ours.items()}
-    return Section(
-        f"files of 16 KiB, in shards ({sizes.growth_rounds} rounds)", played.values(), done, "files", targets
-    )
+    return Section(f"files of 16 KiB, in shards ({sizes.growth_rounds} rounds)", played.values(), done, "files", goals)
 
 
 def report(bench: Bench) -> Section:
@@ -78,8 +76,8 @@ def report(bench: Bench) -> Section:
     ours = bench.ours.report(f"{OURS}, write and read it", lines)
     played = bench.play([ours])
     outcome = played[ours.name]
-    targets = [Target(f"seconds to {what} it", _told(outcome, what), 2.0, at_least=False) for what in ("write", "read")]
-    return Section(f"a report of {lines:,} lines", played.values(), same_work(played, lines), "lines", targets)
+    goals = [Goal(f"seconds to {what} it", _reported(outcome, what), 2.0, at_least=False) for what in ("write", "read")]
+    return Section(f"a report of {lines:,} lines", played.values(), same_work(played, lines), "lines", goals)
 
 
 def long(bench: Bench) -> Section:
@@ -88,11 +86,11 @@ def long(bench: Bench) -> Section:
     with _serving(bench, sizes.long) as (there, record):
         fetch = there.ours.fetch(f"{OURS}, MD5", "long/", record, 1, "md5")
         name = f"{OURS}, killed {sizes.kills} times and started again"
-        again = replace(fetch, name=name, check=_comes_home(sizes.long, sizes.kills))
+        again = replace(fetch, name=name, check=_completes(sizes.long, sizes.kills))
         killed = interrupted(there.arena, again, (sizes.kills, sizes.long), there.arena.endpoint)
         played = there.play_long([fetch, killed], 1, _HOUR)
     title = f"one object of {sizes.long / 1e9:g} GB, its bytes made as they are asked for (1 round)"
-    twice = Target(f"{name}: fetched twice, %", _told(played[name], "twice", 0.01), 2.0, at_least=False)
+    twice = Goal(f"{name}: fetched twice, %", _reported(played[name], "twice", 0.01), 2.0, at_least=False)
     slower = Ratio(f"{name} : without a break, seconds", ratio(played[name], played[fetch.name]))
     return Section(title, played.values(), same_work(played, sizes.long / _MB), "MB", [twice, slower])
 
@@ -105,7 +103,7 @@ def _serving(bench: Bench, size: int) -> Iterator[tuple[Bench, Path]]:
         yield replace(bench, arena=replace(bench.arena, endpoint=endpoint)), record
 
 
-def _comes_home(size: int, kills: int) -> Check:
+def _completes(size: int, kills: int) -> Check:
     def check(folder: Path, output: str) -> None:
         found = json.loads(output)
         if found["assurances"] != {"md5": 1} or found["kills"] != kills:
@@ -116,16 +114,16 @@ def _comes_home(size: int, kills: int) -> Check:
     return check
 
 
-def _told(outcome: Outcome, what: str, unit: float = 1) -> float | None:
-    """The median of a figure that the program itself told; None where it did not come to it."""
+def _reported(outcome: Outcome, what: str, unit: float = 1) -> float | None:
+    """The median of a figure that the program itself printed; None if no run succeeded."""
     if not outcome.runs:
         return None
     return float(median(json.loads(run.output)[what] for run in outcome.runs)) / unit
 
 
 def _growth(few: Outcome, many: Outcome, times: float) -> float | None:
-    """How much dearer one is where there are `times` as many, in processor time; Python's start is left out."""
-    return _quotient(_told(many, "processor", times), _told(few, "processor"))
+    """How many times as much processor time one file takes if there are `times` as many, without Python's start."""
+    return _quotient(_reported(many, "processor", times), _reported(few, "processor"))
 
 
 def _quotient(one: float | None, other: float | None) -> float | None:

@@ -1,8 +1,8 @@
 """nginx as the object server: one worker, `sendfile`, ETags of its own, keys as S3 lays them out (``/bucket/key``).
 
 It knows no buckets, no signatures and no parts: it sends bytes, whole or by range, as fast as a server can, so that the
-client is what is measured. Its ETags are made of time and size and pin the content (``If-Match``) as S3's do; what the
-bytes are held against comes from the record. A folder is no object: 404, as S3 says.
+client is what is measured. Its ETags are made of time and size, and ``If-Match`` works with them as with
+S3's; the checksums come from the record. A folder is no object: 404, as with S3.
 
 Buckets of FHIR exports (``/fhir-<count>``) belong to `exports`, which runs behind it: nginx passes questions for lists
 on, and answers those for objects from its cache, with their own ETags.
@@ -10,19 +10,15 @@ on, and answers those for objects from its cache, with their own ETags.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
-import signal
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..processes import Processes, ProgramError, free_port
 from .measure import Broken
 from .objects import BUCKET
 
@@ -77,31 +73,30 @@ http {{
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 300.0
 """Seconds in which a server has to answer. One that computes the checksum of twenty gigabytes first takes a while."""
-_PR_SET_PDEATHSIG = 1
 _DIGITS = 6
 """Digits in the name of a small object."""
 
 
 @contextmanager
 def serve(nginx: str, root: Path, home: Path, small: int, exports: int) -> Iterator[str]:
-    """Serves what lies below `root`; answers the address. `home` takes nginx's own files. Stopped when left.
+    """Serves the files below `root`; yields the address. `home` takes nginx's own files. Stopped when left.
 
     `small` is the number of small objects, a power of ten; `exports` the port of `serve_exports`. Raises Broken where
     nginx does not start.
     """
     home.mkdir()
-    port = _free_port()
+    port = free_port()
     config = home / "nginx.conf"
     config.write_text(_config(root, home, small, {"port": port, "exports": exports}))
     command = [nginx, "-e", "stderr", "-p", str(home), "-c", str(config)]
-    with _running(command, {}, f"http://127.0.0.1:{port}", home / "log") as address:
+    with _running(command, {}, f"http://127.0.0.1:{port}", home / "nginx.log") as address:
         yield address
 
 
 @contextmanager
 def serve_exports(python: str, log: Path) -> Iterator[int]:
-    """Serves buckets of FHIR exports (see `exports`); answers the port. Stopped when left. Raises Broken."""
-    port = _free_port()
+    """Serves buckets of FHIR exports (see `exports`); yields the port. Stopped when left. Raises Broken."""
+    port = free_port()
     env = {"PYTHONPATH": str(_ROOT)}
     with _running([python, "-m", "include.benchmark.exports", str(port)], env, f"http://127.0.0.1:{port}", log):
         yield port
@@ -111,7 +106,7 @@ def serve_exports(python: str, log: Path) -> Iterator[int]:
 def serve_drive(
     python: str, home: Path, manifest: Path, pace: tuple[float, float], *, google: bool = False
 ) -> Iterator[str]:
-    """Serves the data sets of `recordings`; answers the address. Stopped when left. Raises Broken.
+    """Serves the data sets of `recordings`; yields the address. Stopped when left. Raises Broken.
 
     `pace`: bytes a second of one stream, and how large the files are. `manifest` is written where it is missing.
     """
@@ -122,7 +117,7 @@ def serve_drive(
 
 @contextmanager
 def serve_long(python: str, home: Path, record: Path, size: int) -> Iterator[str]:
-    """Serves one object of `size` bytes (see `long_stand_in`); answers the address. Stopped when left. Raises Broken.
+    """Serves one object of `size` bytes (see `long_stand_in`); yields the address. Stopped when left. Raises Broken.
 
     `record` is written.
     """
@@ -133,7 +128,7 @@ def serve_long(python: str, home: Path, record: Path, size: int) -> Iterator[str
 @contextmanager
 def _standing_in(python: str, home: Path, module: str, arguments: list[str]) -> Iterator[str]:
     """A stand-in with the files of one case."""
-    port = _free_port()
+    port = free_port()
     env = {"PYTHONPATH": str(_ROOT)}
     command = [python, "-m", f"include.benchmark.{module}", str(port), *arguments]
     with _running(command, env, f"http://127.0.0.1:{port}", home / f"{module}-{port}.log") as address:
@@ -142,20 +137,24 @@ def _standing_in(python: str, home: Path, module: str, arguments: list[str]) -> 
 
 @contextmanager
 def _running(command: list[str], env: dict[str, str], address: str, log: Path) -> Iterator[str]:
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 (no thread is running yet)
-        )
-    try:
-        _await(process, command[0], f"{address}/{BUCKET}", log)
+    with Processes(log.parent, {**os.environ, **env}) as processes:
+        processes.start(log.stem, command)
+        try:
+            processes.wait_until(log.stem, lambda: _serves(address), _PATIENCE)
+        except ProgramError as error:
+            raise Broken(str(error)) from None
         yield address
-    finally:
-        _stop(process)
+
+
+def _serves(address: str) -> bool:
+    """Whether the server answers, with 404 for a folder."""
+    try:
+        urllib.request.urlopen(f"{address}/{BUCKET}", timeout=1).close()  # noqa: S310 (http, to ourselves)
+    except urllib.error.HTTPError as answer:
+        return answer.code == 404
+    except OSError:
+        pass
+    return False
 
 
 def _config(root: Path, home: Path, small: int, ports: dict[str, int]) -> str:
@@ -172,39 +171,3 @@ def _config(root: Path, home: Path, small: int, ports: dict[str, int]) -> str:
         dropped=_DIGITS - kept,
         zeros="0" * (_DIGITS - kept),
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _end_with_parent() -> None:
-    """nginx stops when this program dies, however it dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _await(process: subprocess.Popen[bytes], name: str, folder: str, log: Path) -> None:
-    """Returns once the server answers, and answers 404 for a folder."""
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(folder, timeout=1).close()  # noqa: S310 (http, to ourselves)
-        except urllib.error.HTTPError as answer:
-            if answer.code == 404:
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise Broken(f"{name} does not serve: {log.read_text(errors='replace')[-600:]}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -1,4 +1,4 @@
-"""The table: what was measured, what was promised, and by how much a promise was missed. In Markdown."""
+"""The table in Markdown: what was measured, the goals, and by how much a goal was missed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 
 from .rounds import Outcome
 
-__all__ = ["Figure", "Ratio", "Section", "Target", "table"]
+__all__ = ["Figure", "Goal", "Ratio", "Section", "table"]
 
 _HEAD = (
     "case",
@@ -20,7 +20,7 @@ _HEAD = (
     "left to flush, s",
     "rate",
     "ratio",
-    "target",
+    "goal",
     "",
 )
 _LACKING = "not measured"
@@ -28,7 +28,7 @@ _LACKING = "not measured"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Seconds that are stated, without a promise."""
+    """Seconds without a goal."""
 
     name: str
     seconds: float
@@ -41,7 +41,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A ratio that is stated, without a promise. `value` is None where it could not be measured."""
+    """A ratio without a goal. `value` is None where it could not be measured."""
 
     name: str
     value: float | None
@@ -53,38 +53,38 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A promise. `value` is None where it could not be measured."""
+class Goal:
+    """A ratio or figure with a goal. `value` is None where it could not be measured."""
 
     name: str
     value: float | None
-    goal: float
+    bound: float
     at_least: bool
 
     @property
     def cells(self) -> list[str]:
         """The row."""
         sign = "≥" if self.at_least else "≤"
-        return ["", f"**{self.name}**", *[""] * 6, _shown(self.value), f"{sign} {self.goal:g}", self.verdict]
+        return ["", f"**{self.name}**", *[""] * 6, _shown(self.value), f"{sign} {self.bound:g}", self.verdict]
 
     @property
     def met(self) -> bool:
-        """Whether it holds."""
+        """Whether the goal is met."""
         if self.value is None:
             return False
-        return self.value >= self.goal if self.at_least else self.value <= self.goal
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """The verdict in words."""
         if self.value is None:
             return _LACKING
-        return "met" if self.met else f"**missed by {abs(self.value - self.goal) / self.goal:.1%}**"
+        return "met" if self.met else f"**missed by {abs(self.value - self.bound) / self.bound:.1%}**"
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One case: what was measured, how much work that was, and what was promised.
+    """One case: what was measured, how much work that was, and its goals.
 
     `work` and `unit`: what one run does, for the rate (10,000 objects; 2,147 MB).
     """
@@ -93,11 +93,11 @@ class Section:
     outcomes: Collection[Outcome]
     work: dict[str, float]
     unit: str
-    promises: Sequence[Target | Ratio | Figure]
+    goals: Sequence[Goal | Ratio | Figure]
 
     @property
     def rounds(self) -> int:
-        """How many were played to their end, by whoever played the most."""
+        """The largest number of rounds that a contestant completed."""
         return max((len(outcome.runs) for outcome in self.outcomes), default=0)
 
     @property
@@ -105,13 +105,13 @@ class Section:
         """The rows of the table."""
         first, *rest = [
             *(row for outcome in self.outcomes for row in self._rows_of(outcome)),
-            *(promise.cells for promise in self.promises),
+            *(goal.cells for goal in self.goals),
         ]
         return [[self.title, *first[1:]], *rest]
 
     def _rows_of(self, outcome: Outcome) -> list[list[str]]:
         if outcome.failure:
-            return [["", outcome.name, f"out: {' '.join(outcome.failure.split())[:200]}", *[""] * 8]]
+            return [["", outcome.name, f"dropped out: {' '.join(outcome.failure.split())[:200]}", *[""] * 8]]
         rows = [self._row(outcome)]
         if outcome.then:
             seconds = f"{outcome.seconds_with_then:.2f}"
@@ -151,6 +151,6 @@ def _shown(value: float | None) -> str:
 
 
 def table(sections: Iterable[Section]) -> str:
-    """All of it."""
+    """The whole table."""
     rows = [list(_HEAD), ["---"] * len(_HEAD), *(row for section in sections for row in section.rows)]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)

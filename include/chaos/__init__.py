@@ -1,1 +1,1 @@
-"""Restores through a network that breaks, by processes that are killed, until all is home; and what was seen of it."""
+"""Restores over a network with faults, by processes that are killed, until all files are complete."""

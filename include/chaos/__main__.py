@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..demo.processes import stop_at_signals
-from .grounds import grounds
+from ..processes import stop_at_signals
 from .lanes import Book, run_lanes
+from .sample_files import CASES
 from .table import table
-from .wares import CASES
+from .workspace import workspaces
 
 _MINUTES: Final = 20.0
 _SHORT: Final = 0.6
 _SHORT_SEED: Final = 1
 _MOST_SHOWN: Final = 20
 _TURN: Final = 0.0005
-"""Seconds until another thread gets its turn: a watcher is to look at once."""
+"""Seconds until another thread gets its turn: a watcher has to read a file at once."""
 
 
 def main() -> int:
-    """Runs the trials and prints the table. Answers 1 where something is there that must not be."""
+    """Runs the trials and prints the table. Returns 1 if anything was counted that must not happen."""
     asked = _arguments()
     stop_at_signals()
     sys.setswitchinterval(_TURN)
@@ -38,7 +38,7 @@ def main() -> int:
     _say(f"{', '.join(asked.sources)} for {minutes:g} minutes, from seed {seed}")
     began = time.monotonic()
     try:
-        with _work_folder(book) as work, grounds(asked.sources, work, _Deadline(minutes * 60)) as found:
+        with _work_folder(book) as work, workspaces(asked.sources, work, _Deadline(minutes * 60)) as found:
             run_lanes(found, seed, work, book)
     except KeyboardInterrupt:
         return 130
@@ -48,18 +48,18 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="run.sh", description="Restores through a network that breaks, by processes that are killed."
+        prog="run.sh", description="Restores over a network with faults, by processes that are killed."
     )
-    parser.add_argument("--minutes", type=float, help=f"how long it goes on, and some seconds more ({_MINUTES:g})")
-    parser.add_argument("--short", action="store_true", help=f"{_SHORT:g} minutes from a fixed seed")
-    parser.add_argument("--seed", type=int, help="of the first restore of each source (any)")
-    parser.add_argument("--sources", nargs="+", choices=list(CASES), default=list(CASES), help="these alone")
-    parser.add_argument("--keep", action="store_true", help="leave the folders of restores that failed")
+    parser.add_argument("--minutes", type=float, help=f"minutes until no new restore begins ({_MINUTES:g})")
+    parser.add_argument("--short", action="store_true", help=f"{_SHORT:g} minutes, from a fixed seed")
+    parser.add_argument("--seed", type=int, help="seed of the first restore of each source (default: random)")
+    parser.add_argument("--sources", nargs="+", choices=list(CASES), default=list(CASES), help="only these")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of restores that failed")
     return parser.parse_args()
 
 
 class _Deadline:
-    """Whether the time is up. It runs from the first call on: servers are given the time to start."""
+    """Whether the time is up. It runs from the first call on, so that the start of the servers does not count."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -73,7 +73,7 @@ class _Deadline:
 
 @contextmanager
 def _work_folder(book: Book) -> Iterator[Path]:
-    """A new folder, gone when left, but for what is to be kept."""
+    """A new folder. It is deleted at the end, unless the folders of failed trials are to be kept."""
     work = Path(tempfile.mkdtemp(prefix="chaos-")).resolve()
     try:
         yield work

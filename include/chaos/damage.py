@@ -12,7 +12,7 @@ from typing import Final
 from downloader.disk import part_name
 from downloader.remote_file import RemoteFile
 
-from .wares import Ware
+from .sample_files import SampleFile
 from .watcher import digest_of
 
 __all__ = ["Start", "prepare"]
@@ -35,19 +35,21 @@ _LIKELY: Final = (_State.MISSING,) * 5 + tuple(_State)[1:]
 
 @dataclass(slots=True)
 class Start:
-    """What was prepared. `before`: digests by final name. `needed`: bytes that have to come, at the least."""
+    """What was prepared. `before`: digests by final name. `needed`: the fewest bytes that have to be downloaded."""
 
     before: dict[str, str] = field(default_factory=dict)
     needed: int = 0
 
 
-def prepare(destination: Path, wares: Sequence[Ware], files: Sequence[RemoteFile], dice: random.Random) -> Start:
-    """Fills `destination`. Only damage that can be found out is done: by checksum, size, or the form of a picture."""
+def prepare(
+    destination: Path, samples: Sequence[SampleFile], files: Sequence[RemoteFile], dice: random.Random
+) -> Start:
+    """Fills `destination`. Does only damage that can be detected: by checksum, size, or the form of a picture."""
     start = Start()
-    for ware, file in zip(wares, files, strict=True):
-        state = dice.choice(_possible(ware))
-        content, there = ware.content, 0
-        path = destination / ware.name
+    for sample, file in zip(samples, files, strict=True):
+        state = dice.choice(_possible(sample))
+        content, there = sample.content, 0
+        path = destination / sample.name
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = dice.randrange(len(content) + 1)
         match state:
@@ -59,30 +61,30 @@ def prepare(destination: Path, wares: Sequence[Ware], files: Sequence[RemoteFile
             case _State.MISSING:
                 pass
             case _:
-                found = _stands(state, content, kept)
+                found = _damaged(state, content, kept)
                 path.write_bytes(found)
-                start.before[ware.name] = digest_of(found)
+                start.before[sample.name] = digest_of(found)
                 there = len(content) if state is _State.RIGHT else 0
-                there = kept if state is _State.SHORT and ware.checksum is not None else there
+                there = kept if state is _State.SHORT and sample.checksum is not None else there
         start.needed += len(content) - there
     return start
 
 
-def _possible(ware: Ware) -> list[_State]:
-    """Nothing tells a wrong bit, or more bytes than there are, where neither checksum nor size is known."""
+def _possible(sample: SampleFile) -> list[_State]:
+    """Without checksum and size, neither a wrong bit nor surplus bytes can be detected."""
     impossible: set[_State] = set()
-    if not ware.content:
+    if not sample.content:
         impossible |= {_State.FLIPPED, _State.SHORT, _State.HALF}
-    if not ware.is_provable:
+    if not sample.is_provable:
         impossible.add(_State.FLIPPED)
-    if ware.checksum is None and not ware.size_known:
+    if sample.checksum is None and not sample.size_known:
         impossible.add(_State.LONG)
-        impossible |= set() if ware.form else {_State.SHORT}
+        impossible |= set() if sample.form else {_State.SHORT}
     return [state for state in _LIKELY if state not in impossible]
 
 
-def _stands(state: _State, content: bytes, at: int) -> bytes:
-    """What stands under the final name."""
+def _damaged(state: _State, content: bytes, at: int) -> bytes:
+    """The bytes of the file under the final name."""
     if state is _State.LONG:
         return content + b"more"
     if state is _State.SHORT:

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: for each connection a script of troubles, drawn from a seed."""
+"""The faults of the network: for each connection a script of troubles, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class Fault(StrEnum):
     """A kind of trouble."""
 
     CUT = "cut"
-    """The connection is closed in good order, as if that were all."""
+    """The connection is closed normally, as if the answer were complete."""
     RESET = "reset"
     """It is reset."""
     STALL = "stalled"
-    """Nothing comes any more, and it stays open until the client has had enough."""
+    """No more bytes come, and it stays open until the client gives up."""
     SLOW = "slowed"
     """The next bytes trickle."""
     FLIP = "bit flipped"
-    """One bit of one byte comes the wrong way round."""
+    """One bit of one byte is inverted."""
     REPEAT = "bytes repeated"
-    """Bytes that have passed pass once more."""
+    """Bytes that were sent are sent once more."""
 
 
 ALL: Final = tuple(Fault)
 HONEST: Final = (Fault.CUT, Fault.RESET, Fault.STALL, Fault.SLOW)
-"""What brings no wrong byte: a file of which no checksum is known has nothing else to tell it by."""
+"""Faults that alter no byte: for files without a checksum, where altered bytes could not be detected."""
 
 _WEIGHTS: Final = {Fault.CUT: 4, Fault.RESET: 3, Fault.STALL: 1, Fault.SLOW: 2, Fault.FLIP: 3, Fault.REPEAT: 2}
 _HEAD: Final = 600
@@ -68,7 +68,7 @@ Script = Callable[[int], Troubles]
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How bad it is. `reach`: about one trouble comes in half as many bytes of a connection."""
+    """How often which faults occur. On average one trouble comes in `reach` / 2 bytes of a connection."""
 
     seed: str
     faults: tuple[Fault, ...] = ALL
@@ -76,13 +76,13 @@ class Weather:
     most_repeated: int = 4096
 
     @classmethod
-    def of(cls, said: dict[str, Any]) -> Weather:
-        """What `dataclasses.asdict` made, after a journey as JSON."""
-        return cls(said["seed"], tuple(map(Fault, said["faults"])), said["reach"], said["most_repeated"])
+    def of(cls, values: dict[str, Any]) -> Weather:
+        """From the dict of `dataclasses.asdict`, decoded from JSON."""
+        return cls(values["seed"], tuple(map(Fault, values["faults"])), values["reach"], values["most_repeated"])
 
 
 def clear(_: int) -> Troubles:
-    """No trouble at all."""
+    """The script without troubles."""
     return Troubles(iter(()), iter(()))
 
 

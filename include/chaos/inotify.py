@@ -1,4 +1,4 @@
-"""Linux's inotify: what happens to the names of a folder, told by the kernel in the order in which it happened."""
+"""Linux's inotify: what happens to the names in a folder, as the kernel reports it, in order."""
 
 from __future__ import annotations
 

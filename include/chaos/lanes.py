@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .sample_files import CASES
 from .tally import Tally
-from .trial import Ground, Trial
-from .wares import CASES
+from .trial import Trial, Workspace
 
 __all__ = ["Book", "run_lanes"]
 
@@ -21,7 +21,7 @@ _SHOWN = 300
 
 @dataclass(slots=True)
 class Book:
-    """What all lanes write down. `say` takes a line for the screen."""
+    """The results of all lanes. `say` takes a line for the screen."""
 
     say: Callable[[str], None]
     keep: bool
@@ -31,7 +31,7 @@ class Book:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self, source: str, seed: int, tally: Tally, folder: Path) -> None:
-        """One trial is over; its folder goes, unless it failed and is to stay."""
+        """Adds a trial. Its folder is deleted, unless the trial failed and `keep` is set."""
         problems = tally.problems
         with self._lock:
             self.tallies.setdefault(source, Tally()).add(tally)
@@ -43,17 +43,17 @@ class Book:
             shutil.rmtree(folder, ignore_errors=True)
 
     def give_up(self, source: str) -> None:
-        """The lane broke off: a fault of this program, or of a server."""
+        """Records that a lane stopped because of an error of this program or of a server."""
         with self._lock:
-            self.failed.append(f"{source}: the trials broke off: {traceback.format_exc()}")
+            self.failed.append(f"{source}: the trials stopped with an error: {traceback.format_exc()}")
         self.say(self.failed[-1])
 
 
-def run_lanes(grounds: Mapping[str, Ground], seed: int, work: Path, book: Book) -> None:
-    """Returns once every lane has come to its end."""
+def run_lanes(workspaces: Mapping[str, Workspace], seed: int, work: Path, book: Book) -> None:
+    """Returns once every lane has ended."""
     lanes = [
-        threading.Thread(target=_run, args=(source, ground, seed, work, book), name=source, daemon=True)
-        for source, ground in grounds.items()
+        threading.Thread(target=_run, args=(source, workspace, seed, work, book), name=source, daemon=True)
+        for source, workspace in workspaces.items()
     ]
     for lane in lanes:
         lane.start()
@@ -61,13 +61,13 @@ def run_lanes(grounds: Mapping[str, Ground], seed: int, work: Path, book: Book) 
         lane.join()
 
 
-def _run(source: str, ground: Ground, seed: int, work: Path, book: Book) -> None:
+def _run(source: str, workspace: Workspace, seed: int, work: Path, book: Book) -> None:
     """Trial number n has the seed `seed` + n: any one of them can be the first of another run."""
     try:
-        while not ground.is_over():
+        while not workspace.is_over():
             folder = work / f"{source}-{seed}"
             case = random.Random(f"{source} {seed}").choice(CASES[source])
-            book.enter(source, seed, Trial(case, seed, ground, folder).play(), folder)
+            book.enter(source, seed, Trial(case, seed, workspace, folder).play(), folder)
             seed += 1
     except Exception:  # noqa: BLE001 the others go on
         book.give_up(source)

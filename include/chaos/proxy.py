@@ -1,8 +1,8 @@
-"""A TCP proxy that breaks what passes through it, byte by byte. It knows nothing of HTTP.
+"""A TCP proxy with scripted faults at given bytes. It knows nothing of HTTP.
 
-``python -m include.chaos.proxy HOST PORT`` is one as a process. It says its port as a line of JSON; then it takes
-orders as lines of JSON, each the fields of a `Weather` or null for none, and answers each with what has passed since
-the one before: ``{"faults": {...}, "sent": bytes to the clients}``. It ends with its standard input.
+``python -m include.chaos.proxy HOST PORT`` runs one as a process. It prints its port as a line of JSON; then it reads
+orders as lines of JSON, each the fields of a `Weather` or null for none, and answers each with what happened since the
+one before: ``{"faults": {...}, "sent": bytes to the clients}``. It ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ __all__ = ["Proxy"]
 
 _PIECE = 64 * 1024
 _TAIL = 64 * 1024
-"""Bytes that are remembered, to be repeated."""
+"""Bytes that are kept, to be repeated."""
 _TRICKLE = 512
 _DROP = 0.01
 """Seconds between two pieces of a trickle."""
 
 
 class Proxy:
-    """Passes connections on to `target`, with the troubles of `script`."""
+    """Forwards connections to `server`, a host and port, with the troubles of `script`."""
 
-    def __init__(self, target: tuple[str, int], script: Script = clear) -> None:
-        self._target = target
+    def __init__(self, server: tuple[str, int], script: Script = clear) -> None:
+        self._server = server
         self._connections = 0
         self.script = script
-        """What connections made from now on have to bear."""
+        """The troubles of connections made from now on."""
         self.faults: Counter[Fault] = Counter()
         """What has happened so far."""
         self.sent = 0
@@ -46,11 +46,11 @@ class Proxy:
         return await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_PIECE)
 
     def begin(self, script: Script) -> None:
-        """Connections made from now on are numbered from 0 again, and bear `script`."""
+        """Connections made from now on are numbered from 0 again and follow `script`."""
         self._connections, self.script = 0, script
 
     def count_fault(self, fault: Fault) -> None:
-        """Has happened."""
+        """Counts a fault that has happened."""
         self.faults[fault] += 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +59,7 @@ class Proxy:
         far = None
         reset = False
         try:
-            far_reader, far = await asyncio.open_connection(*self._target, limit=_PIECE)
+            far_reader, far = await asyncio.open_connection(*self._server, limit=_PIECE)
             up = _Way(self, far, troubles.up)
             down = _Way(self, writer, troubles.down)
             reset = await _until_one_ends(up.run(reader), down.run(far_reader, counted=True))
@@ -72,7 +72,7 @@ class Proxy:
 
 
 async def _until_one_ends(*ways: object) -> bool:
-    """Runs both directions until one of them ends. Answers whether the client is to see a reset."""
+    """Runs both directions until one of them ends. Returns whether the client is to see a reset."""
     tasks = [asyncio.ensure_future(way) for way in ways]  # type: ignore[call-overload]
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in others:
@@ -82,7 +82,7 @@ async def _until_one_ends(*ways: object) -> bool:
 
 
 def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
-    """Ends the client's connection: with a reset, or in good order behind what was sent."""
+    """Ends the client's connection: with a reset, or normally after what was sent."""
     if reset:
         client = writer.get_extra_info("socket")
         with suppress(OSError):
@@ -125,7 +125,7 @@ class _Way:
             await self._pass(data)
 
     def _due(self, data: bytes) -> Trouble | None:
-        """The trouble that one of these bytes meets."""
+        """The trouble that falls on one of these bytes."""
         trouble = self._next
         return trouble if trouble is not None and trouble.at < self._passed + len(data) else None
 
@@ -145,7 +145,7 @@ class _Way:
         await self._writer.drain()
 
     async def _suffer(self, trouble: Trouble, data: bytes, reader: asyncio.StreamReader) -> bytes:
-        """Lets the trouble happen, at the first of `data`; answers what is left to pass."""
+        """Lets the trouble happen at the first of `data`. Returns the bytes still to be sent."""
         match trouble.fault:
             case Fault.CUT:
                 raise _Cut
@@ -162,7 +162,7 @@ class _Way:
         return data
 
     async def _stand_still(self, reader: asyncio.StreamReader) -> None:
-        """Until the client is gone, which the way up sees at its end."""
+        """Until the client has closed the connection, which only the way to the server sees."""
         if self._counted:
             await asyncio.Event().wait()
         while await reader.read(_PIECE):
@@ -179,11 +179,11 @@ class _Way:
 
 async def _obey(proxy: Proxy) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
-        said = json.loads(line)
+        order = json.loads(line)
         passed = {"faults": proxy.faults, "sent": proxy.sent}
         print(json.dumps(passed), flush=True)
         proxy.faults, proxy.sent = Counter(), 0
-        proxy.begin(clear if said is None else drawn(Weather.of(said)))
+        proxy.begin(clear if order is None else drawn(Weather.of(order)))
 
 
 async def _main(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""One worker process, seen from outside."""
+"""One worker process, controlled from outside."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Run:
     """Starts at once. End it with `kill` or `results`."""
 
     def __init__(self, worker: str, plan: Path, log: Path) -> None:
-        """`worker`: a module that is run with the plan; `log` takes its complaints."""
+        """`worker`: a module that is run with the plan; `log` takes its standard error."""
         self._log = log
-        self._said = b""
+        self._output = b""
         self._pipe, end = os.pipe()
         try:
-            with log.open("ab") as complaints:
+            with log.open("ab") as errors:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", worker, str(plan)],
                     stdin=subprocess.DEVNULL,
                     stdout=end,
-                    stderr=complaints,
+                    stderr=errors,
                 )
         finally:
             os.close(end)
@@ -47,7 +47,7 @@ class Run:
     def wait_until_begun(self, seconds: float) -> None:
         """Returns once it restores, has ended, or the time is over."""
         deadline = time.monotonic() + seconds
-        while b"\n" not in self._said and (left := deadline - time.monotonic()) > 0:
+        while b"\n" not in self._output and (left := deadline - time.monotonic()) > 0:
             if not self._listen(left):
                 return
 
@@ -58,7 +58,7 @@ class Run:
             time.sleep(min(left, _TICK))
 
     def kill(self) -> bool:
-        """Kills it outright; answers whether it was still at work. One that had ended has its results."""
+        """Kills it with SIGKILL. Returns whether it was still running: one that had ended has its results."""
         self._process.kill()
         killed = self._process.wait() == -signal.SIGKILL
         if killed:
@@ -66,9 +66,9 @@ class Run:
         return killed
 
     def results(self, seconds: float) -> Results | None:
-        """What it answers at its end; None where it ends without a word.
+        """The results that it prints at its end; None if it ends without any.
 
-        Raises TimeoutError where it does not end: the stacks of all its threads are in its log then, and it is killed.
+        Raises TimeoutError if it does not end in time: it is killed then, and the stacks of its threads are in its log.
         """
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -81,21 +81,21 @@ class Run:
             self._close()
             raise TimeoutError
         self._close()
-        _, _, line = self._said.partition(b"\n")
+        _, _, line = self._output.partition(b"\n")
         return json.loads(line) if line.endswith(b"\n") and self._process.returncode == 0 else None
 
-    def complaints(self) -> str:
+    def errors(self) -> str:
         """The end of its log."""
         return self._log.read_text(errors="replace")[-3000:]
 
     def _listen(self, seconds: float) -> bool:
-        """Waits for its words; False once it has no more."""
+        """Waits for output; False once there is no more."""
         ready, _, _ = select.select([self._pipe], [], [], seconds)
         if not ready:
             return True
-        said = os.read(self._pipe, 65536)
-        self._said += said
-        return bool(said)
+        piece = os.read(self._pipe, 65536)
+        self._output += piece
+        return bool(piece)
 
     def _close(self) -> None:
         os.close(self._pipe)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Restores files from every source through a network that breaks, by processes that are killed, again and again, and
-# prints a table of what was seen. Takes 20 minutes. What must not happen stands in its last rows.
+# Restores files from every source over a network with faults, by processes that are killed again and again, and prints
+# a table of the counts. Takes 20 minutes. The last rows count what must not happen.
 #
 #   bash include/chaos/run.sh                          everything
-#   bash include/chaos/run.sh --short                  half a minute of it, from a fixed seed: what the tests run
-#   bash include/chaos/run.sh --minutes 3              more or less of it
-#   bash include/chaos/run.sh --sources drive s3       some sources alone: s3, minio, drive, slooh
-#   bash include/chaos/run.sh --sources s3 --seed 42   begins with the restore that is printed where one failed
-#   bash include/chaos/run.sh --keep                   leaves the folders of restores that failed, and prints them
+#   bash include/chaos/run.sh --short                  half a minute, from a fixed seed: what the tests run
+#   bash include/chaos/run.sh --minutes 3              more or fewer minutes
+#   bash include/chaos/run.sh --sources drive s3       only some of the sources s3, minio, drive, slooh
+#   bash include/chaos/run.sh --sources s3 --seed 42   starts with the seed that was printed for a failed restore
+#   bash include/chaos/run.sh --keep                   keeps the folders of failed restores, and prints their paths
 #
-# Everything that it writes lies in a folder of its own in TMPDIR, and is gone at the end.
+# Everything is written to a new folder in TMPDIR, which is deleted at the end.
 set -euo pipefail
 
 case " $* " in

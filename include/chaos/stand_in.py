@@ -1,8 +1,8 @@
 """The stand-in for Drive or Slooh in a process of its own.
 
-``python -m include.chaos.stand_in drive|slooh`` says its port as a line of JSON. Each line of JSON that it is given is
-an order ``{"address": where clients see it, "files": [...]}``: from then on it has these files. It ends with its
-standard input.
+``python -m include.chaos.stand_in drive|slooh`` prints its port as a line of JSON. Each line of JSON that it
+reads is an order ``{"address": its address for clients, "files": [...]}``: from then on it has these files. It ends
+when its standard input is closed.
 """
 
 from __future__ import annotations

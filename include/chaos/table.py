@@ -1,4 +1,4 @@
-"""The table: what was done, and what must be nought. In Markdown."""
+"""The table in Markdown: what was done, and the rows that must be zero."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def _twice(tally: Tally) -> str:
 
 
 _DONE: Final[tuple[_Row, ...]] = (
-    ("restores, each until all was home", lambda tally: _count(tally.trials)),
+    ("restores, each until all files were complete", lambda tally: _count(tally.trials)),
     ("worker processes", lambda tally: _count(tally.processes)),
     ("... killed (SIGKILL) at work", lambda tally: _count(tally.kills)),
     ("faults of the network", lambda tally: _count(tally.faults.total())),
     *map(_fault, Fault),
     ("files", lambda tally: _count(tally.files)),
     ("bytes needed", lambda tally: f"{tally.needed / 1e6:,.1f} MB"),
-    ("bytes sent beyond that, heads and all", _twice),
-    ("files that appeared under a final name, each read as it did", lambda tally: _count(tally.looks)),
-    ("... longest wait before the look", lambda tally: f"{tally.longest * 1000:.0f} ms"),
+    ("bytes sent beyond that, HTTP headers included", _twice),
+    ("files that appeared under a final name, each read at once", lambda tally: _count(tally.looks)),
+    ("... longest delay before the read", lambda tally: f"{tally.longest * 1000:.0f} ms"),
 )
-_NOUGHT: Final[tuple[tuple[str, str], ...]] = (
+_ZERO: Final[tuple[tuple[str, str], ...]] = (
     ("wrong", "**wrong files under a final name**"),
-    ("missed", "appearances that were over before the look"),
+    ("missed", "files that were gone before they could be read"),
     ("gone", "final names taken away"),
-    ("untrue", "results that said OK for what was wrong"),
+    ("untrue", "results that reported OK for a wrong file"),
     ("lost", "planned files without a result"),
     ("endless", "processes that did not end"),
-    ("undone", "files not home in the end"),
+    ("undone", "files not complete at the end"),
     ("left", "part files left behind"),
-    ("unexpected", "faults of the program itself"),
+    ("unexpected", "unexpected errors of the program"),
 )
 
 
@@ -62,11 +62,11 @@ def table(tallies: Mapping[str, Tally]) -> str:
     head = ["", *(_NAMES[source] for source in tallies), "all"]
     lines = [_line(head), _line(["---", *["---:"] * len(columns)])]
     lines += [_line([name, *map(show, columns)]) for name, show in _DONE]
-    lines += [_line([name, *(_nought(tally, what) for tally in columns)]) for what, name in _NOUGHT]
+    lines += [_line([name, *(_zero(tally, what) for tally in columns)]) for what, name in _ZERO]
     return "\n".join(lines)
 
 
-def _nought(tally: Tally, what: str) -> str:
+def _zero(tally: Tally, what: str) -> str:
     found = getattr(tally, what)
     return _count(found if isinstance(found, int) else len(found))
 

@@ -1,4 +1,4 @@
-"""What was counted."""
+"""The counts of trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """Of one source, or of all. The lists hold what must not be: a sentence each."""
+    """Of one source, or of all. The lists hold what must not happen: a sentence each."""
 
     trials: int = 0
     processes: int = 0
@@ -29,7 +29,7 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
-    """Results that said OK for what was not right."""
+    """Results that reported OK for a wrong file."""
     lost: list[str] = field(default_factory=list)
     """Planned files without a result."""
     left: list[str] = field(default_factory=list)
@@ -37,9 +37,9 @@ class Tally:
     endless: list[str] = field(default_factory=list)
     """Processes that did not end."""
     undone: list[str] = field(default_factory=list)
-    """Files that did not come home over a network without faults, in the end."""
+    """Files that were not complete after the last run, over a network without faults."""
     unexpected: list[str] = field(default_factory=list)
-    """Failures that are faults of the program, and processes that broke off by themselves."""
+    """Unexpected errors of the program, and processes that ended by themselves without results."""
 
     def see(self, sightings: Sightings) -> None:
         """Adds what a watcher saw."""
@@ -51,7 +51,7 @@ class Tally:
 
     @property
     def problems(self) -> list[str]:
-        """All that must not be."""
+        """All that must not happen."""
         return [
             f"{one.name}: {what}"
             for one in fields(self)
@@ -59,7 +59,7 @@ class Tally:
         ]
 
     def add(self, other: Tally) -> None:
-        """Counts another one's in."""
+        """Adds the counts of another one."""
         longest = max(self.longest, other.longest)
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))

@@ -1,9 +1,9 @@
-"""Looks at every name in a destination the moment it appears, and says which of them stood for a wrong file.
+"""Reads every file in a destination the moment its name appears, and reports which names stood for a wrong file.
 
-The kernel tells of each name (inotify); the file is then opened and read from end to end. Between the two lies a moment
-(`Sightings.longest`, measured by the file's own time of change): a wrong file that was replaced or removed within it
-would go unseen. That it was is seen all the same: the kernel tells of each appearance, so one without a look of its own
-is counted (`Sightings.missed`). What stands there when a process has ended is looked at again, name by name.
+The kernel reports each name (inotify); the file is then opened and read from end to end. Between the two is a delay
+(`Sightings.longest`, measured by the file's own time of change): a wrong file that is replaced or removed within it
+cannot be read. Such a case is counted, though: the kernel reports each appearance, and one without a read of its own
+counts as `Sightings.missed`. Once a process has ended, all files that are there are read again, name by name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POLL_MS = 200
 
 
 def digest_of(data: bytes) -> str:
-    """By what right files are told from wrong ones here."""
+    """The digest that right and wrong files are told apart by."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -40,19 +40,19 @@ class Sightings:
     """What was seen."""
 
     looks: int = 0
-    """Files that appeared under final names, each read as it did."""
+    """Files that appeared under final names, each read at once."""
     longest: float = 0.0
-    """Seconds from the appearance of a name to the look at it, at most."""
+    """The longest time from the appearance of a name to the read, in seconds."""
     missed: int = 0
-    """Appearances that were over before the look."""
+    """Files that were gone before they could be read."""
     wrong: list[str] = field(default_factory=list)
-    """Final names that stood for a file that was not complete and right, or that nobody had planned."""
+    """Final names that stood for an incomplete or wrong file, or that were not planned."""
     gone: list[str] = field(default_factory=list)
-    """Final names that were taken away."""
+    """Final names that were removed."""
 
 
 class _Version(NamedTuple):
-    """Tells apart what has stood under one name: each rename gives a file a new time of change."""
+    """Distinguishes the files under one name: each rename gives a file a new time of change."""
 
     inode: int
     changed: int
@@ -99,7 +99,7 @@ class Watcher:
             return self._news.wait_for(lambda: self._events >= events, seconds)
 
     def settle(self) -> None:
-        """Call it when nobody writes: looks at what is left of all that has happened, then at all that is there."""
+        """Call it while nobody writes: handles the events that are left, then reads all files that are there."""
         self._drain()
         with self._turn:
             for name in self._names():

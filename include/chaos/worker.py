@@ -1,12 +1,11 @@
 """A worker: restores one plan as a `download` task does, without Airflow around it.
 
-``python -m include.chaos.worker PLAN`` reads the plan (JSON, see `shelves`), says ``began``, restores, and says the
-results as one line of JSON. It is impatient: a stream that stalls is given up after a second.
+``python -m include.chaos.worker PLAN`` reads the plan (JSON, see `source_servers`), prints ``began``, restores, and
+prints the results as one line of JSON. Its timeouts are short: a stream that stalls is given up after a second.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import json
 import os
@@ -25,6 +24,8 @@ from downloader.retry import RetryPolicy
 from downloader.source import Source
 from downloader.transfer import TransferLimits, TransferOptions, TransferPolicy, restore
 
+from ..processes import end_with_parent
+
 __all__ = ["files_of", "main"]
 
 _KIB: Final = 1024
@@ -37,11 +38,10 @@ _LIMITS: Final = TransferLimits(
     memory=4096 * _KIB,
     lock_wait=10.0,
 )
-"""Small ones, so that a file of a megabyte is a large one of many ranges."""
+"""Small, so that a file of a megabyte counts as a large one of many ranges."""
 _BLOCK: Final = 16 * _KIB
-"""Bytes that are handed to the disk at once: what is killed in the middle leaves something to be resumed."""
+"""Bytes that are written at once: a process that is killed in the middle of a file leaves a part to resume."""
 _CONNECT, _STALL = 5.0, 1.0
-_PR_SET_PDEATHSIG = 1
 
 
 def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
@@ -99,10 +99,6 @@ def _slooh(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
 _SOURCES: Final = {"s3": _s3, "minio": _minio, "drive": _drive, "slooh": _slooh}
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main(plan: dict[str, Any]) -> None:
     """Restores."""
     writing._BLOCK = _BLOCK  # noqa: SLF001 - files of its usual 2 MiB would all be gone, or whole
@@ -118,7 +114,7 @@ def main(plan: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _die_with_parent()
+    end_with_parent(signal.SIGKILL)
     faulthandler.enable()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

@@ -5,7 +5,7 @@ set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-# In memory, for its owner alone, and gone when this ends. First of all: a mistake in .env is told at once.
+# In memory, for its owner alone, and gone when this ends. First of all: a mistake in .env is reported at once.
 folder=$(mktemp -d -p /dev/shm)
 trap 'rm -rf -- "$folder"' EXIT
 (

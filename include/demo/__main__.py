@@ -7,17 +7,17 @@ import os
 import sys
 from pathlib import Path
 
+from ..processes import ProgramError, stop_at_signals
 from . import drive, minio, s3, slooh
 from .home import PROJECT, Home
-from .processes import stop_at_signals
-from .screen import Trouble, quiet
+from .screen import quiet
 from .showing import Opening, measure, show, stay
 
 _DEMOS: dict[str, Opening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened, "slooh": slooh.opened}
 
 
 def main() -> int:
-    """The exit code: 0 as planned, 1 for trouble."""
+    """The exit code: 0 as planned, 1 for an error."""
     wanted = _arguments()
     stop_at_signals()
     home = Home(Path(os.environ.get("DEMO_HOME") or PROJECT / ".demo"))
@@ -25,8 +25,8 @@ def main() -> int:
         home.make()
         with home.alone():
             _run(wanted, home)
-    except Trouble as trouble:
-        print(f"\nThe demo has stopped. {trouble}", file=sys.stderr)
+    except ProgramError as error:
+        print(f"\nThe demo has stopped. {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

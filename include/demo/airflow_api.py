@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import requests
 
-from .screen import Trouble
+from ..processes import ProgramError
 
 __all__ = ["AirflowApi", "Run"]
 
@@ -45,21 +45,21 @@ class AirflowApi:
         return answer.ok and answer.json()["scheduler"]["status"] == "healthy"
 
     def log_in(self) -> None:
-        """Takes a token. Raises Trouble."""
+        """Takes a token. Raises ProgramError."""
         answer = self._session.post(f"{self._address}/auth/token", json=self._login, timeout=_TIMEOUT)
         if not answer.ok:
-            raise Trouble(f"Airflow refused the demo's login ({answer.status_code})")
+            raise ProgramError(f"Airflow refused the demo's login ({answer.status_code})")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def knows(self, dag_id: str, since: datetime) -> bool:
-        """Whether Airflow has read the DAG since then. Raises Trouble where its file, `<dag_id>.py`, is broken."""
+        """Whether Airflow has read the DAG since then. Raises ProgramError where its file, `<dag_id>.py`, is broken."""
         for broken in self._ask("GET", "importErrors")["import_errors"]:
             if broken["filename"].endswith(f"{dag_id}.py") and _is_since(broken["timestamp"], since):
-                raise Trouble(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
+                raise ProgramError(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
         return _is_since(self._ask("GET", f"dags/{dag_id}", fine=(404,)).get("last_parsed_time"), since)
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> Run:
-        """Starts a run. Raises Trouble, with Airflow's words, where the parameters are refused."""
+        """Starts a run. Raises ProgramError, with Airflow's words, where the parameters are refused."""
         started = self._ask("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
         return Run(dag_id, started["dag_run_id"])
 
@@ -68,28 +68,28 @@ class AirflowApi:
         return str(self._ask("GET", _path(run))["state"])
 
     def wait(self, run: Run, check: Callable[[], None], seconds: float = 300) -> str:
-        """The state that the run ends in. `check` may raise meanwhile. Raises Trouble after so many seconds."""
+        """The state that the run ends in. `check` may raise meanwhile. Raises ProgramError after so many seconds."""
         deadline = time.monotonic() + seconds
         while (state := self.state(run)) not in _ENDED:
             check()
             if time.monotonic() > deadline:
-                raise Trouble(f"The run {run.run_id} has not ended after {seconds:.0f} seconds")
+                raise ProgramError(f"The run {run.run_id} has not ended after {seconds:.0f} seconds")
             time.sleep(0.2)
         return state
 
-    def end_leftovers(self, dag_id: str) -> None:
+    def end_earlier_runs(self, dag_id: str) -> None:
         """Ends the runs that an earlier demo left behind when it was stopped: they would hold the pool's slots."""
         for state in ("running", "queued"):
             for run in self._ask("GET", f"dags/{dag_id}/dagRuns?state={state}")["dag_runs"]:
                 self._ask("PATCH", _path(Run(dag_id, run["dag_run_id"])), json={"state": "failed"})
 
     def failed_log(self, run: Run) -> str:
-        """What the first task that failed said; empty where none did."""
+        """The log of the first task that failed; empty if none did."""
         for task in self._ask("GET", f"{_path(run)}/taskInstances")["task_instances"]:
             if task["state"] == "failed":
                 where = f"{_path(run)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
                 lines = self._ask("GET", f"{where}?map_index={task['map_index']}")["content"]
-                return "\n".join([f"{task['task_id']}:", *(said for line in lines if (said := _said(line)))])
+                return "\n".join([f"{task['task_id']}:", *(text for line in lines if (text := _text_of(line)))])
         return ""
 
     def _ask(self, method: str, path: str, json: Any = None, fine: tuple[int, ...] = ()) -> dict[str, Any]:
@@ -97,9 +97,9 @@ class AirflowApi:
         try:
             answer = self._session.request(method, address, json=json, timeout=_TIMEOUT)
         except requests.RequestException as error:
-            raise Trouble(f"Airflow's API does not answer any more ({type(error).__name__})") from error
+            raise ProgramError(f"Airflow's API no longer answers ({type(error).__name__})") from error
         if not answer.ok and answer.status_code not in fine:
-            raise Trouble(f"Airflow refused {method} {path} ({answer.status_code}): {_detail(answer)}")
+            raise ProgramError(f"Airflow refused {method} {path} ({answer.status_code}): {_detail(answer)}")
         found: dict[str, Any] = answer.json()
         return found
 
@@ -112,8 +112,8 @@ def _path(run: Run) -> str:
     return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
 
 
-def _said(line: Any) -> str:
-    """A line of a log with the error that it tells of; empty for Airflow's own brackets."""
+def _text_of(line: Any) -> str:
+    """A line of a log with its error, if any; empty for Airflow's group markers."""
     if not isinstance(line, dict):
         return ""
     event = str(line.get("event", ""))

@@ -28,7 +28,7 @@ _FORM: Final = """All fields may stay as they are. Worth a try:
 
        Only say what would be done   lists every file in the log of validate
        Only these data sets          fan/*
-       Streams at once               1, to see what the other two bring
+       Streams at once               1, to see what the other two gain
 """
 
 
@@ -79,7 +79,7 @@ class _Drive:
 
     def fill(self) -> None:
         """Puts the recordings into Drive and into the manifest, and what is here already onto the disk."""
-        say("Filling Google Drive's stand-in, writing the manifest ...")
+        say("Filling the stand-in for Google Drive, writing the manifest ...")
         for recording in self.recordings:
             self._add(recording, busy=recording is _WANTED_BY_ALL)
             if recording.here:
@@ -90,8 +90,8 @@ class _Drive:
         self.manifest.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
 
     def next_day(self) -> None:
-        """Lets everybody have the file again."""
-        say("A day goes by, and Google Drive gives the file out again ...")
+        """Allows the download of the file again."""
+        say("The next day: Google Drive allows the download of the file again ...")
         self._add(_WANTED_BY_ALL, busy=False)
 
     def _add(self, recording: _Recording, *, busy: bool) -> None:
@@ -123,7 +123,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     make_folder(folder, "set DEMO_HOME to a folder of yours")
     recordings = (_SMALL,) if small else _RECORDINGS
     with serving(DriveServer(speed=0 if small else _SPEED)) as server:
-        say(f"Google Drive's stand-in answers at {server.url}")
+        say(f"The stand-in for Google Drive listens at {server.url}")
         drive = _Drive(server, folder, home.folder / "cameras.json", recordings)
         yield Demo(
             dag_id=_DAG,
@@ -132,7 +132,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
             acts=[_small(folder)] if small else _acts(drive),
             form=_FORM,
             places={"Files and reports": folder, "Manifest": drive.manifest},
-            again="Run it again: what is right is skipped, and the damaged and the half file are made anew.\n"
+            again="Run it again: correct files are skipped; the damaged and the half file are prepared again.\n"
             "See it in the browser: bash include/demo.sh drive --ui",
             servers="Airflow and the stand-in",
         )
@@ -156,11 +156,11 @@ def _acts(drive: _Drive) -> list[Act]:
     act = partial(Act, reports=drive.folder, report_id="cameras")
     return [
         act(
-            f"{len(_RECORDINGS)} recordings, 3 at a time; one is here, one damaged, one half, one not to be had today",
+            f"{len(_RECORDINGS)} recordings, 3 at a time; one complete, one damaged, one half there, one refused today",
             {},
-            shows_by_failing="a file that Google Drive does not give out today is named, and the others come home",
+            shows_by_failing="a file that Google Drive refuses today is reported, and the others are downloaded",
         ),
-        act("The same on the next day: that file alone is fetched", {}, before=drive.next_day),
+        act("The next day: only that file is downloaded", {}, before=drive.next_day),
     ]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .screen import Trouble
+from ..processes import ProgramError
 
 __all__ = ["PROJECT", "Home", "make_folder"]
 
@@ -23,7 +23,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 class Home:
-    """`.demo`, or another folder: Airflow's home, the logs, the catalogue, and the files that runs bring."""
+    """`.demo`, or another folder: Airflow's home, the logs, the catalogue, and the downloaded files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,19 +35,19 @@ class Home:
         self._prepared = self.airflow / "prepared"
 
     def make(self) -> None:
-        """Makes the folders. Raises Trouble."""
+        """Makes the folders. Raises ProgramError."""
         for folder in (self.airflow, self.logs, self.output, self.fhir):
             make_folder(folder, "set DEMO_HOME to a folder of yours")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps a second demo out of this folder. Raises Trouble where one is in it."""
+        """Keeps a second demo out of this folder. Raises ProgramError where one is in it."""
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 advice = "Stop it (Ctrl-C), or give this one a folder of its own: DEMO_HOME=/another/folder"
-                raise Trouble(f"Another demo is running in {self.folder}. {advice}") from None
+                raise ProgramError(f"Another demo is running in {self.folder}. {advice}") from None
             yield
 
     def is_prepared(self) -> bool:
@@ -55,11 +55,11 @@ class Home:
         return self._prepared.is_file() and self._prepared.read_text() == _set_up()
 
     def note_prepared(self) -> None:
-        """Remembers that the database is made."""
+        """Records that the database is made."""
         self._prepared.write_text(_set_up())
 
     def secret(self, name: str) -> str:
-        """A secret that is made up at the first demo and kept: one for this folder alone."""
+        """A secret that the first demo generates and this folder keeps."""
         file = self.airflow / f"{name}.secret"
         if not file.is_file():
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
@@ -88,11 +88,11 @@ class Home:
 
 
 def make_folder(folder: Path, advice: str) -> None:
-    """Makes a folder that may be there already. Raises Trouble, with the advice."""
+    """Makes a folder that may be there already. Raises ProgramError, with the advice."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Trouble(f"{folder} cannot be made ({error.strerror}); {advice}") from error
+        raise ProgramError(f"{folder} cannot be made ({error.strerror}); {advice}") from error
 
 
 def _is_disturbing(variable: str) -> bool:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..processes import Processes, free_port
 from .airflow_api import AirflowApi
 from .home import PROJECT, Home
-from .processes import Processes, free_port
 from .screen import say
 
 __all__ = ["USER", "LocalAirflow", "starting"]
@@ -30,12 +30,12 @@ class LocalAirflow:
         self.password = home.secret("password")[:12]
         self.api = AirflowApi(self.address, USER, self.password)
         self.check = processes.check
-        """Raises Trouble where a part of it has ended."""
+        """Raises ProgramError where a part of it has ended."""
         self._home, self._port, self._processes = home, port, processes
         self._since = datetime.now(UTC)
 
     def begin(self) -> None:
-        """Starts what can be started at once. Raises Trouble."""
+        """Starts what can be started at once. Raises ProgramError."""
         _write_password(self._home, self.password)
         if self._home.is_prepared():
             self._start_servers()
@@ -44,16 +44,16 @@ class LocalAirflow:
             self._processes.start(_MIGRATE, [_AIRFLOW, "db", "migrate"])
 
     def wait_for(self, dag_id: str) -> None:
-        """Waits until a DAG can be triggered, and no run of an earlier demo is under way. Raises Trouble."""
+        """Waits until a DAG can be triggered, and no run of an earlier demo is under way. Raises ProgramError."""
         if not self._home.is_prepared():
             self._finish_database()
         self._processes.wait_until("airflow scheduler", self.api.is_healthy)
         self.api.log_in()
         self._processes.wait_until("airflow dag-processor", lambda: self.api.knows(dag_id, self._since))
-        self.api.end_leftovers(dag_id)
+        self.api.end_earlier_runs(dag_id)
 
     def complete(self) -> None:
-        """Starts what no DAG here needs, and whose lack Airflow's first page shows in red."""
+        """Starts the triggerer: no DAG here needs it, but Airflow's first page shows its absence in red."""
         self._processes.start("airflow triggerer", [_AIRFLOW, "triggerer", "--skip-serve-logs"])
 
     def _finish_database(self) -> None:
@@ -73,7 +73,7 @@ class LocalAirflow:
 
 @contextmanager
 def starting(home: Home, variables: Mapping[str, str]) -> Iterator[LocalAirflow]:
-    """Begins to start Airflow; stops it afterwards. `variables`: the connections of its DAGs. Raises Trouble."""
+    """Begins to start Airflow; stops it afterwards. `variables`: the connections of its DAGs. Raises ProgramError."""
     port = free_port()
     with Processes(home.logs, home.environment({**_settings(home, port), **variables})) as processes:
         airflow = LocalAirflow(home, port, processes)

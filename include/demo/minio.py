@@ -29,7 +29,7 @@ _FORM: Final = """All fields may stay as they are. Worth a try:
        Only these resource types         Patient, Observation
 """
 _PATIENCE: Final = 8 * 3600.0
-"""Nobody knows what lies in a bucket of the user's; a task may take no longer than this."""
+"""A bucket of the user may be of any size; a task may take no longer than this."""
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def _with_ours(home: Home, server: S3Server, exports: Sequence[Export]) -> Demo:
         acts=_acts(home.fhir, server) if BROKEN in exports else [_small(home.fhir)],
         form=_FORM,
         places={"Files and reports": home.fhir},
-        again=f"Run it again: what is right is skipped, and the damaged and the half file are made anew.\n{_SEEN}",
+        again=f"Run it again: correct files are skipped; the damaged and the half file are prepared again.\n{_SEEN}",
     )
 
 
@@ -64,25 +64,25 @@ def _fill(folder: Path, server: S3Server, exports: Sequence[Export]) -> None:
     for export in exports:
         if export.here:
             lay_out(folder / export.organized_path, export.content(), export.here)
-    # An earlier demo brought it home in the end.
+    # An earlier demo has downloaded it.
     (folder / BROKEN.organized_path).unlink(missing_ok=True)
 
 
 def _acts(folder: Path, server: S3Server) -> list[Act]:
     def write_anew() -> None:
-        say(f"Uploading {BROKEN.key} anew, whole this time ...")
+        say(f"Uploading {BROKEN.key} again, complete this time ...")
         server.upload(BUCKET, BROKEN.key, BROKEN.content())
 
     return [
         Act(
-            f"{len(EXPORTS)} exports, one cut short by its exporter; of the others two are here, one damaged, one half",
+            f"{len(EXPORTS)} exports, one truncated by its exporter; 2 others are complete, 1 damaged, 1 half there",
             _CONF,
             folder,
             BUCKET,
-            "an export with a broken line is named, with the line, and never gets its final name",
+            "an export with a broken line is reported with the line, and never gets its final name",
         ),
         Act(
-            "The same once the exporter has written that file anew: it alone is fetched",
+            "The exporter has written that file again: only it is downloaded",
             _CONF,
             folder,
             BUCKET,
@@ -99,7 +99,7 @@ def _with_theirs(home: Home, settings: Mapping[str, str]) -> Demo:
     endpoint, bucket = settings["MINIO_ENDPOINT"], settings.get("MINIO_BUCKET_NAME", BUCKET)
     folder = PROJECT / Path(settings.get("DOWNLOAD_DIR", home.fhir)).expanduser()
     variables = minio_settings.variables(settings, folder)
-    say(f"MINIO_ENDPOINT leads to {endpoint}. For the demo's own server: MINIO_ENDPOINT= bash include/demo.sh minio")
+    say(f"MINIO_ENDPOINT is {endpoint}. For the demo's own server: MINIO_ENDPOINT= bash include/demo.sh minio")
     make_folder(folder, "set DOWNLOAD_DIR to a folder of yours")
     return Demo(
         dag_id=_DAG,
@@ -108,6 +108,6 @@ def _with_theirs(home: Home, settings: Mapping[str, str]) -> Demo:
         acts=[Act(f"The FHIR exports in {bucket}", _CONF, folder, bucket, patience=_PATIENCE)],
         form=_FORM,
         places={"Files and reports": folder},
-        again=f"Run it again: what is there and right is skipped.\n{_SEEN}",
+        again=f"Run it again: correct files are skipped.\n{_SEEN}",
         servers="Airflow",
     )

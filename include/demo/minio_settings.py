@@ -1,12 +1,12 @@
 """A MinIO server of the user's own, as the environment or the file .env at the top level names it.
 
-    MINIO_ENDPOINT      host:port, or an address; where it is not given or empty, the demo brings a server of its own
+    MINIO_ENDPOINT      host:port, or an address; if missing or empty, the demo starts a server of its own
     MINIO_ACCESS_KEY    with MINIO_SECRET_KEY: who reads there
     MINIO_BUCKET_NAME   the bucket (fhir-data)
     MINIO_SECURE        true for https
-    DOWNLOAD_DIR        the folder that files are brought to (the demo's own)
+    DOWNLOAD_DIR        the folder that files are downloaded to (the demo's own)
 
-What the environment sets goes before .env, an empty value included.
+The environment takes precedence over .env, even with an empty value.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from include.compose.settings import Mistake, connections
-
+from ..compose.settings import Mistake, connections
+from ..processes import ProgramError
 from .home import PROJECT
-from .screen import Trouble
 
 __all__ = ["BUCKET", "given", "variables"]
 
@@ -35,12 +34,12 @@ _NAMES: Final = (
     "DOWNLOAD_DIR",
 )
 _OF_COMPOSE: Final = "s3-server:9000"
-"""The server that docker-compose.yaml brings, under a name that only its own network knows."""
+"""The server of docker-compose.yaml, under a name that only its own network knows."""
 _LINE: Final = re.compile(r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:(?<=\s)\#.*)?""")
 
 
 def given(environ: Mapping[str, str] = os.environ, file: Path = PROJECT / ".env") -> dict[str, str]:
-    """The settings above that are given and not empty; none at all where no MINIO_ENDPOINT is. Raises Trouble."""
+    """The settings above that are given and not empty; none at all where no MINIO_ENDPOINT is. Raises ProgramError."""
     found = {**_read(file), **environ}
     if found.get("MINIO_ENDPOINT", "").strip() in ("", _OF_COMPOSE):
         return {}
@@ -48,13 +47,13 @@ def given(environ: Mapping[str, str] = os.environ, file: Path = PROJECT / ".env"
 
 
 def variables(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The same for Airflow: the connection, the bucket and the folder. Raises Trouble where they cannot be meant."""
+    """The same for Airflow: the connection, the bucket and the folder. Raises ProgramError where one is invalid."""
     try:
         connection = connections({name: settings[name] for name in _NAMES if name in settings})["minio_default"]
     except KeyError:
-        raise Trouble("MINIO_ENDPOINT is set; set MINIO_ACCESS_KEY and MINIO_SECRET_KEY as well") from None
+        raise ProgramError("MINIO_ENDPOINT is set; set MINIO_ACCESS_KEY and MINIO_SECRET_KEY as well") from None
     except Mistake as mistake:
-        raise Trouble(str(mistake)) from None
+        raise ProgramError(str(mistake)) from None
     return {
         "AIRFLOW_CONN_MINIO_DEFAULT": json.dumps(connection),
         "DOWNLOADER_MINIO": str(folder),
@@ -69,6 +68,6 @@ def _read(file: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeError) as error:
-        raise Trouble(f"{file} cannot be read ({type(error).__name__}); make it readable, or take it away") from None
+        raise ProgramError(f"{file} cannot be read ({type(error).__name__}); make it readable, or remove it") from None
     found = filter(None, map(_LINE.fullmatch, text.splitlines()))
     return {line[1]: next((value for value in line.groups()[1:] if value is not None), "") for line in found}

@@ -1,4 +1,4 @@
-"""The demo of `s3_downloader`: raw files, their backup, and the catalogue that tells of them."""
+"""The demo of `s3_downloader`: raw files, their backup, and the catalogue that records them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _demo(home: Home, server: S3Server, raw_files: Sequence[RawFile]) -> Demo:
         acts=[_act(home, raw_file) for raw_file in raw_files],
         form=_form(),
         places={"Files and reports": home.output, "Catalogue": home.catalogue},
-        again="Run it again: what is right is skipped, and the damaged and the half file are made anew.\n"
+        again="Run it again: correct files are skipped; the damaged and the half file are prepared again.\n"
         "See it in the browser: bash include/demo.sh --ui",
     )
 

@@ -17,9 +17,9 @@ import requests
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from ..processes import Processes, free_port
 from .home import Home
 from .local_copies import flipped
-from .processes import Processes, free_port
 from .screen import say
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class S3Server:
 
 @contextmanager
 def running(home: Home) -> Iterator[S3Server]:
-    """Starts a server on a free port, stops it afterwards. Raises Trouble."""
+    """Starts a server on a free port, stops it afterwards. Raises ProgramError."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from textwrap import indent
 
-__all__ = ["Trouble", "heading", "indented", "quiet", "say", "shorten", "tail"]
+__all__ = ["heading", "indented", "quiet", "say", "shorten"]
 
 _SHOWN_FIRST = 4
 _SHOWN_LAST = 2
 _to = [sys.stdout]
-
-
-class Trouble(Exception):
-    """The demo cannot go on. Its text is for whoever started it."""
 
 
 def quiet() -> None:
@@ -55,12 +50,3 @@ def _split(report: str) -> tuple[list[str], list[str], list[str]]:
         return lines, [], []
     start, stop = lines.index("Files:") + 2, lines.index("Summary:") - 1
     return lines[:start], lines[start:stop], lines[stop:]
-
-
-def tail(file: Path, lines: int = 15) -> str:
-    """The last lines of a log, indented."""
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return "    (no log)"
-    return indented("\n".join(text.rstrip().split("\n")[-lines:]))

@@ -12,10 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
+from ..processes import ProgramError
 from . import local_airflow
 from .home import Home
 from .local_airflow import LocalAirflow
-from .screen import Trouble, heading, indented, say, shorten
+from .screen import heading, indented, say, shorten
 
 __all__ = ["Act", "Demo", "Opening", "measure", "nothing", "show", "stay"]
 
@@ -36,13 +37,13 @@ class Act:
     """The folder that its report comes to."""
     report_id: str
     shows_by_failing: str = ""
-    """What it shows, where it is meant to fail."""
+    """What it shows by failing; empty if it has to succeed."""
     before: Callable[[], None] = nothing
     """What happens before it is triggered."""
     brings: Sequence[Path] = ()
-    """Files that a measured run brings: they are removed before it."""
+    """Files that a measured run downloads: they are removed before it."""
     patience: float = 300
-    """Seconds after which something must be wrong."""
+    """Seconds after which the run is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,12 @@ class Demo:
     variables: Mapping[str, str]
     """Its connections and its settings, as environment variables of Airflow."""
     set_out: Callable[[], None]
-    """Puts everything in its place. Airflow is starting meanwhile. May raise Trouble."""
+    """Prepares servers and folders while Airflow is starting. May raise ProgramError."""
     acts: Sequence[Act]
     form: str
     """What to do with the form behind Trigger, as a sentence, and what to choose from, if anything."""
     places: Mapping[str, Path]
-    """What lies where, for the last words."""
+    """The folders and files to name at the end."""
     again: str
     """What happens if it is run again, and how it is seen in the browser."""
     servers: str = "Airflow and the S3 server"
@@ -69,12 +70,12 @@ class Opening(Protocol):
     """Opens a demo, which keeps its server running until it is left."""
 
     def __call__(self, home: Home, *, small: bool = False) -> AbstractContextManager[Demo]:
-        """`small`: with a single act, of one small file, to be measured. Raises Trouble."""
+        """`small`: with a single act, of one small file, to be measured. Raises ProgramError."""
 
 
 @contextmanager
 def _ready(home: Home, opening: Opening, *, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
-    """A demo whose DAG can be triggered. Raises Trouble."""
+    """A demo whose DAG can be triggered. Raises ProgramError."""
     with opening(home, small=small) as demo, local_airflow.starting(home, demo.variables) as airflow:
         demo.set_out()
         airflow.wait_for(demo.dag_id)
@@ -82,7 +83,7 @@ def _ready(home: Home, opening: Opening, *, small: bool = False) -> Iterator[tup
 
 
 def show(home: Home, opening: Opening) -> None:
-    """Plays each act, and prints its report. Raises Trouble where one ends as it was not meant to."""
+    """Runs each act and prints its report. Raises ProgramError if one does not end as expected."""
     heading("Getting ready")
     began = time.monotonic()
     with _ready(home, opening) as (demo, airflow):
@@ -97,7 +98,7 @@ def show(home: Home, opening: Opening) -> None:
 
 def _play(airflow: LocalAirflow, dag_id: str, act: Act) -> None:
     if act.shows_by_failing:
-        say(f"This run is MEANT TO FAIL: it shows that {act.shows_by_failing}.")
+        say(f"This run is EXPECTED TO FAIL: it shows that {act.shows_by_failing}.")
     act.before()
     say(f"Triggering {dag_id} with {json.dumps(act.conf)} ...")
     known = set(_reports(act))
@@ -110,8 +111,8 @@ def _play(airflow: LocalAirflow, dag_id: str, act: Act) -> None:
         say(f"Report: {report}")
     say(f"Airflow: the run {_verdict(state, act)}, {seconds:.1f} s after the trigger")
     if (state == "failed") is not bool(act.shows_by_failing):
-        said = airflow.api.failed_log(run) or "No task failed."
-        raise Trouble(f"This run was not meant to end that way. The log of its task:\n{indented(said)}")
+        log = airflow.api.failed_log(run) or "No task failed."
+        raise ProgramError(f"This run did not end as expected. The log of its task:\n{indented(log)}")
 
 
 def _reports(act: Act) -> Iterator[Path]:
@@ -119,13 +120,13 @@ def _reports(act: Act) -> Iterator[Path]:
 
 
 def _verdict(state: str, act: Act) -> str:
-    return f"{'FAILED' if state == 'failed' else 'succeeded'}{', as it was meant to' * bool(act.shows_by_failing)}"
+    return f"{'FAILED' if state == 'failed' else 'succeeded'}{', as expected' * bool(act.shows_by_failing)}"
 
 
 def _ended(runs: int) -> str:
     if runs == 1:
-        return "The demo is over. Its run ended as it was meant to."
-    return f"The demo is over. All of its {runs} runs ended as they were meant to."
+        return "The demo is over. Its run ended as expected."
+    return f"The demo is over. All of its {runs} runs ended as expected."
 
 
 def _where_things_are(home: Home, demo: Demo) -> str:
@@ -134,7 +135,7 @@ def _where_things_are(home: Home, demo: Demo) -> str:
 
 
 def stay(home: Home, opening: Opening) -> None:
-    """Keeps Airflow running until Ctrl-C. Raises Trouble where a part of it ends by itself."""
+    """Keeps Airflow running until Ctrl-C. Raises ProgramError where a part of it ends by itself."""
     with _ready(home, opening) as (demo, airflow):
         airflow.complete()
         say(_what_to_click(airflow, demo))
@@ -163,7 +164,7 @@ Ctrl-C stops everything."""
 
 
 def measure(home: Home, opening: Opening, print_figure: Callable[[str], None]) -> None:
-    """Prints the median of the seconds from the trigger to the report, for one small file. Raises Trouble."""
+    """Prints the median of the seconds from the trigger to the report, for one small file. Raises ProgramError."""
     with _ready(home, opening, small=True) as (demo, airflow):
         figures = [_seconds_to_report(airflow, demo.dag_id, demo.acts[0]) for _ in range(_MEASURED)]
     say(f"Seconds from the trigger to the report, {_MEASURED} runs: {', '.join(f'{figure:.1f}' for figure in figures)}")
@@ -182,5 +183,5 @@ def _seconds_to_report(airflow: LocalAirflow, dag_id: str, act: Act) -> float:
         time.sleep(0.02)
     seconds = time.monotonic() - began
     if airflow.api.wait(run, airflow.check) != "success":
-        raise Trouble(f"A run failed. The log of its task:\n{indented(airflow.api.failed_log(run))}")
+        raise ProgramError(f"A run failed. The log of its task:\n{indented(airflow.api.failed_log(run))}")
     return seconds

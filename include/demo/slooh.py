@@ -29,14 +29,14 @@ _OBJECTS: Final = (
 _PICTURES: Final = 16
 _NEW: Final = _PICTURES + 1
 _CUT: Final = 5
-"""The picture that comes cut off the first time that it is asked for."""
+"""The picture that is truncated on its first download."""
 _ELSEWHERE: Final = 9
 """The picture whose address is on another host at first."""
 _MISSION: Final = 4711
 _FORM: Final = """All fields may stay as they are. Worth a try:
 
        Which pictures                  all
-       Raw FITS frames as well         brings those of the missions too
+       Raw FITS frames as well         downloads those of the missions too
        Only these objects              M31
 """
 
@@ -49,18 +49,18 @@ class _Slooh:
     folder: Path
     pictures: int
     elsewhere: dict[str, object] = field(default_factory=dict)
-    """The row of the picture that is said to be on another host."""
+    """The row of the picture whose address is on another host."""
 
     def fill(self) -> None:
         """Puts the pictures into the account."""
-        say("Filling the account at Slooh's stand-in ...")
+        say("Filling the account at the stand-in for Slooh ...")
         self.server.add(*(self._picture(number) for number in range(1, self.pictures + 1)))
         self.server.add_frames(*self._frames())
         self.server.script(_name(_CUT), shorter(len(png(96, 96, seed=_CUT)) // 2))
 
     def next_night(self) -> None:
         """A new picture, and the one that was elsewhere is where it belongs."""
-        say("A night goes by: one picture more, and the one on another host is on Slooh's own ...")
+        say("The next night: one new picture, and the one on another host has moved to Slooh's own ...")
         self.elsewhere.pop("imageDownloadURL", None)
         self.server.add(self._picture(_NEW))
 
@@ -93,7 +93,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     folder = home.folder / "slooh"
     make_folder(folder, "set DEMO_HOME to a folder of yours")
     with serving(SloohServer()) as server:
-        say(f"Slooh's stand-in answers at {server.url}")
+        say(f"The stand-in for Slooh listens at {server.url}")
         slooh = _Slooh(server, folder, 1 if small else _PICTURES)
         yield Demo(
             dag_id=_DAG,
@@ -102,7 +102,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
             acts=[_small(folder)] if small else _acts(slooh),
             form=_FORM,
             places={"Files and reports": folder},
-            again="Run it again: what an earlier report calls OK is not fetched again.\n"
+            again="Run it again: pictures that an earlier report lists as OK are not downloaded again.\n"
             "See it in the browser: bash include/demo.sh slooh --ui",
             servers="Airflow and the stand-in",
         )
@@ -116,7 +116,7 @@ def _variables(home: Home, slooh: _Slooh) -> Mapping[str, str]:
         "login": member.username,
         "password": member.password,
     }
-    # Slooh's own limit would make a demo of minutes: the stand-in bears more.
+    # With Slooh's own limit the demo would take minutes; the stand-in allows more.
     settings = {
         "locations": {"slooh": str(slooh.folder)},
         "slooh": {"rate_limit": 600, "max_retries": 1, "retry_delay": 0.5},
@@ -131,11 +131,11 @@ def _acts(slooh: _Slooh) -> list[Act]:
     act = partial(Act, reports=slooh.folder, report_id="slooh")
     return [
         act(
-            f"{_PICTURES} pictures of four objects; one comes cut off at first, one is said to be on another host",
+            f"{_PICTURES} pictures of four objects; one is truncated at first, one has an address on another host",
             {"select": "all"},
-            shows_by_failing="a picture on a host that is not Slooh's is refused, and the others come home",
+            shows_by_failing="a picture on a host that is not Slooh's is refused, and the others are downloaded",
         ),
-        act("The next night: what is new comes, and the one that was refused", {}, before=slooh.next_night),
+        act("The next night: the new picture and the refused one are downloaded", {}, before=slooh.next_night),
         act("The raw FITS frames of one object as well", {"select": "all", "objects": ["M31"], "include_fits": True}),
     ]
 

@@ -49,10 +49,10 @@ def list_page(held: Sequence[DriveFile | DriveFolder], query: Mapping[str, str],
     stop = start + min(int(query.get("pageSize", _PAGE)), limit)
     of_files = _OF_FILES.search(fields)
     names = of_files[1] if of_files else USUAL
-    said: dict[str, object] = {"files": [record(one, names, mime_of) for one in held[start:stop]]}
+    answer: dict[str, object] = {"files": [record(one, names, mime_of) for one in held[start:stop]]}
     if stop < len(held) and "nextPageToken" in fields:
-        said["nextPageToken"] = _token(stop)
-    return api_says(said)
+        answer["nextPageToken"] = _token(stop)
+    return api_says(answer)
 
 
 def record(held: DriveFile | DriveFolder, fields: str, mime_of: MimeOf) -> dict[str, object]:
@@ -65,13 +65,16 @@ def record(held: DriveFile | DriveFolder, fields: str, mime_of: MimeOf) -> dict[
 
 
 def _of_file(file: DriveFile, names: set[str], mime_of: MimeOf) -> dict[str, object]:
-    if file.target:
-        return {"shortcutDetails": {"targetId": file.target, "targetMimeType": mime_of(file.target)}, **file.claims}
+    if file.shortcut_to:
+        return {
+            "shortcutDetails": {"targetId": file.shortcut_to, "targetMimeType": mime_of(file.shortcut_to)},
+            **file.api_fields,
+        }
     if file.native:
-        return dict(file.claims)
+        return dict(file.api_fields)
     # Of gigabytes, only who asks for the checksums waits for them.
-    sums = file.checksums if names & (_SUMS - file.claims.keys()) else {}
-    return {"size": str(len(file.content)), **sums, **file.claims}
+    sums = file.checksums if names & (_SUMS - file.api_fields.keys()) else {}
+    return {"size": str(len(file.content)), **sums, **file.api_fields}
 
 
 def _token(start: int) -> str:

@@ -69,7 +69,7 @@ class ScanWarning:
 
 @dataclass
 class DriveFile:
-    """A file, a native document (by its MIME type), or a shortcut (by `target`)."""
+    """A file, a native document (by its MIME type), or a shortcut (by `shortcut_to`)."""
 
     id: str
     name: str
@@ -89,17 +89,17 @@ class DriveFile:
     """False: chunked."""
     abusive: bool = False
     """Whether the API wants ``acknowledgeAbuse=true``."""
-    target: str = ""
+    shortcut_to: str = ""
     """The id that this shortcut leads to."""
-    claims: Mapping[str, str | None] = field(default_factory=dict)
-    """What the API says otherwise, by field; None: nothing. ``{"md5Checksum": None}``."""
+    api_fields: Mapping[str, str | None] = field(default_factory=dict)
+    """Fields of the API's record that replace the right ones; None leaves one out: ``{"md5Checksum": None}``."""
     speed: float = 0.0
     """Bytes a second of one stream; 0: the server's."""
 
     @property
     def type(self) -> str:
         """Its MIME type; a shortcut's."""
-        return SHORTCUT if self.target else self.mime
+        return SHORTCUT if self.shortcut_to else self.mime
 
     @property
     def native(self) -> bool:

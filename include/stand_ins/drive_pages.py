@@ -99,9 +99,9 @@ def native(_: Answer | None = None) -> Answer:
 
 def too_many_requests(retry_after: str = "") -> Fault:
     """429, as a page, with ``Retry-After`` where it is given."""
-    said = {"Retry_After": retry_after} if retry_after else {}
+    headers = {"Retry_After": retry_after} if retry_after else {}
     return _shows(
-        "Error 429 (Too Many Requests)!!1", "<p>We're sorry, you have sent too many requests.</p>", 429, **said
+        "Error 429 (Too Many Requests)!!1", "<p>We're sorry, you have sent too many requests.</p>", 429, **headers
     )
 
 

@@ -1,13 +1,13 @@
-"""Google Drive on one port, as public captures show it, and breaking as it is told to.
+"""Google Drive on one port, as public captures show it, with scripted faults.
 
 Hosts are told apart by their paths: ``/uc``, ``/open``, ``/file/d/ID/view``, ``/embeddedfolderview``,
 ``/KIND/d/ID/export`` are the web's (`web_url`), ``/download`` is the downloads' (`download_url`), ``/drive/v3/files``
 the API's (`api_url`).
 
 `DriveServer.script` queues faults by key. A file's id is the key of the answers that carry its bytes, whichever way
-they are asked for. A word before the id means other answers: ``"download ID"`` all that is said where the bytes are
-asked for on the web, warnings too; ``"uc ID"`` the redirect; ``"warning ID"`` the virus-scan warning; ``"folder ID"``
-the public view; ``"list ID"`` and ``"meta ID"`` the API's list and record. HEAD plays no fault.
+they are asked for. A word before the id selects other answers: ``"download ID"`` all answers where the bytes are asked
+for on the web, warnings too; ``"uc ID"`` the redirect; ``"warning ID"`` the virus-scan warning; ``"folder ID"`` the
+public view; ``"list ID"`` and ``"meta ID"`` the API's list and record. HEAD plays no fault.
 """
 
 from __future__ import annotations
@@ -158,14 +158,14 @@ class DriveServer(StandIn):
         if isinstance(held, DriveFile) and (held.native or (held.warning and held.warning.form in _OLD)):
             return self._download(request, wanted)
         # What the request confirms is dropped on the way.
-        target = f"{self.download_url}/download?{urlencode({'id': wanted, 'export': 'download'})}"
-        return self._played(f"uc {wanted}", request, redirect_to(target, 303)(Answer(303, {})))
+        location = f"{self.download_url}/download?{urlencode({'id': wanted, 'export': 'download'})}"
+        return self._played(f"uc {wanted}", request, redirect_to(location, 303)(Answer(303, {})))
 
     def _download(self, request: Request, wanted: str) -> Answer:
         return self._played(f"download {wanted}", request, self._in_place(request, self._held.get(wanted)))
 
     def _in_place(self, request: Request, held: _Held | None) -> Answer:
-        if not isinstance(held, DriveFile) or held.target:
+        if not isinstance(held, DriveFile) or held.shortcut_to:
             return missing()
         if held.native:
             return native()
@@ -177,9 +177,9 @@ class DriveServer(StandIn):
         return self._played(held.id, request, self._bytes(request, held))
 
     def _bytes(self, request: Request, held: DriveFile) -> Answer:
-        said = {"Content-Type": held.mime, "Last-Modified": _MODIFIED, "Accept-Ranges": "bytes"}
-        said["Content-Disposition"] = _disposition(held.name)
-        whole = Answer(200, said, held.content, held.content, speed=held.speed or self.speed)
+        headers = {"Content-Type": held.mime, "Last-Modified": _MODIFIED, "Accept-Ranges": "bytes"}
+        headers["Content-Disposition"] = _disposition(held.name)
+        whole = Answer(200, headers, held.content, held.content, speed=held.speed or self.speed)
         due = ranged(whole, request.headers.get("range", "")) if held.honours_ranges else whole
         return due if held.announces_length or due.status == 416 else chunked(due)
 
@@ -189,11 +189,11 @@ class DriveServer(StandIn):
         due = {**warning.hidden, "confirm": "t" if warning.form is Form.GET else held.token}
         returned = due.items() <= given.items()
         known = not (warning.has_inputs and warning.needs_uuid) or (held.id, given.get("uuid", "")) in self._uuids
-        remembered = not warning.needs_cookie or request.cookies.get(held.cookie) == held.token
-        return returned and known and remembered and (warning.form is not Form.POST or request.method == "POST")
+        has_cookie = not warning.needs_cookie or request.cookies.get(held.cookie) == held.token
+        return returned and known and has_cookie and (warning.form is not Form.POST or request.method == "POST")
 
     def _warning(self, held: DriveFile, warning: ScanWarning) -> Answer:
-        said = {"Set-Cookie": f"{held.cookie}={held.token}; Path=/"} if warning.needs_cookie else {}
+        cookie = {"Set-Cookie": f"{held.cookie}={held.token}; Path=/"} if warning.needs_cookie else {}
         asked = {"export": "download", "id": held.id, "confirm": held.token}
         old, new = f"{self.web_url}/uc?{urlencode(asked)}", f"{self.download_url}/download"
         hidden = {"uuid": self._new_uuid(held.id), **warning.hidden}
@@ -206,7 +206,7 @@ class DriveServer(StandIn):
                 page = warning_page(held.name, link(f"/uc?{urlencode({**asked, **warning.hidden})}"))
             case _:
                 page = download_url(f"{new}?{urlencode({**asked, **warning.hidden})}", bare=warning.form is Form.JSON)
-        return replace(page, headers={**page.headers, **said})
+        return replace(page, headers={**page.headers, **cookie})
 
     def _new_uuid(self, about: str) -> str:
         with self._lock:
@@ -234,11 +234,11 @@ class DriveServer(StandIn):
         if request.query.get("format") != suffix:
             return html_page("Error 400 (Bad Request)!!1", "<p>The server cannot process the request.</p>", 400)
         # It is made as it is asked for: no length, no ranges.
-        said = {
+        headers = {
             "Content-Type": "application/octet-stream",
             "Content-Disposition": _disposition(f"{held.name}.{suffix}"),
         }
-        due = chunked(Answer(200, said, held.content, held.content, speed=held.speed or self.speed))
+        due = chunked(Answer(200, headers, held.content, held.content, speed=held.speed or self.speed))
         return held.problem(due) if held.problem else self._played(held.id, request, due)
 
     def _folder_view(self, request: Request, wanted: str) -> Answer:
@@ -264,8 +264,8 @@ class DriveServer(StandIn):
             return _NOT_FOUND(Answer(404, {}))
         if request.query.get("alt") == "media":
             return self._media(request, held)
-        said = api_says(record(held, request.query.get("fields", USUAL), self._mime))
-        return self._played(f"meta {wanted}", request, said)
+        answer = api_says(record(held, request.query.get("fields", USUAL), self._mime))
+        return self._played(f"meta {wanted}", request, answer)
 
     def _list(self, request: Request) -> Answer:
         wanted = folder_asked(request.query)
@@ -276,7 +276,7 @@ class DriveServer(StandIn):
         return self._played(f"list {wanted}", request, list_page(shown, request.query, self.page_size, self._mime))
 
     def _media(self, request: Request, held: _Held) -> Answer:
-        if not isinstance(held, DriveFile) or held.native or held.target:
+        if not isinstance(held, DriveFile) or held.native or held.shortcut_to:
             return _NO_BYTES(Answer(403, {}))
         if held.abusive and request.query.get("acknowledgeAbuse") != "true":
             return _ABUSIVE(Answer(403, {}))

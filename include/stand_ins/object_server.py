@@ -1,4 +1,4 @@
-"""An object server that speaks S3's GET and HEAD, and breaks on the wire as it is told to (see `wire`)."""
+"""An object server that speaks S3's GET and HEAD, with scripted faults on the wire (see `wire`)."""
 
 from __future__ import annotations
 
@@ -11,40 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from . import wire
 from .contents import Content, digest
-from .wire import (
-    Answer,
-    Fault,
-    StandIn,
-    cut_at,
-    flip_bit,
-    hyphenated,
-    ignore_range,
-    longer,
-    ranged,
-    reset_at,
-    shorter,
-    slowly,
-    stall_at,
-    without,
-)
+from .wire import Answer, Fault, StandIn, hyphenated, ranged, without
 
-__all__ = [
-    "Answer",
-    "Fault",
-    "ObjectServer",
-    "Request",
-    "cut_at",
-    "flip_bit",
-    "ignore_range",
-    "longer",
-    "refuse",
-    "reset_at",
-    "serving",
-    "shorter",
-    "slowly",
-    "stall_at",
-    "without_etag",
-]
+__all__ = ["ObjectServer", "Request", "refuse", "serving", "without_etag"]
 
 _ERROR: Final = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
 
@@ -68,7 +37,7 @@ class Request(wire.Request):
     @property
     def lists(self) -> bool:
         """Whether it asks for the list of objects."""
-        asks = urlsplit(self.target)
+        asks = urlsplit(self.uri)
         return "/" not in asks.path[1:] or (not self.key and bool(asks.query))
 
     @property
@@ -78,7 +47,7 @@ class Request(wire.Request):
 
     @property
     def _split(self) -> tuple[str, str]:
-        bucket, _, key = urlsplit(self.target).path.removeprefix("/").partition("/")
+        bucket, _, key = urlsplit(self.uri).path.removeprefix("/").partition("/")
         return bucket, key
 
 
@@ -94,8 +63,8 @@ class ObjectServer(StandIn):
     bucket: str = "bucket"
     honours_if_match: bool = True
     honours_ranges: bool = True
-    gate: Callable[[Request], Fault | None] = lambda _: None
-    """Looks at every request first."""
+    intercept: Callable[[Request], Fault | None] = lambda _: None
+    """Sees every request first, and may answer with a fault."""
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -115,14 +84,14 @@ class ObjectServer(StandIn):
 
     def take(self, request: wire.Request) -> Answer:
         """What `request` gets. Faults that are scripted for a key break its GETs only."""
-        asked = Request(request.method, request.target, request.headers, request.body, request.at)
+        asked = Request(request.method, request.uri, request.headers, request.body, request.at)
         if asked.method == "POST":
             return Answer(405, {})
         if asked.bucket != self.bucket:
             return refuse(404, "NoSuchBucket")(Answer(404, {}))
         due = Answer(200, {}, b"<ListBucketResult/>") if asked.lists else self._object(asked)
-        gated = self.gate(asked)
-        return due if gated is None else gated(due)
+        fault = self.intercept(asked)
+        return due if fault is None else fault(due)
 
     def _object(self, request: Request) -> Answer:
         with self._lock:
@@ -135,8 +104,8 @@ class ObjectServer(StandIn):
         if found is None:
             return refuse(404, "NoSuchKey")(Answer(404, {}))
         data, headers = found
-        pin = request.headers.get("if-match")
-        if pin is not None and self.honours_if_match and pin != headers["ETag"]:
+        expected = request.headers.get("if-match")
+        if expected is not None and self.honours_if_match and expected != headers["ETag"]:
             return refuse(412, "PreconditionFailed")(Answer(412, {}))
         whole = Answer(200, headers, data, data)
         due = ranged(whole, request.headers.get("range", "")) if self.honours_ranges else whole

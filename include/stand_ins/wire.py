@@ -41,6 +41,7 @@ __all__ = [
     "ranged",
     "refuse",
     "reset_at",
+    "serve_until_ended",
     "serving",
     "shorter",
     "slowly",
@@ -67,7 +68,7 @@ class Request:
     """What came in."""
 
     method: str
-    target: str
+    uri: str
     """Path and query, as they came."""
     headers: dict[str, str]
     """Names in lower case."""
@@ -78,12 +79,12 @@ class Request:
     @cached_property
     def path(self) -> str:
         """Decoded."""
-        return unquote(urlsplit(self.target).path)
+        return unquote(urlsplit(self.uri).path)
 
     @cached_property
     def query(self) -> dict[str, str]:
         """Decoded; the last of several with one name."""
-        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+        return dict(parse_qsl(urlsplit(self.uri).query, keep_blank_values=True))
 
     @cached_property
     def form(self) -> dict[str, str]:
@@ -205,8 +206,8 @@ def ranged(answer: Answer, asked: str) -> Answer:
     stop = min(int(span[2]) + 1, size) if span[1] and span[2] else size
     if start >= stop:
         return Answer(416, {"Content-Range": f"bytes */{size}"})
-    said = {**answer.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
-    return replace(answer, status=206, headers=said, body=Span(answer.body, start, stop), whole=answer.body)
+    headers = {**answer.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    return replace(answer, status=206, headers=headers, body=Span(answer.body, start, stop), whole=answer.body)
 
 
 @dataclass(kw_only=True)
@@ -348,3 +349,9 @@ def serving(served: _Served, tls: ssl.SSLContext | None = None) -> Iterator[_Ser
             served.closing.set()
             listening.shutdown()
             thread.join()
+
+
+def serve_until_ended(served: StandIn) -> None:
+    """Serves until the process is ended."""
+    with serving(served):
+        threading.Event().wait()

@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 def at_first(*down: Trouble, up: tuple[Trouble, ...] = ()) -> Script:
-    """The first connection bears these troubles, the others none."""
+    """The first connection has these troubles, the others none."""
     return lambda number: clear(number) if number else Troubles(iter(up), iter(down))
 
 

@@ -32,10 +32,10 @@ from include.chaos.proxy import Proxy
 from include.stand_ins.contents import digest
 from include.stand_ins.drive_server import DriveFile, DriveServer, ScanWarning
 from include.stand_ins.pictures import png
-from include.stand_ins.servers import rclone_server
+from include.stand_ins.s3_servers import rclone_server
 from include.stand_ins.slooh_server import Picture, SloohServer
 from include.stand_ins.wire import serving
-from support.restoring import options, quick_disk
+from support.restoring import quick_disk, transfer_options
 
 __all__ = ["quick_disk"]
 
@@ -46,21 +46,21 @@ DATA = random.Random(3).randbytes(100_000)
 STEP = 7
 
 
-def swept(proxy: Proxy, folder: Path, until: int, bring: Callable[[Path], FileResult]) -> list[FileResult]:
+def swept(proxy: Proxy, folder: Path, until: int, restore_to: Callable[[Path], FileResult]) -> list[FileResult]:
     """The results of a restore for each byte at which the first connection is cut, while any is left to be cut."""
     results = []
     for at in range(0, until, STEP):
         proxy.begin(at_first(Trouble(at, Fault.CUT)))
         destination = folder / str(at)
         destination.mkdir()
-        results.append(bring(destination))
+        results.append(restore_to(destination))
     assert proxy.faults[Fault.CUT] == len(results)
     return results
 
 
-def brought(source: Source, file: RemoteFile, destination: Path, data: bytes, policy: TransferPolicy) -> FileResult:
+def restored(source: Source, file: RemoteFile, destination: Path, data: bytes, policy: TransferPolicy) -> FileResult:
     """The result, once what is there has been held against `data`."""
-    (result,) = restore([file], source, destination, replace(options(), policy=policy))
+    (result,) = restore([file], source, destination, replace(transfer_options(), policy=policy))
     assert (result.message, (destination / "file.png").read_bytes() == data) == ("", True)
     return result
 
@@ -80,7 +80,7 @@ def test_drive(tmp_path: Path, warned: bool, announced: bool, size: int | None) 
             proxy,
             tmp_path,
             1500 if warned else 500,
-            lambda destination: brought(DriveSource([file], access), file, destination, DATA, TransferPolicy()),
+            lambda destination: restored(DriveSource([file], access), file, destination, DATA, TransferPolicy()),
         )
 
 
@@ -97,7 +97,7 @@ def test_slooh(tmp_path: Path, announced: bool) -> None:
             client = image_client(ImageHosts(url), timeouts=Timeouts(5, 5))
             return SloohSource([file], {"key": f"{url}/images/one.png"}, client)
 
-        swept(proxy, tmp_path, 400, lambda destination: brought(source(), file, destination, data, policy))
+        swept(proxy, tmp_path, 400, lambda destination: restored(source(), file, destination, data, policy))
 
 
 def test_a_stream_without_a_length_that_breaks_behind_its_last_byte(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def brought_through(
 ) -> FileResult:
     folder.mkdir()
     proxy.begin(at_first(trouble))
-    return brought(DriveSource([file], access), file, folder, data, TransferPolicy())
+    return restored(DriveSource([file], access), file, folder, data, TransferPolicy())
 
 
 def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
             proxy,
             tmp_path,
             560,
-            lambda destination: brought(
+            lambda destination: restored(
                 S3Source(bucket, [file], behind.access()), file, destination, DATA, TransferPolicy()
             ),
         )
@@ -154,7 +154,9 @@ def test_a_damaged_file_is_not_kept_for_an_etag_with_a_wrong_bit(tmp_path: Path)
             destination = tmp_path / str(number)
             destination.mkdir()
             (destination / "file.png").write_bytes(bytes([DATA[0] ^ 1]) + DATA[1:])
-            (result,) = restore([listed], MinioSource(bucket, [listed], behind.access()), destination, options())
+            (result,) = restore(
+                [listed], MinioSource(bucket, [listed], behind.access()), destination, transfer_options()
+            )
             assert result.outcome is not Outcome.SKIPPED, (flip, result)
             assert result.ok == ((destination / "file.png").read_bytes() == DATA), (flip, result)
     assert proxy.faults[Fault.FLIP] == len(flips)

@@ -15,7 +15,7 @@ import pytest
 
 from chaos.behind_proxy import at_first, proxied
 from include.chaos.faults import ALL, HONEST, Fault, Script, Trouble, Weather, clear, drawn
-from include.chaos.servant import Servant
+from include.chaos.server_process import ServerProcess
 
 PAYLOAD = random.Random(7).randbytes(300_000)
 QUESTION = b"what have you?\n"
@@ -163,9 +163,9 @@ def test_only_what_happened_is_counted(shouter: Shouter) -> None:
 
 
 def test_as_a_process_it_takes_orders(shouter: Shouter, tmp_path: Path) -> None:
-    with Servant("include.chaos.proxy", HERE, shouter.port, log=tmp_path / "log") as proxy:
+    with ServerProcess("include.chaos.proxy", HERE, shouter.port, log=tmp_path / "log") as proxy:
         assert proxy.order(None) == {"faults": {}, "sent": 0}
-        with socket.create_connection((HERE, proxy.said["port"]), timeout=10) as client:
+        with socket.create_connection((HERE, proxy.announced["port"]), timeout=10) as client:
             client.sendall(QUESTION)
             assert all_of(client) == PAYLOAD
         assert proxy.order(None) == {"faults": {}, "sent": len(PAYLOAD)}

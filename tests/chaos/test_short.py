@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[2] / "include" / "chaos" / "run.sh"
-NOUGHT = (
+ZERO = (
     "**wrong files under a final name**",
-    "appearances that were over before the look",
+    "files that were gone before they could be read",
     "final names taken away",
-    "results that said OK for what was wrong",
+    "results that reported OK for a wrong file",
     "planned files without a result",
     "processes that did not end",
-    "files not home in the end",
+    "files not complete at the end",
     "part files left behind",
-    "faults of the program itself",
+    "unexpected errors of the program",
 )
 
 
@@ -38,8 +38,8 @@ def test_nothing_is_lost_in_half_a_minute_of_faults_and_kills(tmp_path: Path) ->
     done = run(tmp_path, "--short")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {name: cells for name, *cells in (line.strip("| ").split(" | ") for line in done.stdout.splitlines())}
-    assert {name: rows[name] for name in NOUGHT} == dict.fromkeys(NOUGHT, ["0"] * 5)
-    assert all(number(cell) for cell in rows["restores, each until all was home"]), done.stdout
+    assert {name: rows[name] for name in ZERO} == dict.fromkeys(ZERO, ["0"] * 5)
+    assert all(number(cell) for cell in rows["restores, each until all files were complete"]), done.stdout
     assert number(rows["... killed (SIGKILL) at work"][-1]) >= 5, done.stdout
     assert number(rows["faults of the network"][-1]) >= 50, done.stdout
     assert list(tmp_path.iterdir()) == []

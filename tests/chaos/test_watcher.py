@@ -1,4 +1,4 @@
-"""The watcher sees every wrong file under a final name, whoever brings it, and no right one."""
+"""The watcher sees every wrong file under a final name, whoever writes it, and no right one."""
 
 from __future__ import annotations
 

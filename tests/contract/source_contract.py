@@ -1,4 +1,4 @@
-"""What every source must do. A source joins by a subclass with the fixture `shelf`; see `test_memory.py`."""
+"""What every source must do. A source joins by a subclass with the fixture `samples`; see `test_memory.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
 
-__all__ = ["ODD_KEYS", "Shelf", "SourceContract", "file_of", "read"]
+__all__ = ["ODD_KEYS", "Samples", "SourceContract", "file_of", "read"]
 
 BODY: Final = bytes(range(251)) * 10_500  # 2.5 MiB, several buffers, and no two ranges of a page alike
 MANY: Final = 100
@@ -35,8 +35,8 @@ ODD_KEYS: Final = (
 """Keys that a folder can hold as well. Those that it cannot are in `test_object_store.py`."""
 
 
-class Shelf(Protocol):
-    """A place that a test can put files in."""
+class Samples(Protocol):
+    """A place with sample files, which a test fills."""
 
     def source_of(self, files: Mapping[str, bytes]) -> tuple[Source, list[RemoteFile]]:
         """A source of these files (key to bytes), and each as it is planned, in the same order."""
@@ -67,14 +67,14 @@ class SourceContract:
 
     odd_keys: tuple[str, ...] = ODD_KEYS
     etags = True
-    """Whether the source has ETags to pin by."""
+    """Whether the source has ETags."""
 
-    def one(self, shelf: Shelf, data: bytes = BODY) -> tuple[Source, RemoteFile]:
-        source, files = shelf.source_of({"folder/file.bin": data})
+    def one(self, samples: Samples, data: bytes = BODY) -> tuple[Source, RemoteFile]:
+        source, files = samples.source_of({"folder/file.bin": data})
         return source, files[0]
 
-    def test_reads_the_whole(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_reads_the_whole(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         stream = source.open(file)
         assert (stream.start, stream.size) == (0, len(BODY))
         assert b"".join(stream) == BODY
@@ -83,8 +83,8 @@ class SourceContract:
         ("start", "stop"),
         [(1, None), (700_000, None), (len(BODY) - 1, None), (0, 1), (0, 300_000), (5, 6), (300_000, len(BODY))],
     )
-    def test_reads_a_range(self, shelf: Shelf, start: int, stop: int | None) -> None:
-        source, file = self.one(shelf)
+    def test_reads_a_range(self, samples: Samples, start: int, stop: int | None) -> None:
+        source, file = self.one(samples)
         if not source.capabilities.ranges:
             with pytest.raises(RangeRefused):
                 source.open(file, start, stop)
@@ -93,25 +93,25 @@ class SourceContract:
         assert (stream.start, stream.size) == (start, len(BODY))
         assert b"".join(stream) == BODY[start:stop]
 
-    def test_a_range_beyond_the_end_is_a_wrong_size(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_a_range_beyond_the_end_is_a_wrong_size(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         if source.capabilities.ranges:
             with pytest.raises(SizeMismatch):
                 source.open(file, len(BODY))
 
     @pytest.mark.parametrize("size", [0, 1, 16_384, 1_048_576, 1_048_577])
-    def test_reads_objects_of_any_size(self, shelf: Shelf, size: int) -> None:
-        source, file = self.one(shelf, BODY[:size])
+    def test_reads_objects_of_any_size(self, samples: Samples, size: int) -> None:
+        source, file = self.one(samples, BODY[:size])
         assert source.open(file).size == size
         assert read(source, file) == BODY[:size]
 
-    def test_lists_what_is_there(self, shelf: Shelf) -> None:
-        source, files = shelf.source_of({"a.bin": b"a", "b/c.bin": b"bb"})
+    def test_lists_what_is_there(self, samples: Samples) -> None:
+        source, files = samples.source_of({"a.bin": b"a", "b/c.bin": b"bb"})
         assert [file.key for file in source.list() if isinstance(file, RemoteFile)] == [file.key for file in files]
         assert [file.key for file in source.list() if isinstance(file, RemoteFile)] == [file.key for file in files]
 
-    def test_a_missing_object_is_not_found(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_a_missing_object_is_not_found(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         missing = replace(file, key="folder/missing.bin")
         with pytest.raises(ObjectNotFound, match=r"missing\.bin"):
             source.open(missing)
@@ -119,8 +119,8 @@ class SourceContract:
             with pytest.raises(ObjectNotFound, match=r"missing\.bin"):
                 source.describe(missing)
 
-    def test_a_missing_place_is_not_found(self, shelf: Shelf) -> None:
-        source = shelf.nowhere()
+    def test_a_missing_place_is_not_found(self, samples: Samples) -> None:
+        source = samples.nowhere()
         if source is None:
             pytest.skip("this source has no place that could be missing")
         with pytest.raises(ObjectNotFound):
@@ -128,8 +128,8 @@ class SourceContract:
         with pytest.raises(ObjectNotFound):
             source.describe(file_of("any"))
 
-    def test_describe_tells_size_and_pin(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_describe_tells_size_and_etag(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         if not source.capabilities.describes:
             pytest.skip("this source knows no more than its listing")
         known = source.describe(file)
@@ -139,46 +139,46 @@ class SourceContract:
         assert known.etag == source.open(known).etag
         assert read(source, known) == BODY
 
-    def test_describe_refuses_another_size(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_describe_refuses_another_size(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         if source.capabilities.describes:
             with pytest.raises(SizeMismatch, match=f"{len(BODY)}.*{len(BODY) + 7}"):
                 source.describe(replace(file, size=len(BODY) + 7))
 
     @pytest.mark.parametrize("span", [(0, None), (100, None), (100, 200)])
-    def test_the_pin_holds(self, shelf: Shelf, span: tuple[int, int | None]) -> None:
-        source, file = self.one(shelf)
+    def test_the_expected_etag_is_held_to(self, samples: Samples, span: tuple[int, int | None]) -> None:
+        source, file = self.one(samples)
         if not (self.etags and source.capabilities.describes):
             pytest.skip("this source has no ETags")
-        pinned = source.describe(file)
-        shelf.replace(file.key, BODY[::-1])
+        described = source.describe(file)
+        samples.replace(file.key, BODY[::-1])
         with pytest.raises(ObjectChanged):
-            source.open(pinned, *(span if source.capabilities.ranges else (0, None)))
-        assert read(source, replace(pinned, etag=None)) == BODY[::-1]
+            source.open(described, *(span if source.capabilities.ranges else (0, None)))
+        assert read(source, replace(described, etag=None)) == BODY[::-1]
 
-    def test_what_the_answer_claims_is_true(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
-        for claim in source.open(file).checksums:
-            for form in claim.candidates(len(BODY)):
+    def test_the_checksums_of_the_answer_are_right(self, samples: Samples) -> None:
+        source, file = self.one(samples)
+        for checksum in source.open(file).checksums:
+            for form in checksum.candidates(len(BODY)):
                 hasher = form.hasher()
                 hasher.update(BODY)
-                assert hasher.value() == claim.value
+                assert hasher.value() == checksum.value
 
-    def test_odd_keys_reach_exactly_that_object(self, shelf: Shelf) -> None:
+    def test_odd_keys_reach_exactly_that_object(self, samples: Samples) -> None:
         content = {key: f"content of {key!r}".encode() for key in self.odd_keys}
-        source, files = shelf.source_of(content)
+        source, files = samples.source_of(content)
         assert {file.key: read(source, file) for file in files} == content
         if source.capabilities.describes:
             assert [source.describe(file).size for file in files] == [len(data) for data in content.values()]
 
-    def test_a_hundred_threads_at_once(self, shelf: Shelf) -> None:
+    def test_a_hundred_threads_at_once(self, samples: Samples) -> None:
         content = {f"many/{number:03}.bin": BODY[number : number + 50_000 + number] for number in range(MANY)}
-        source, files = shelf.source_of(content)
+        source, files = samples.source_of(content)
         with ThreadPoolExecutor(MANY) as pool:
             assert list(pool.map(lambda file: read(source, file), files)) == list(content.values())
 
-    def test_a_stream_closes_twice_and_gives_nothing_more(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_a_stream_closes_twice_and_gives_nothing_more(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         stream = source.open(file)
         buffers = iter(stream)
         next(buffers)
@@ -187,7 +187,7 @@ class SourceContract:
         with pytest.raises(DownloadError):
             list(buffers)
 
-    def test_a_stream_may_be_left_unread(self, shelf: Shelf) -> None:
-        source, file = self.one(shelf)
+    def test_a_stream_may_be_left_unread(self, samples: Samples) -> None:
+        source, file = self.one(samples)
         source.open(file).close()
         assert read(source, file) == BODY

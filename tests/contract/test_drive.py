@@ -20,7 +20,7 @@ def access(server: DriveServer, key: str = "") -> DriveAccess:
     return DriveAccess(server.web_url, server.download_url, server.api_url, key, Timeouts(connect=5, stall=20))
 
 
-class DriveShelf:
+class DriveSamples:
     def __init__(self, server: DriveServer, like: DriveFile, key: str) -> None:
         self._server = server
         self._like = like
@@ -58,6 +58,6 @@ class TestDrive(SourceContract):
     )
 
     @pytest.fixture(params=["plain", "warned", "by key"])
-    def shelf(self, server: DriveServer, request: pytest.FixtureRequest) -> DriveShelf:
+    def samples(self, server: DriveServer, request: pytest.FixtureRequest) -> DriveSamples:
         like = DriveFile("", "", warning=ScanWarning() if request.param == "warned" else None)
-        return DriveShelf(server, like, server.api_key if request.param == "by key" else "")
+        return DriveSamples(server, like, server.api_key if request.param == "by key" else "")

@@ -12,7 +12,7 @@ from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemorySource
 
 
-class MemoryShelf:
+class MemorySamples:
     def __init__(self, capabilities: Capabilities) -> None:
         self.source = MemorySource({}, capabilities)
 
@@ -29,5 +29,5 @@ class MemoryShelf:
 
 class TestMemory(SourceContract):
     @pytest.fixture(params=[Capabilities(), Capabilities(ranges=False, parallel_ranges=1)], ids=["ranges", "whole"])
-    def shelf(self, request: pytest.FixtureRequest) -> MemoryShelf:
-        return MemoryShelf(request.param)
+    def samples(self, request: pytest.FixtureRequest) -> MemorySamples:
+        return MemorySamples(request.param)

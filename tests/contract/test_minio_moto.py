@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from contract.minio_shelf import MinioShelf
+from contract.minio_samples import MinioSamples
 from contract.source_contract import SourceContract
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 
 class TestMinioOnMoto(SourceContract):
     @pytest.fixture
-    def shelf(self, moto: S3Server) -> MinioShelf:
-        return MinioShelf(moto)
+    def samples(self, moto: S3Server) -> MinioSamples:
+        return MinioSamples(moto)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from contract.s3_shelf import S3Shelf
+from contract.s3_samples import S3Samples
 from contract.source_contract import SourceContract
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 
 class TestS3OnMoto(SourceContract):
     @pytest.fixture
-    def shelf(self, moto: S3Server) -> S3Shelf:
-        return S3Shelf(moto)
+    def samples(self, moto: S3Server) -> S3Samples:
+        return S3Samples(moto)

@@ -19,7 +19,7 @@ from include.stand_ins.wire import Fault
 from support.slooh_access import TIMEOUTS
 
 
-class SloohShelf:
+class SloohSamples:
     """Keys are the pictures' ids; the files are called otherwise."""
 
     def __init__(self, server: SloohServer) -> None:
@@ -57,16 +57,16 @@ class TestSlooh(SourceContract):
             yield served
 
     @pytest.fixture
-    def shelf(self, server: SloohServer) -> SloohShelf:
-        return SloohShelf(server)
+    def samples(self, server: SloohServer) -> SloohSamples:
+        return SloohSamples(server)
 
-    def test_an_etag_is_held_to_where_the_host_sends_one(self, server: SloohServer, shelf: SloohShelf) -> None:
-        source, file = self.one(shelf)
+    def test_an_etag_is_held_to_where_the_host_sends_one(self, server: SloohServer, samples: SloohSamples) -> None:
+        source, file = self.one(samples)
         server.script("file 1.bin", tagged("one"), tagged("one"), tagged("two"), tagged("two"))
-        pinned = replace(file, etag=source.open(file).etag)
-        assert read(source, pinned) == read(source, file)
+        described = replace(file, etag=source.open(file).etag)
+        assert read(source, described) == read(source, file)
         with pytest.raises(ObjectChanged):
-            source.open(pinned)
+            source.open(described)
 
 
 def tagged(tag: str) -> Fault:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dags.lab import Lab
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 from support.s3_fixtures import moto
 
 __all__ = ["moto"]

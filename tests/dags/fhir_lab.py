@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dags.lab import Run, Runner
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 __all__ = ["FhirLab", "resources"]
 

@@ -20,8 +20,8 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from downloader.report import Report, read, reports_in
+from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
-from include.stand_ins.servers import S3Server
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE_DDL = ROOT / "include" / "catalogue.sql"

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from downloader.report import read, reports_in
-from include.stand_ins.secrets import bears_secret
 from support.cluster import Cluster
+from support.secret_search import bears_secret
 
 LACKING = [program for program in ("redis-server", "redis-cli", "curl") if shutil.which(program) is None]
 

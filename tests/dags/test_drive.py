@@ -18,7 +18,8 @@ from downloader_tasks.drive import download_run
 from downloader_tasks.execution import attempt as attempts
 from include.stand_ins.drive_pages import access_denied, login, missing, quota_exceeded
 from include.stand_ins.drive_server import DriveServer, ScanWarning, serving
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
+from support.secret_search import bears_secret
 
 FAN, DRONE, CAR = b"fan" * 40_000, b"drone" * 30_000, b"car" * 20_000
 

@@ -24,7 +24,8 @@ from downloader.transfer.options import TransferOptions
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.raw_files import download, reporting
 from downloader_tasks.settings import configuration
-from include.stand_ins.object_server import ObjectServer, reset_at, serving
+from include.stand_ins.object_server import ObjectServer, serving
+from include.stand_ins.wire import reset_at
 
 SAMPLE = "20250115_sample"
 NOT_TRIED = (

@@ -17,7 +17,7 @@ from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.minio import download_run
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 EXPORTS = {
     "Patient.ndjson": resources("Patient", 3),

@@ -18,10 +18,11 @@ from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.settings import options as manner
 from downloader_tasks.slooh import download_run
 from include.stand_ins.pictures import png
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, LOGIN, PICTURES, SESSION, Frame, Member, Picture, SloohServer, serving
 from include.stand_ins.wire import refuse, shorter
 from support.restoring import FakeClock
+from support.secret_search import bears_secret
 
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC).timestamp()
 OLD = {"displayDate": "Sept. 3, 2020"}

@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.lab import Lab, md5
 from downloader_tasks.raw_files.validate import validate
+from include.stand_ins.s3_servers import rclone_server
 from include.stand_ins.secrets import secret
-from include.stand_ins.servers import rclone_server
 
 SAMPLE = "20250115_sample"
 PARAMS = {"raw_file_id": None, "raw_file_ids": None, "files": None}

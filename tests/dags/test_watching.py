@@ -14,8 +14,9 @@ from urllib.parse import quote
 import pytest
 
 from dags.lab import SECRET, Lab, md5
-from include.stand_ins.secrets import bears_secret, secret
-from include.stand_ins.servers import rclone_server
+from include.stand_ins.s3_servers import rclone_server
+from include.stand_ins.secrets import secret
+from support.secret_search import bears_secret
 
 SAMPLE = "20250115_sample"
 TOLD: list[Mapping[str, Any]] = []

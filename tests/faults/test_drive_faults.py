@@ -42,7 +42,7 @@ from include.stand_ins.wire import (
     reset_at,
     stall_at,
 )
-from support.restoring import KIB, FakeClock, content, leftovers, options, plain_copy, quick_disk, tree
+from support.restoring import KIB, FakeClock, content, part_files, plain_copy, quick_disk, transfer_options, tree
 
 __all__ = ["quick_disk"]
 
@@ -91,7 +91,7 @@ class Play:
         access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, self.key, timeouts)
         plan = list(files or self.files.values())
         source = DriveSource(plan, access, clock=self.clock.clock)
-        return {result.name: result for result in restore(plan, source, self.destination, options(self.clock))}
+        return {result.name: result for result in restore(plan, source, self.destination, transfer_options(self.clock))}
 
     def fan(self, **changes: object) -> FileResult:
         """The one file that faults are played at, restored alone."""
@@ -102,7 +102,7 @@ class Play:
         assert result.ok, result.message
         assert result.verified
         assert plain_copy(self.destination, "fan.dat") == DATA
-        assert leftovers(self.destination) == []
+        assert part_files(self.destination) == []
 
     def asked(self) -> int:
         return len(self.drive.asked(self.id()))
@@ -294,7 +294,7 @@ def test_a_key_brings_the_checksum_that_the_manifest_lacks(drive: DriveServer, t
     play = Play(drive, tmp_path, drive.api_key)
     assert play.fan(checksums=()).assurance == str(sum_of(DATA))
     play.add("fan.dat", DATA[::-1])
-    play.drive.add(DriveFile(play.id(), "fan.dat", DATA, claims={"sha256Checksum": "0" * 64, "md5Checksum": None}))
+    play.drive.add(DriveFile(play.id(), "fan.dat", DATA, api_fields={"sha256Checksum": "0" * 64, "md5Checksum": None}))
     (play.destination / "fan.dat").unlink()
     assert play.fan(checksums=()).message.startswith("Checksum mismatch: ")
 

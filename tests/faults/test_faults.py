@@ -34,18 +34,18 @@ from support.restoring import (
     FakeClock,
     content,
     file_for,
-    leftovers,
-    options,
+    part_files,
     plain_copy,
     quick_disk,
+    transfer_options,
     tree,
 )
 from support.scripted import (
     Fault,
     Opening,
     ScriptedSource,
+    announces_size,
     busy,
-    claims_size,
     credentials_expire,
     cut_after,
     ends_after,
@@ -119,7 +119,7 @@ class Play:
         self, script: Sequence[Fault | None] = (), always: Fault | None = None, file: RemoteFile | None = None
     ) -> FileResult:
         self.source = ScriptedSource(self.inner, {"x": script}, {"x": always} if always else {})
-        (result,) = restore([file or self.shape.file], self.source, self.destination, options(self.clock))
+        (result,) = restore([file or self.shape.file], self.source, self.destination, transfer_options(self.clock))
         return result
 
     def came_home(self, result: FileResult) -> None:
@@ -256,8 +256,8 @@ ENDINGS = [
         retryable=True,
     ),
     Ending("416", out_of_range, f"Size mismatch: 416: the file is shorter than expected{RECORD}"),
-    Ending("longer", claims_size(9**9), f"Size mismatch: x has {9**9} {LENGTH}{RECORD}"),
-    Ending("shorter", claims_size(5), f"Size mismatch: x has 5 {LENGTH}{RECORD}"),
+    Ending("longer", announces_size(9**9), f"Size mismatch: x has {9**9} {LENGTH}{RECORD}"),
+    Ending("shorter", announces_size(5), f"Size mismatch: x has 5 {LENGTH}{RECORD}"),
     Ending("no such key", refusing(ObjectNotFound("no x")), "Not found: no x; check the bucket and the key"),
     Ending(
         "access denied",
@@ -342,7 +342,7 @@ def test_an_object_that_is_replaced_between_two_ranges_is_never_mixed(play: Play
     result = play.restore([*[None] * at, swap(play, other)], file=bare)
     here = plain_copy(play.destination, "x")
     assert here in (play.shape.data, other) if result.ok else here == play.copy
-    assert leftovers(play.destination) == []
+    assert part_files(play.destination) == []
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 3])

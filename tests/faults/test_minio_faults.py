@@ -1,6 +1,6 @@
 """What goes wrong with exports between the listing and the disk, through whole restores.
 
-A server breaks on the wire as it is told to; what is planned is what its listing said. Every case is played at a small
+A server breaks on the wire as scripted; what is planned is what its listing said. Every case is played at a small
 file and at a large one, which comes in ranges.
 """
 
@@ -27,9 +27,10 @@ from downloader.sources.s3.minio import MinioSource, listed_file
 from downloader.sources.s3.minio_listing import Listed
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
-from include.stand_ins.object_server import Answer, Fault, ObjectServer, cut_at, flip_bit, refuse, reset_at
+from include.stand_ins.object_server import ObjectServer, refuse
+from include.stand_ins.wire import Answer, Fault, cut_at, flip_bit, reset_at
 from support.minio import minio_at, models_read_once
-from support.restoring import KIB, FakeClock, leftovers, options, part_path, plain_copy, quick_disk, tree
+from support.restoring import KIB, FakeClock, part_files, part_path, plain_copy, quick_disk, transfer_options, tree
 from support.s3_fixtures import object_server
 
 __all__ = ["models_read_once", "object_server", "quick_disk"]
@@ -75,7 +76,9 @@ class Home:
     def restore(self, *files: RemoteFile, policy: TransferPolicy | None = None) -> list[FileResult]:
         planned = files or (self.listed(),)
         source = MinioSource("bucket", planned, access_to(self.server.url))
-        return restore(planned, source, self.folder, replace(options(self.clock), policy=policy or TransferPolicy()))
+        return restore(
+            planned, source, self.folder, replace(transfer_options(self.clock), policy=policy or TransferPolicy())
+        )
 
     def restore_one(self, file: RemoteFile | None = None, policy: TransferPolicy | None = None) -> FileResult:
         (result,) = self.restore(*([file] if file else []), policy=policy)
@@ -373,7 +376,7 @@ def test_where_no_checksum_proves_it_a_broken_line_still_fails_it(
     result = home.restore_one(home.listed(data=data, etag=LOOKS_LIKE_MD5), checked)
     assert result.message.startswith(f"Broken content: line 2 of {NAME}: ")
     assert home.copy == before
-    assert leftovers(home.folder) == []
+    assert part_files(home.folder) == []
 
 
 def test_where_no_checksum_proves_it_a_broken_copy_is_fetched_anew(home: Home, checked: TransferPolicy) -> None:

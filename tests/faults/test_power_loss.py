@@ -10,7 +10,7 @@ import pytest
 from downloader.report import Report, read, reports_in
 from downloader.results import Outcome
 from support.last_steps import FLUSHES
-from support.other_run import Manner, objects, other_run
+from support.other_run import Behaviour, objects, other_run
 from support.restoring import tree
 from support.system_calls import Trace, read_calls, strace, why_no_strace
 
@@ -27,11 +27,11 @@ class Looked:
     destination: Path
     report: Report
     report_name: str
-    said: str
+    announced: str
 
     def problems(self) -> list[str]:
-        """What a power cut could take away of what was told to be OK, or make untrue of the report."""
-        told = self.trace.told(self.said)
+        """What a power cut could take away of what was reported as OK, or make untrue of the report."""
+        told = self.trace.told(self.announced)
         final = str(self.destination / self.report_name)
         naming = self.trace.naming(final)
         assert naming is not None
@@ -54,22 +54,22 @@ def destination(tmp_path: Path) -> Path:
     return tmp_path / "location" / "project" / "run"
 
 
-def looked_at(destination: Path, manner: Manner) -> Looked:
+def looked_at(destination: Path, behaviour: Behaviour) -> Looked:
     """A run under strace."""
     location = destination.parents[1]
     location.mkdir(exist_ok=True)
-    seen, said = location.with_name("calls"), location.with_name("said")
-    manner = replace(manner, location=str(location), said=str(said), reports=True)
-    with other_run("restore", destination, 0, manner=manner, under=strace(seen)) as run:
+    seen, announced = location.with_name("calls"), location.with_name("announced")
+    behaviour = replace(behaviour, location=str(location), announced=str(announced), reports=True)
+    with other_run("restore", destination, 0, behaviour=behaviour, under=strace(seen)) as run:
         run.results()
     calls = read_calls(seen.read_text(errors="replace").splitlines())
     path = reports_in(destination)[0]
-    return Looked(Trace(calls, str(location)), destination, read(path), path.name, str(said))
+    return Looked(Trace(calls, str(location)), destination, read(path), path.name, str(announced))
 
 
 def test_what_a_report_calls_ok_has_been_flushed_first(destination: Path) -> None:
     """Large files one by one, a thousand small ones by the group, the folders made for them, and the report."""
-    looked = looked_at(destination, Manner(small=MANY))
+    looked = looked_at(destination, Behaviour(small=MANY))
     assert {result.outcome for result in looked.report.results} == {Outcome.DOWNLOADED}
     assert len(looked.report.results) == MANY + 3
     assert looked.problems() == []
@@ -81,16 +81,16 @@ def test_what_was_found_has_been_flushed_too(destination: Path) -> None:
         if name != "large/1.raw":
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             (destination / name).write_bytes(data)
-    looked = looked_at(destination, Manner(small=FEW))
+    looked = looked_at(destination, Behaviour(small=FEW))
     assert looked.report.summary.skipped == FEW + 2
     assert looked.problems() == []
     assert not any(call.name.startswith("mkdir") for call in looked.trace.calls)
-    told = looked.trace.told(looked.said)["large/1.raw"]
+    told = looked.trace.told(looked.announced)["large/1.raw"]
     for folder in (destination.parents[1], destination.parent, destination):
         assert looked.trace.is_flushed(str(folder), -1, told.began), folder
 
 
-BEFORE, BEHIND = "it got its name before its bytes were flushed", "it was told to be OK before its name was flushed"
+BEFORE, BEHIND = "it got its name before its bytes were flushed", "it was reported as OK before its name was flushed"
 WITHOUT = {
     "files": [f"large/0.raw: {BEFORE}", f"txt: {BEFORE}"],
     "folders": [f"large/0.raw: {BEHIND}", f"txt: {BEHIND}"],
@@ -101,7 +101,7 @@ WITHOUT = {
 
 @pytest.mark.parametrize("which", FLUSHES)
 def test_a_flush_that_is_left_out_is_seen(destination: Path, which: str) -> None:
-    problems = looked_at(destination, Manner(small=FEW, leaves_out=which)).problems()
+    problems = looked_at(destination, Behaviour(small=FEW, leaves_out=which)).problems()
     for expected in WITHOUT[which]:
         assert any(expected in problem for problem in problems), problems[:10]
     assert tree(destination).items() >= objects(small=FEW).items()
@@ -122,13 +122,13 @@ RIGHT = """\
 8 fsync(4</r/a/b>) = 0
 8 fsync(4</r/a>) = 0
 8 fsync(4</r>) = 0
-8 write(9</said>, "x\\n", 2) = 2
+8 write(9</announced>, "x\\n", 2) = 2
 7 +++ exited with 0 +++
 """.splitlines()
 X = "/r/a/b/x"
 BYTES, NAME = f"{X}: {BEFORE}", f"{X}: {BEHIND}"
-ABOVE = f"{X}: it was told to be OK before the name of /r/a/b was flushed"
-TOP = f"{X}: it was told to be OK before the name of /r/a was flushed"
+ABOVE = f"{X}: it was reported as OK before the name of /r/a/b was flushed"
+TOP = f"{X}: it was reported as OK before the name of /r/a was flushed"
 
 
 def without(number: int) -> list[str]:
@@ -146,7 +146,7 @@ def with_line(at: int, line: str) -> list[str]:
 
 def problems(lines: list[str]) -> list[str]:
     trace = Trace(read_calls(lines), "/r")
-    return trace.problems(X, trace.told("/said")["x"])
+    return trace.problems(X, trace.told("/announced")["x"])
 
 
 DOCTORED = {

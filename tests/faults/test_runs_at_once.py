@@ -20,8 +20,8 @@ from downloader.results import Outcome
 from downloader.sources.memory import MemorySource
 from downloader.transfer.batch import restore
 from include.chaos.watcher import Watcher, digest_of
-from support.other_run import REPORT_ID, Manner, OtherRun, objects, other_run
-from support.restoring import KIB, LIMITS, FakeClock, files_for, leftovers, options, part_path, tree
+from support.other_run import REPORT_ID, Behaviour, OtherRun, objects, other_run
+from support.restoring import KIB, LIMITS, FakeClock, files_for, part_files, part_path, transfer_options, tree
 
 pytestmark = pytest.mark.timeout(100, method="thread")
 
@@ -31,7 +31,7 @@ MD5S = {
     for version, plan in VERSIONS.items()
 }
 DIGESTS = {version: {name: digest_of(data) for name, data in plan.items()} for version, plan in VERSIONS.items()}
-PATIENT = Manner(waits_for_start=True, lock_wait=90.0, reports=True)
+PATIENT = Behaviour(waits_for_start=True, lock_wait=90.0, reports=True)
 LARGE = [name for name in VERSIONS[1] if name.startswith("large/")]
 
 
@@ -41,7 +41,7 @@ class Race:
 
     destination: Path
     versions: Sequence[int] = (1,)
-    runs: list[tuple[OtherRun, Manner]] = field(default_factory=list)
+    runs: list[tuple[OtherRun, Behaviour]] = field(default_factory=list)
     brought: set[tuple[str, str]] = field(default_factory=set)
     """Name and digest of what this process itself gave a final name."""
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -60,11 +60,11 @@ class Race:
         while not any(path.stat().st_size for path in self.destination.rglob("*.part")):
             assert self.watcher.wait_for(self.watcher.events + 1, 30)
 
-    def start(self, manner: Manner, pause_at: int = 0) -> OtherRun:
+    def start(self, behaviour: Behaviour, pause_at: int = 0) -> OtherRun:
         """A run more."""
-        manner = replace(manner, commits=str(self._log(len(self.runs))))
-        run = self._stack.enter_context(other_run("restore", self.destination, pause_at, manner=manner))
-        self.runs.append((run, manner))
+        behaviour = replace(behaviour, commits=str(self._log(len(self.runs))))
+        run = self._stack.enter_context(other_run("restore", self.destination, pause_at, behaviour=behaviour))
+        self.runs.append((run, behaviour))
         return run
 
     def _log(self, number: int) -> Path:
@@ -135,8 +135,8 @@ def by_name(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 HOLDERS = {
-    "in the middle of a large file": (Manner(), 700 * KIB, "paused"),
-    "before the flush of a group": (Manner(holds_flush=True), 0, "flushing"),
+    "in the middle of a large file": (Behaviour(), 700 * KIB, "paused"),
+    "before the flush of a group": (Behaviour(holds_flush=True), 0, "flushing"),
 }
 
 
@@ -149,9 +149,9 @@ def test_runs_at_once_come_home_though_one_is_killed_while_it_holds_locks(
 ) -> None:
     """All others wait for what it holds, and none waits a moment longer than it lives."""
     race = Race(destination)
-    manner, pause_at, word = HOLDERS[where]
+    behaviour, pause_at, word = HOLDERS[where]
     with race.running():
-        held = race.start(manner, pause_at)
+        held = race.start(behaviour, pause_at)
         held.wait_for(word)
         race.wait_for_bytes()
         others = [race.start(replace(PATIENT, tells_waits=True)) for _ in range(count - 1)]
@@ -163,7 +163,7 @@ def test_runs_at_once_come_home_though_one_is_killed_while_it_holds_locks(
     for number, results in told.items():
         race.all_true(number, results)
     race.nothing_wrong()
-    assert leftovers(destination) == []
+    assert part_files(destination) == []
     reports_agree(race, told)
     outcomes = [result["outcome"] for results in told.values() for result in results]
     assert Outcome.RESUMED in outcomes, "what the dead one left is gone on with"
@@ -185,7 +185,7 @@ def test_runs_at_once_that_want_different_contents_under_the_same_names(destinat
 def test_one_that_wants_another_content_does_not_wait_for_the_one_that_is_stopped(destination: Path) -> None:
     race = Race(destination, versions=(1, 2))
     with race.running():
-        held = race.start(Manner(), 700 * KIB)
+        held = race.start(Behaviour(), 700 * KIB)
         held.wait_for("paused")
         other = race.start(replace(PATIENT, version=2))
         start_together([other])
@@ -200,12 +200,12 @@ def test_one_that_is_stopped_is_waited_for_as_long_as_was_said_and_then_named(de
     race = Race(destination)
     clock = FakeClock()
     with race.running():
-        held = race.start(Manner(), 700 * KIB)
+        held = race.start(Behaviour(), 700 * KIB)
         held.wait_for("paused")
         held.stop()
         plan = files_for(VERSIONS[1])
         under_way = {str(file.path) for file in plan if part_path(destination, file).exists()}
-        patient = options(clock, replace(LIMITS, lock_wait=30))
+        patient = transfer_options(clock, replace(LIMITS, lock_wait=30))
         mine = {result.name: result for result in restore(plan, MemorySource(VERSIONS[1]), destination, patient)}
         race.brought |= {(name, DIGESTS[1][name]) for name, result in mine.items() if result.ok}
         held.cont()
@@ -219,4 +219,4 @@ def test_one_that_is_stopped_is_waited_for_as_long_as_was_said_and_then_named(de
         expected = f"In use: another run is writing {name}; wait for the other run to end, then run it again"
         assert (result.message, result.retryable) == (expected, True)
     assert clock.waited <= len(refused) * 31
-    assert leftovers(destination) == []
+    assert part_files(destination) == []

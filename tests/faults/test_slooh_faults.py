@@ -37,7 +37,7 @@ from include.stand_ins.wire import (
     shorter,
     stall_at,
 )
-from support.restoring import KIB, LIMITS, FakeClock, leftovers, quick_disk, tree
+from support.restoring import KIB, LIMITS, FakeClock, part_files, quick_disk, tree
 from support.slooh_access import client_of, layout_of
 
 __all__ = ["quick_disk"]
@@ -196,7 +196,7 @@ def test_the_next_run_goes_on_though_the_address_is_signed_anew(play: Play) -> N
     picture = play.add()
     play.server.script(FILE, cut_at(80 * KIB), *[reset_at(-1)] * 9)
     assert not play.one().ok
-    assert len(leftovers(play.destination)) == 1
+    assert len(part_files(play.destination)) == 1
     picture.query = f"Expires=2&Signature={secret('another')}"
     with serving(SloohServer()) as other:
         other.add(picture)

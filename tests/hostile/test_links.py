@@ -26,7 +26,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from downloader_tasks.drive.inventory import inventory
 from downloader_tasks.folders import make_below
-from support.restoring import KIB, content, file_for, options, part_path, quick_disk, tree
+from support.restoring import KIB, content, file_for, part_path, quick_disk, transfer_options, tree
 
 __all__ = ["quick_disk"]
 
@@ -73,7 +73,7 @@ def sealed(ground: Ground) -> Iterator[Ground]:
 
 
 def brought(ground: Ground, *files: RemoteFile, source: MemorySource | None = None) -> list[FileResult]:
-    return restore(files, source or memory(*files), ground.destination, options())
+    return restore(files, source or memory(*files), ground.destination, transfer_options())
 
 
 def memory(*files: RemoteFile) -> MemorySource:

@@ -28,7 +28,7 @@ from downloader_tasks.minio.survey import BucketSurvey
 from downloader_tasks.shards import ShardBounds
 from support.exports import listed, request_for
 from support.hostile import CASES, NAMES, assert_readable, held_against, names
-from support.restoring import options, quick_disk, tree
+from support.restoring import quick_disk, transfer_options, tree
 
 __all__ = ["quick_disk"]
 
@@ -53,7 +53,7 @@ def brought_home(planned: Sequence[Planned]) -> list[FileResult]:
     with tempfile.TemporaryDirectory() as parent:
         destination = Path(parent, "destination")
         destination.mkdir()
-        results = restore(planned, source, destination, options())
+        results = restore(planned, source, destination, transfer_options())
         assert [result.name for result in results] == [local_name(item) for item in planned]
         assert len({result.name for result in results}) == len(results), "two files in one line"
         assert_only_these(destination, files, results)
@@ -158,7 +158,7 @@ def planned_of(keys: Sequence[str], shard_size: int, *, organize: bool) -> list[
     here = Path(tempfile.gettempdir())
     request = replace(request_for(organize=organize), location=here, output=here)
     listing = Keys(keys)
-    run = DownloadRun(request, listing, None, options(), NdjsonCheck())  # type: ignore[arg-type]
+    run = DownloadRun(request, listing, None, transfer_options(), NdjsonCheck())  # type: ignore[arg-type]
     survey = BucketSurvey(request, ShardBounds(shard_size, 2**60))
     for one in listing.objects():
         survey.add(one)

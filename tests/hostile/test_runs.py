@@ -14,7 +14,7 @@ from dags.drive_lab import DriveLab
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import Lab, Run, contents
 from include.stand_ins.drive_server import DriveServer, serving
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 from support.hostile import NAMES, ZOO, assert_readable
 from support.s3_fixtures import moto
 

@@ -9,7 +9,7 @@ import pytest
 
 from downloader.source import Capabilities
 from support.lanes import Lane, came_home, each_lane, settled
-from support.restoring import leftovers, tree
+from support.restoring import part_files, tree
 from support.small_disk import Disk, disks, ext4_disk, memory_disk
 
 __all__ = ["disks"]
@@ -63,7 +63,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file(disk: Disk, folder: Path, c
     source = lane.source()
     assert settled(lane, folder, source) == {name: FULL}
     assert source.served[name] < lane.size
-    (half,) = leftovers(folder)
+    (half,) = part_files(folder)
     kept = (folder / half).stat().st_size
     disk.make_room()
     source = lane.source()

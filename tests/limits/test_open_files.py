@@ -20,7 +20,7 @@ from downloader.sources.http.errors import Words
 from downloader.sources.http.request import Hosts, Request
 from downloader.sources.s3 import S3Source
 from downloader.transfer.inspection import compare, look
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 from support.lanes import LANES, Lane, came_home, each_lane, settled
 from support.open_files import no_more_than
 from support.restoring import file_for

@@ -27,12 +27,12 @@ from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
-from support.restoring import KIB, RANGE, content, leftovers, options, part_path, quick_disk, tree
+from support.restoring import KIB, RANGE, content, part_files, part_path, quick_disk, transfer_options, tree
 from support.scripted import (
     Fault,
     ScriptedSource,
+    announces_size,
     busy,
-    claims_size,
     credentials_expire,
     cut_after,
     ends_after,
@@ -139,7 +139,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     POSITIONS.map(stall_after),
     POSITIONS.map(ends_after),
     st.sampled_from([b"!", b"!" * RANGE]).map(goes_on),
-    st.sampled_from([0, 1, 10**9]).map(claims_size),
+    st.sampled_from([0, 1, 10**9]).map(announces_size),
     st.sampled_from([None, 0.0, 5.0, 10_000.0]).map(lambda seconds: busy(1, seconds)[0]),
     st.sampled_from([reset, replaced, credentials_expire, refuse_range, ignore_range, out_of_range]),
 )
@@ -206,7 +206,7 @@ def built(world: World) -> Iterator[Path]:
 
 
 def run(world: World, source: Source, destination: Path) -> dict[str, FileResult]:
-    results = restore(world.files, source, destination, options())
+    results = restore(world.files, source, destination, transfer_options())
     assert [result.name for result in results] == [found.name for found in world.objects]
     return {result.name: result for result in results}
 
@@ -309,7 +309,7 @@ def test_once_all_is_well_everything_comes_home_and_then_nothing_is_transferred(
     with built(world) as destination:
         run(world, world.scripted, destination)
         assert all(result.ok for result in run(world, world.source, destination).values())
-        assert leftovers(destination) == []
+        assert part_files(destination) == []
         before = named(destination)
         for found in world.objects:
             if found.is_provable:
@@ -335,7 +335,7 @@ def test_any_damage_to_local_copies_is_healed(world: World) -> None:
                 assert (destination / found.name).read_bytes() == found.data
                 assert (result.outcome is Outcome.SKIPPED) == right
                 assert result.verified
-        assert leftovers(destination) == []
+        assert part_files(destination) == []
 
 
 @WORLDS
@@ -348,7 +348,7 @@ def test_files_that_were_refused_have_their_lines_and_change_nothing(
         for n in range(count):
             name = drawn.draw(st.sampled_from([*NAMES, f"refused {n}", "../evil"]))
             planned.insert(drawn.draw(st.integers(0, len(planned))), Refused(name, CorruptRecord("unreadable")))
-        results = restore(planned, world.source, destination, options())
+        results = restore(planned, world.source, destination, transfer_options())
         assert len(results) == len(planned)
         for item, result in zip(planned, results, strict=True):
             assert result.ok != isinstance(item, Refused)

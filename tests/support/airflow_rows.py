@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from include.stand_ins.secrets import bears_secret
+from support.secret_search import bears_secret
 
 __all__ = ["AirflowRows"]
 

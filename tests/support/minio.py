@@ -1,10 +1,7 @@
-"""MinIO for tests: how any S3 server is one, and a server that lists what it is told to."""
+"""MinIO for tests: how any S3 server is one, and a server with scripted listings."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +17,7 @@ from botocore import session
 from downloader.sources.s3.minio_server import MinioServer
 from downloader.sources.s3.object_store import Limits
 from include.stand_ins.object_server import refuse
-from include.stand_ins.servers import OWN_SECRET, S3Server
+from include.stand_ins.s3_servers import OWN_SECRET, S3Server, rclone_serving
 from include.stand_ins.wire import Answer, Fault, Request, StandIn
 
 __all__ = [
@@ -35,7 +32,6 @@ __all__ = [
 ]
 
 _XML: Final = {"Content-Type": "application/xml"}
-_LISTENS: Final = re.compile(r"https://127\.0\.0\.1:\d+")
 LIMITS: Final = Limits(connect=5, stall=20)
 
 
@@ -68,18 +64,12 @@ def models_read_once() -> Iterator[None]:
 @contextmanager
 def rclone_with_tls(folder: Path, certificate: Path) -> Iterator[str]:
     """The address of ``rclone serve s3`` over TLS: written in Go, as MinIO is."""
-    program = Path(sys.executable).with_name("rclone")
-    command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", str(folder)]
-    command += ["--cert", str(certificate), "--key", str(certificate), "--log-level", "NOTICE"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield next(found[0] for line in process.stderr or () if (found := _LISTENS.search(line)))
-        finally:
-            process.terminate()
+    with rclone_serving(folder, "--cert", str(certificate), "--key", str(certificate)) as url:
+        yield url
 
 
 def refuse_xml(status: int, code: str, message: str = "", **headers: str) -> Fault:
-    """An S3 error, told to be XML."""
+    """An S3 error with the content type of XML."""
     return refuse(status, code, message, Content_Type="application/xml", **headers)
 
 

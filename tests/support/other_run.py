@@ -1,9 +1,9 @@
 """A run in a process of its own, to be raced against, stopped, or killed.
 
 ``python -m support.other_run hold DESTINATION NAME IDENTITY``: locks a part file, says ``locked``, waits for a line.
-``python -m support.other_run restore DESTINATION PAUSE_AT MANNER``: restores `objects`; stops once after PAUSE_AT bytes
-(0: never), says ``paused`` and waits for a line; then writes the results as one line of JSON. `Manner` says what else
-it does.
+``python -m support.other_run restore DESTINATION PAUSE_AT BEHAVIOUR``: restores `objects`; stops once after PAUSE_AT
+bytes (0: never), prints ``paused`` and waits for a line; then prints the results as one line of JSON. `Behaviour` tells
+what else it does.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from downloader.transfer.progress import Progress
 from downloader.transfer.streaming import Buffer
 from downloader_tasks.folders import make_below
 from support.last_steps import hold_group_flushes, leave_out, log_commits
-from support.restoring import KIB, LIMITS, content, files_for, options
+from support.restoring import KIB, LIMITS, content, files_for, transfer_options
 from support.scripted import ScriptedSource
 
-__all__ = ["REPORT_ID", "Manner", "OtherRun", "objects", "other_run"]
+__all__ = ["REPORT_ID", "Behaviour", "OtherRun", "objects", "other_run"]
 
 REPORT_ID = "race"
 
@@ -65,8 +65,8 @@ def _content(size: int, seed: int, version: int) -> bytes:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """What a run of `restore` does besides."""
+class Behaviour:
+    """What else a run of `restore` does."""
 
     version: int = 1
     small: int = 60
@@ -82,8 +82,8 @@ class Manner:
     """Which flushes do nothing: see `leave_out`."""
     commits: str = ""
     """A file that takes a line for each final name that it is about to give: see `log_commits`."""
-    said: str = ""
-    """A file that takes a line for each result that is OK as it is told, and one for the report."""
+    announced: str = ""
+    """A file that takes a line for each result once it is reported as OK, and one for the report."""
     location: str = ""
     """What the destination is made below, as a task does it."""
     reports: bool = False
@@ -97,9 +97,9 @@ class OtherRun:
         self._process = process
 
     def wait_for(self, word: str) -> None:
-        """Returns once it has said `word`."""
-        said = _pipe(self._process.stdout).readline().strip()
-        assert said == word, f"{said!r} instead of {word!r}"
+        """Returns once it has printed `word`."""
+        printed = _pipe(self._process.stdout).readline().strip()
+        assert printed == word, f"{printed!r} instead of {word!r}"
 
     def go_on(self) -> None:
         """Gives it the line that it waits for."""
@@ -128,13 +128,13 @@ class OtherRun:
 
 
 @contextmanager
-def other_run(*arguments: object, manner: Manner | None = None, under: Sequence[str] = ()) -> Iterator[OtherRun]:
+def other_run(*arguments: object, behaviour: Behaviour | None = None, under: Sequence[str] = ()) -> Iterator[OtherRun]:
     """Starts one; it is gone when the block is left. `under`: a command that starts it and looks on."""
     path = os.pathsep.join(str(_ROOT / folder) for folder in (".", "plugins", "tests"))
     environment = {**os.environ, "PYTHONPATH": path}
-    told = [] if manner is None else [json.dumps(asdict(manner))]
+    given = [] if behaviour is None else [json.dumps(asdict(behaviour))]
     with subprocess.Popen(
-        [*under, sys.executable, "-m", "support.other_run", *map(str, arguments), *told],
+        [*under, sys.executable, "-m", "support.other_run", *map(str, arguments), *given],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -179,7 +179,7 @@ class _Pausing(ScriptedSource):
 
 
 class _Speaker:
-    """Writes down what is told to be OK, the moment it is told (a `Listener`)."""
+    """Writes down which results are reported as OK, at once (a `Listener`)."""
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -195,7 +195,7 @@ class _Speaker:
 
 
 class _Patience:
-    """A clock that says so when somebody waits by it, and is quick about it."""
+    """A clock that reports when it is waited by, and does not really wait."""
 
     def __init__(self, *, tells: bool) -> None:
         self._tells = tells
@@ -213,11 +213,11 @@ class _Patience:
         return Clock(sleep=self.sleep)
 
 
-def _means(manner: Manner) -> TransferOptions:
-    if not manner.lock_wait:
-        return options()
-    limits = replace(LIMITS, lock_wait=manner.lock_wait)
-    return TransferOptions(limits, RetryPolicy(clock=_Patience(tells=manner.tells_waits).clock))
+def _options(behaviour: Behaviour) -> TransferOptions:
+    if not behaviour.lock_wait:
+        return transfer_options()
+    limits = replace(LIMITS, lock_wait=behaviour.lock_wait)
+    return TransferOptions(limits, RetryPolicy(clock=_Patience(tells=behaviour.tells_waits).clock))
 
 
 def _hold(destination: Path, name: str, identity: str) -> None:
@@ -227,29 +227,29 @@ def _hold(destination: Path, name: str, identity: str) -> None:
         _stop("locked")
 
 
-def _restore(destination: Path, pause_at: int, manner: Manner) -> None:
-    plan = objects(manner.version, manner.small)
-    speaker = _Speaker(manner.said or os.devnull)
-    _prepare(destination, manner)
+def _restore(destination: Path, pause_at: int, behaviour: Behaviour) -> None:
+    plan = objects(behaviour.version, behaviour.small)
+    speaker = _Speaker(behaviour.announced or os.devnull)
+    _prepare(destination, behaviour)
     source = _Pausing(MemorySource(plan, step=16 * KIB), pause_at)
-    results = restore(files_for(plan), source, destination, replace(_means(manner), listener=speaker))
-    if manner.reports:
+    results = restore(files_for(plan), source, destination, replace(_options(behaviour), listener=speaker))
+    if behaviour.reports:
         report = Report("Race", _NOW, str(destination), results=tuple(results))
         speaker.say(write(report, destination, REPORT_ID).name)
     _say(json.dumps([asdict(result) for result in results]))
 
 
-def _prepare(destination: Path, manner: Manner) -> None:
+def _prepare(destination: Path, behaviour: Behaviour) -> None:
     writing._BLOCK = 16 * KIB  # so that one that is killed leaves more than nothing of a file of some ranges
-    if manner.commits:
-        log_commits(destination, Path(manner.commits))
-    if manner.holds_flush:
+    if behaviour.commits:
+        log_commits(destination, Path(behaviour.commits))
+    if behaviour.holds_flush:
         hold_group_flushes(lambda: _stop("flushing"))
-    if manner.leaves_out:
-        leave_out(manner.leaves_out)
-    if manner.location:
-        make_below(Path(manner.location), destination)
-    if manner.waits_for_start:
+    if behaviour.leaves_out:
+        leave_out(behaviour.leaves_out)
+    if behaviour.location:
+        make_below(Path(behaviour.location), destination)
+    if behaviour.waits_for_start:
         _stop("ready")
 
 
@@ -257,4 +257,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "hold":
         _hold(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
     else:
-        _restore(Path(sys.argv[2]), int(sys.argv[3]), Manner(**json.loads((sys.argv[4:] or ["{}"])[0])))
+        _restore(Path(sys.argv[2]), int(sys.argv[3]), Behaviour(**json.loads((sys.argv[4:] or ["{}"])[0])))

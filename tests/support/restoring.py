@@ -38,12 +38,12 @@ __all__ = [
     "context_for",
     "file_for",
     "files_for",
-    "leftovers",
-    "options",
+    "part_files",
     "part_path",
     "plain_copy",
     "quick_disk",
     "restored",
+    "transfer_options",
     "tree",
 ]
 
@@ -105,14 +105,14 @@ def files_for(objects: Mapping[str, bytes]) -> list[RemoteFile]:
     return [file_for(name, data) for name, data in objects.items()]
 
 
-def options(clock: FakeClock | None = None, limits: TransferLimits = LIMITS) -> TransferOptions:
-    """Options of a batch that never sleeps."""
+def transfer_options(clock: FakeClock | None = None, limits: TransferLimits = LIMITS) -> TransferOptions:
+    """Transfer options of a batch that never sleeps."""
     return TransferOptions(limits, RetryPolicy(clock=(clock or FakeClock()).clock))
 
 
 def restored(source: Source, destination: Path, files: Iterable[RemoteFile]) -> dict[str, FileResult]:
     """The results of a restore, by name."""
-    return {result.name: result for result in restore(list(files), source, destination, options())}
+    return {result.name: result for result in restore(list(files), source, destination, transfer_options())}
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def context_for(
     """A context, for transfers without a batch."""
     with ThreadPoolExecutor(limits.threads) as ranges:
         budget = MemoryBudget(limits.memory)
-        yield BatchContext(source, Destination(destination), options(clock, limits), ranges, budget)
+        yield BatchContext(source, Destination(destination), transfer_options(clock, limits), ranges, budget)
 
 
 def part_path(destination: Path, file: RemoteFile) -> Path:
@@ -130,13 +130,13 @@ def part_path(destination: Path, file: RemoteFile) -> Path:
     return destination / file.path.folder / part_name(file.path.name, file.identity)
 
 
-def leftovers(destination: Path) -> list[str]:
+def part_files(destination: Path) -> list[str]:
     """Names below `destination` that only part files have."""
     return [name for name in tree(destination) if name.endswith(".part")]
 
 
 def tree(folder: Path) -> dict[str, bytes | str]:
-    """Everything below `folder`: the bytes of files, ``folder``, ``-> target`` of links, ``special``."""
+    """Everything below `folder`: the bytes of files, ``folder``, ``-> destination`` of links, ``special``."""
     return {str(path.relative_to(folder)): _seen(path) for path in sorted(folder.rglob("*"))}
 
 

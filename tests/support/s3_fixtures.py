@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from include.stand_ins.object_server import ObjectServer, serving
-from include.stand_ins.servers import S3Server, moto_server, rclone_server
+from include.stand_ins.s3_servers import S3Server, moto_server, rclone_server
 
 __all__ = ["moto", "object_server", "rclone"]
 
@@ -28,6 +28,6 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def object_server() -> Iterator[ObjectServer]:
-    """An empty bucket that breaks as it is told to."""
+    """An empty bucket with scripted faults."""
     with serving() as server:
         yield server

@@ -1,4 +1,4 @@
-"""A source that breaks as it is told to, around any other source.
+"""A source with scripted faults, around any other source.
 
 A script holds, for each key, what happens at its first opening, its second, and so on; None is "nothing". Openings
 behind the end of the script go well, unless `always` says otherwise. Positions are those of the file, but for
@@ -30,8 +30,8 @@ __all__ = [
     "Fault",
     "Opening",
     "ScriptedSource",
+    "announces_size",
     "busy",
-    "claims_size",
     "credentials_expire",
     "cut_after",
     "ends_after",
@@ -157,7 +157,7 @@ def _flipped(buffers: Iterator[Buffer], at: int) -> Iterator[Buffer]:
         at -= len(buffer)
 
 
-def claims_size(size: int) -> Fault:
+def announces_size(size: int) -> Fault:
     """The answer says that the file has `size` bytes."""
 
     def play(opening: Opening) -> ByteStream:

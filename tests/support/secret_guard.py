@@ -10,7 +10,7 @@ It listens where texts pass, and looks at what a test leaves behind:
   at before it goes;
 - all tables of Airflow's database, but for that of the connections: see `airflow_rows`.
 
-What stands in none of these has been shown to nobody. See `secrets` for what a secret is.
+What stands in none of these has been shown to nobody. See `include.stand_ins.secrets` for what a secret is.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from typing import Any, Final
 
 import pytest
 
-from include.stand_ins.secrets import bears_secret, hidden, shown_in
 from support.airflow_rows import AirflowRows
+from support.secret_search import bears_secret, hidden, shown_in
 
 __all__ = ["pytest_configure"]
 
@@ -189,18 +189,18 @@ def _to_deleted(patch: pytest.MonkeyPatch, finds: Finds) -> None:
     patch.setattr(shutil, "rmtree", rmtree)
 
 
-# --- what is said ----------------------------------------------------------------------------------------------------
+# --- logs and output -------------------------------------------------------------------------------------------------
 
 
 def _to_loggers(patch: pytest.MonkeyPatch, finds: Finds) -> None:
-    """Ours are asked for all that they would ever say; who listens otherwise hears what is theirs to hear."""
+    """Our loggers have all levels enabled; other handlers get only the records of the levels that are set."""
     enabled, called = logging.Logger.isEnabledFor, logging.Logger.callHandlers
 
     def is_enabled_for(self: logging.Logger, level: int) -> bool:
         return enabled(self, level) or self.name.partition(".")[0] in _OURS
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        finds.look(_said(record), lambda: f"log of {record.name} ({record.pathname}:{record.lineno})")
+        finds.look(_texts_of(record), lambda: f"log of {record.name} ({record.pathname}:{record.lineno})")
         if enabled(self, record.levelno):
             called(self, record)
 
@@ -211,7 +211,7 @@ def _to_loggers(patch: pytest.MonkeyPatch, finds: Finds) -> None:
 _USUAL: Final = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def _said(record: logging.LogRecord) -> str:
+def _texts_of(record: logging.LogRecord) -> str:
     """All that a handler could write of it."""
     try:
         texts = [record.getMessage()]
@@ -237,10 +237,10 @@ def _to_captured(patch: pytest.MonkeyPatch, finds: Finds) -> None:
 
 
 def _to_programs(patch: pytest.MonkeyPatch, finds: Finds) -> None:
-    said = subprocess.Popen.communicate
+    original = subprocess.Popen.communicate
 
     def communicate(self: subprocess.Popen[Any], *args: Any, **more: Any) -> Any:
-        result = said(self, *args, **more)
+        result = original(self, *args, **more)
         for name, text in zip(("stdout", "stderr"), result, strict=True):
             finds.look(_text(text), f"{name} of {_program(self)}")
         return result
@@ -254,8 +254,8 @@ def _program(process: subprocess.Popen[Any]) -> str:
     return " ".join(str(word) for word in words[:3])
 
 
-def _text(said: str | bytes | None) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+def _text(output: str | bytes | None) -> str:
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
 
 
 # --- exceptions ------------------------------------------------------------------------------------------------------

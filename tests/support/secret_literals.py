@@ -43,7 +43,7 @@ def _given(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             case ast.Dict():
                 yield from ((_named(key), value) for key, value in zip(node.keys, node.values, strict=True))
             case ast.Assign():
-                yield from ((_named(target), node.value) for target in node.targets)
+                yield from ((_named(name), node.value) for name in node.targets)
             case ast.AnnAssign(value=ast.expr() as value):
                 yield _named(node.target), value
             case ast.keyword(arg=str(name)):

@@ -160,10 +160,10 @@ class Trace:
         if not self.is_flushed(naming.paths[0], changed, naming.began):
             found.append(f"{final}: it got its name before its bytes were flushed")
         if not self.is_flushed(os.path.dirname(final), naming.ended, told.began):
-            found.append(f"{final}: it was told to be OK before its name was flushed")
+            found.append(f"{final}: it was reported as OK before its name was flushed")
         made = [call for call in self.calls if call.name in _FOLDERS and final.startswith(f"{call.paths[0]}/")]
         return found + [
-            f"{final}: it was told to be OK before the name of {call.paths[0]} was flushed"
+            f"{final}: it was reported as OK before the name of {call.paths[0]} was flushed"
             for call in made
             if not self.is_flushed(os.path.dirname(call.paths[0]), call.ended, told.began)
         ]
@@ -172,7 +172,7 @@ class Trace:
         """The same of a file that lay there before."""
         both = (final, os.path.dirname(final))
         flushed = all(self.is_flushed(path, -1, told.began) for path in both)
-        return [] if flushed else [f"{final}: it was found, and told to be OK before it was flushed"]
+        return [] if flushed else [f"{final}: it was found, and reported as OK before it was flushed"]
 
     def is_flushed(self, path: str, after: int, before: int) -> bool:
         """Whether `path`, by itself or with its file system, was flushed behind line `after`, and ahead of `before`."""

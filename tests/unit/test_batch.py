@@ -36,11 +36,11 @@ from support.restoring import (
     content,
     file_for,
     files_for,
-    leftovers,
-    options,
+    part_files,
     part_path,
     quick_disk,
     restored,
+    transfer_options,
     tree,
 )
 from support.scripted import Fault, Opening, ScriptedSource, cut_after, flip_bit, goes_on, replaced, reset
@@ -87,7 +87,7 @@ def test_everything_comes_home_and_is_told_in_the_order_of_the_plan(
     destination: Path, capabilities: Capabilities | None
 ) -> None:
     files = files_for(BOTH)[::-1]
-    results = restore(files, memory(BOTH, capabilities), destination, options())
+    results = restore(files, memory(BOTH, capabilities), destination, transfer_options())
     assert [result.name for result in results] == [str(file.path) for file in files]
     assert {result.outcome for result in results} == {Outcome.DOWNLOADED}
     assert all(result.verified for result in results)
@@ -110,7 +110,7 @@ def test_a_second_restore_asks_for_nothing(destination: Path, capabilities: Capa
 
 
 def test_an_empty_plan_has_no_results(destination: Path) -> None:
-    assert restore([], memory({}), destination, options()) == []
+    assert restore([], memory({}), destination, transfer_options()) == []
     assert tree(destination) == {}
 
 
@@ -171,7 +171,7 @@ def test_files_that_were_refused_have_their_lines_in_their_places(destination: P
         file_for("x", b"x"),
         Refused("y", CorruptRecord("its entry is 3")),
     ]
-    results = restore(planned, memory({"x": b"x"}), destination, options())
+    results = restore(planned, memory({"x": b"x"}), destination, transfer_options())
     assert [(result.name, result.ok) for result in results] == [("../evil", False), ("x", True), ("y", False)]
     assert results[2].message == "Corrupt record: its entry is 3; repair the entry in the catalogue"
 
@@ -180,14 +180,14 @@ def test_files_that_were_refused_have_their_lines_in_their_places(destination: P
 def test_a_refused_file_never_borrows_the_result_of_one_of_the_same_name(destination: Path, first: bool) -> None:
     planned: list[Planned] = [Refused("x", CorruptRecord("given twice, differently")), file_for("x", b"x")]
     planned = planned if first else planned[::-1]
-    results = restore(planned, memory({"x": b"x"}), destination, options())
+    results = restore(planned, memory({"x": b"x"}), destination, transfer_options())
     assert [result.ok for result in results] == ([False, True] if first else [True, False])
 
 
 @pytest.mark.parametrize("size", [100, 200 * KIB])
 def test_a_file_that_is_planned_twice_comes_home_once(destination: Path, size: int) -> None:
     data = content(size)
-    results = restore([file_for("x", data)] * 2, memory({"x": data}), destination, options())
+    results = restore([file_for("x", data)] * 2, memory({"x": data}), destination, transfer_options())
     assert [result.ok for result in results] == [True, True]
     assert tree(destination) == {"x": data}
 
@@ -364,7 +364,7 @@ def test_one_that_another_run_has_locked_stays(destination: Path) -> None:
     with PartFile.acquire(folder, folder.place(safe_path("x")), "0" * 16) as theirs:
         theirs.write(b"at work")
         assert one(memory({"x": TINY}), destination, file_for("x", TINY)).ok
-        assert leftovers(destination) == [f".x.{'0' * 16}.part"]
+        assert part_files(destination) == [f".x.{'0' * 16}.part"]
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
@@ -390,7 +390,7 @@ class Listening:
 
 
 def listened(listener: Listening, limits: TransferLimits = LIMITS) -> TransferOptions:
-    return replace(options(limits=limits), listener=listener)
+    return replace(transfer_options(limits=limits), listener=listener)
 
 
 def test_every_result_is_told_once_in_the_thread_that_asked(destination: Path) -> None:
@@ -438,7 +438,7 @@ def test_a_full_disk_stops_the_batch_and_the_rest_is_not_tried(
     with monkeypatch.context() as patch:
         Filling(patch, 450 * KIB)
         source = ScriptedSource(memory(names, capabilities))
-        results = restore(files_for(names), source, destination, options())
+        results = restore(files_for(names), source, destination, transfer_options())
     assert kinds(results) == {"Disk full", "Not tried"}
     full = {result.name for result in results if result.message.startswith("Disk full")}
     reasons = [f"no room to write {name} (No space left on device)" for name in full]
@@ -452,7 +452,7 @@ def test_a_full_disk_stops_the_batch_and_the_rest_is_not_tried(
     assert len(source.opens) < 15
     assert all(files_in(destination)[r.name] == names[r.name] for r in results if r.ok)
     assert not any((destination / result.name).exists() for result in results if not result.ok)
-    assert all(result.ok for result in restore(files_for(names), memory(names), destination, options()))
+    assert all(result.ok for result in restore(files_for(names), memory(names), destination, transfer_options()))
     assert files_in(destination) == names
 
 
@@ -461,7 +461,7 @@ def test_a_full_disk_stops_small_files_too(destination: Path, monkeypatch: pytes
     with monkeypatch.context() as patch:
         Filling(patch, 50_500)
         source = ScriptedSource(memory(names))
-        results = restore(files_for(names), source, destination, options())
+        results = restore(files_for(names), source, destination, transfer_options())
     assert kinds(results) == {"Disk full", "Not tried"}
     assert sum(result.ok for result in results) == 50
     assert len(source.opens) < 200
@@ -489,7 +489,7 @@ def test_a_task_that_is_killed_stops_all_threads_and_keeps_what_is_there(destina
     with pytest.raises(KeyboardInterrupt):
         restore(files_for(names), source, destination, listened(Listening(interrupt)))
     assert len(source.opens) < 40
-    results = restore(files_for(names), memory(names), destination, options())
+    results = restore(files_for(names), memory(names), destination, transfer_options())
     assert all(result.ok for result in results)
     assert files_in(destination) == names
 
@@ -597,7 +597,7 @@ def test_memory_does_not_grow_with_the_files(destination: Path) -> None:
     limits = replace(LIMITS, memory=8 * RANGE)
     tracemalloc.start()
     try:
-        assert all(result.ok for result in restore(files, source, destination, options(limits=limits)))
+        assert all(result.ok for result in restore(files, source, destination, transfer_options(limits=limits)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -613,7 +613,7 @@ def test_small_files_that_wait_for_their_flush_are_not_kept_in_memory(destinatio
     limits = replace(LIMITS, small_file=64 * KIB)
     tracemalloc.start()
     try:
-        assert all(result.ok for result in restore(files, source, destination, options(limits=limits)))
+        assert all(result.ok for result in restore(files, source, destination, transfer_options(limits=limits)))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -654,7 +654,7 @@ def test_a_source_that_bears_few_streams_gets_no_more(destination: Path, connect
     )
     limits = replace(LIMITS, large_threads=8)
     source.most_allowed, source.too_many = connections, too_many
-    assert all(result.ok for result in restore(files_for(BOTH), source, destination, options(limits=limits)))
+    assert all(result.ok for result in restore(files_for(BOTH), source, destination, transfer_options(limits=limits)))
     assert source.most_open <= connections
 
 
@@ -711,7 +711,7 @@ def test_killed_over_and_over_it_comes_home_all_the_same(destination: Path, paus
 def test_a_network_that_is_down_is_given_up_in_a_bounded_time(destination: Path) -> None:
     clock = FakeClock()
     source = ScriptedSource(memory(LARGE), always=dict.fromkeys(LARGE, reset))
-    results = restore(files_for(LARGE), source, destination, options(clock))
+    results = restore(files_for(LARGE), source, destination, transfer_options(clock))
     assert {result.message for result in results} == {str(NetworkError("connection reset"))}
     assert all(result.retryable for result in results)
     assert max(source.opens.values()) <= 6 * LIMITS.read_ahead
@@ -721,7 +721,7 @@ def test_a_network_that_is_down_is_given_up_in_a_bounded_time(destination: Path)
 def test_transfers_are_told_in_seconds_of_the_clock(destination: Path) -> None:
     clock = FakeClock()
     source = ScriptedSource(memory(SMALL | LARGE), {"large/1": [reset]})
-    results = restore(files_for(LARGE), source, destination, options(clock))
+    results = restore(files_for(LARGE), source, destination, transfer_options(clock))
     assert max(result.seconds for result in results) == pytest.approx(clock.waited, abs=0.1)
 
 

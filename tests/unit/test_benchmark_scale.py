@@ -23,9 +23,9 @@ from include.benchmark.interrupted import interrupted
 from include.benchmark.long_stand_in import LongServer
 from include.benchmark.measure import Run
 from include.benchmark.objects import BUCKET, LARGE, Sizes, Stock
+from include.benchmark.output import measured
 from include.benchmark.raw_file import Tasks
 from include.benchmark.rounds import Outcome
-from include.benchmark.said import measured
 from include.benchmark.table import Section
 from include.stand_ins.contents import Generated, digest
 from include.stand_ins.object_server import serving
@@ -58,7 +58,7 @@ def test_the_footer_says_how_many_rounds_were_played(rounds: list[int], said: st
 def test_what_takes_long_runs_only_where_it_is_asked_for() -> None:
     assert set(CASES) > ON_DEMAND >= {"million", "many", "long", "dag"}
     assert Sizes().room(["long"]) > Sizes().long > Sizes().room(["small", "many"])
-    assert Sizes().files(["many"]) > Sizes().files(["small"]) + sum(Sizes().brought)
+    assert Sizes().files(["many"]) > Sizes().files(["small"]) + sum(Sizes().in_shards)
 
 
 def test_the_time_of_the_work_stands_before_what_it_tells() -> None:

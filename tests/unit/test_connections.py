@@ -14,8 +14,8 @@ from downloader.errors import AccessDenied, NetworkError, ServerBusy
 from downloader_tasks.failures import Refusal
 from downloader_tasks.settings import connections
 from downloader_tasks.settings.configuration import Configuration, load
+from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
-from include.stand_ins.servers import S3Server
 
 ROLE = "arn:aws:iam::123456789012:role/lab"
 

@@ -21,7 +21,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from downloader.transfer.inspection import Inspection, State, assured, compare, look
 from downloader.transfer.options import TransferPolicy
-from support.restoring import KIB, FakeClock, content, file_for, leftovers, options, quick_disk, tree
+from support.restoring import KIB, FakeClock, content, file_for, part_files, quick_disk, transfer_options, tree
 from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, reset
 
 __all__ = ["quick_disk"]
@@ -250,7 +250,7 @@ class Play:
 
     def restore(self, source: Source, *files: RemoteFile, overwrite: bool = False) -> list[FileResult]:
         policy = TransferPolicy(content=self.check, overwrite=overwrite)
-        return restore(files, source, self.folder, replace(options(self.clock), policy=policy))
+        return restore(files, source, self.folder, replace(transfer_options(self.clock), policy=policy))
 
     def restore_one(self, source: Source, file: RemoteFile) -> FileResult:
         (result,) = self.restore(source, file)
@@ -357,7 +357,7 @@ def test_broken_content_that_an_earlier_run_began_is_fetched_from_its_start_befo
     source = ScriptedSource(source_of(shape, data))
     assert play.restore_one(source, bare(data)).message.startswith("Broken content: ")
     assert source.served["x"] > len(data)
-    assert leftovers(play.folder) == []
+    assert part_files(play.folder) == []
 
 
 def test_what_does_not_end_is_fetched_again_with_waits_and_then_given_up(play: Play, shape: Shape) -> None:
@@ -404,7 +404,7 @@ def test_files_that_are_there_are_read_again_though_they_were_verified_before(pl
     data = shape.data()
     (play.folder / "x").write_bytes(data)
     policy = TransferPolicy(content=play.check)
-    given = replace(options(play.clock), policy=policy, verified=Remembers())
+    given = replace(transfer_options(play.clock), policy=policy, verified=Remembers())
     (result,) = restore([file_for("x", data)], source_of(shape, data), play.folder, given)
     assert (result.outcome, result.resources) == (Outcome.SKIPPED, len(data))
 

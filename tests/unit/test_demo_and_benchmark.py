@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,9 +17,10 @@ from downloader.fhir.exports import ExportLayout, is_export
 from include.benchmark.exports import NotSpoken, Page, bucket_of, name_of
 from include.demo.fhir_exports import BROKEN, EXPORTS
 from include.demo.minio_settings import given, variables
-from include.demo.screen import Trouble
+from include.processes import ProgramError
 from include.stand_ins.secrets import secret
 
+ROOT = Path(__file__).parents[2]
 SECRET = secret("minio", "#o ")
 SEED = f"""\
 # of the seed
@@ -78,7 +83,7 @@ def test_what_airflow_gets(env_file: Path) -> None:
     ],
 )
 def test_a_mistake_is_trouble_that_tells_no_secret(env_file: Path, changes: dict[str, str]) -> None:
-    with pytest.raises(Trouble, match="MINIO_") as trouble:
+    with pytest.raises(ProgramError, match="MINIO_") as trouble:
         variables(given(changes, env_file), Path("/data"))
     assert not any(word in str(trouble.value) for word in (SECRET, "mini#o"))
 
@@ -132,3 +137,20 @@ def test_a_page_holds_a_thousand_keys_at_most() -> None:
 def test_what_the_benchmarks_server_does_not_speak_it_refuses(query: dict[str, str]) -> None:
     with pytest.raises(NotSpoken):
         Page.asked(25, query)
+
+
+# --- the benchmark's restore, as others start it ----------------------------------------------------------------------
+
+
+def test_the_restore_program_needs_only_plugins_and_include_on_the_path(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark.restore", "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("plugins", "include"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    flags = {"--endpoint", "--bucket", "--prefix", "--record", "--destination"}
+    assert flags <= set(re.findall(r"--\w+", done.stdout))

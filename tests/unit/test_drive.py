@@ -42,9 +42,10 @@ from include.stand_ins.drive_server import (
     serving,
     too_many_requests,
 )
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, Fault, ignore_range, refuse, without
 from support.restoring import FakeClock, content
+from support.secret_search import bears_secret
 
 RESOURCE_KEY = secret("resource")
 BODY = content(600_000, 7)
@@ -96,7 +97,7 @@ class Reader:
 
     @property
     def asked(self) -> list[str]:
-        return [one.target for one in self.drive.requests]
+        return [one.uri for one in self.drive.requests]
 
 
 def refusal(action: Callable[[], object]) -> DownloadError:
@@ -129,7 +130,7 @@ def test_a_resource_key_is_sent(reader: Reader) -> None:
     reader.read(reader.keyed)
     by_key = reader.drive.requests[1]
     assert by_key.headers["x-goog-drive-resource-keys"] == f"{ID}/{RESOURCE_KEY}"
-    assert not bears_secret(by_key.target)
+    assert not bears_secret(by_key.uri)
     reader.drive.script(ID, missing, api_error(404, "notFound"))
     assert not bears_secret(str(reader.refused()) + str(reader.refused(reader.keyed)))
 
@@ -255,7 +256,7 @@ def test_documents_are_exported(reader: Reader) -> None:
     reader.file = replace(reader.file, size=None, key=f"{ID}?export=docx")
     for source in (reader.keyless, reader.keyed):
         assert reader.read(source) == BODY
-        assert reader.drive.requests[-1].target == f"/document/d/{ID}/export?format=docx"
+        assert reader.drive.requests[-1].uri == f"/document/d/{ID}/export?format=docx"
         assert isinstance(refusal(lambda source=source: source.open(reader.file, 10)), RangeRefused)  # type: ignore[misc]
     assert reader.keyed.describe(reader.file) == reader.file
 
@@ -439,7 +440,7 @@ def test_without_a_key_no_more_is_known(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "mime"),
+    ("fields", "mime"),
     [
         ({"sha256Checksum": None, "md5Checksum": None}, "text/plain"),
         ({"sha256Checksum": "xyz", "md5Checksum": "0" * 31}, "text/plain"),
@@ -447,8 +448,8 @@ def test_without_a_key_no_more_is_known(reader: Reader) -> None:
         ({"size": "9" * 30}, "image/jpeg"),
     ],
 )
-def test_what_cannot_be_believed_is_left_out(reader: Reader, claims: dict[str, str | None], mime: str) -> None:
-    reader.drive.add(DriveFile(ID, "fan.dat", BODY, mime=mime, claims=claims))
+def test_what_cannot_be_believed_is_left_out(reader: Reader, fields: dict[str, str | None], mime: str) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, mime=mime, api_fields=fields))
     assert reader.keyed.describe(reader.file) == reader.file
 
 

@@ -35,9 +35,10 @@ from include.stand_ins.drive_server import (
     serving,
     too_many_requests,
 )
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, Fault, refuse
 from support.restoring import FakeClock
+from support.secret_search import bears_secret
 
 BODY = bytes(range(256)) * 20
 TOP = file_id("folder")
@@ -278,8 +279,8 @@ def test_a_list_of_many_pages(asker: Asker) -> None:
 
 def test_resource_keys_are_sent_and_found(asker: Asker) -> None:
     of_file, of_top = secret("resource-file"), secret("resource-top")
-    claims = {"resourceKey": of_file}
-    asker.drive.add(DriveFile(file_id("one"), "one", BODY, folder=TOP, claims=claims))
+    fields = {"resourceKey": of_file}
+    asker.drive.add(DriveFile(file_id("one"), "one", BODY, folder=TOP, api_fields=fields))
     assert asker.by_key(resource_key=of_top).files[0].key == DriveKey(file_id("one"), resource_key=of_file)
     first, second, *_ = asker.drive.requests
     header = "x-goog-drive-resource-keys"
@@ -294,9 +295,9 @@ def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
     asker.drive.add(DriveFile(file_id("far"), "far.bin", BODY, folder=away))
     asker.drive.add(DriveFile(file_id("far2"), "far2.bin", BODY[:9], folder=file_id("elsewhere")))
     for name, target in {"to deep": "deep", "to far2": "far2", "to away": "away", "to sheet": "sheet"}.items():
-        asker.drive.add(DriveFile(file_id(f"s{target}"), name, target=file_id(target), folder=TOP))
-    asker.drive.add(DriveFile(file_id("sgone"), "to nothing", target=file_id("gone"), folder=TOP))
-    asker.drive.add(DriveFile(file_id("ss"), "to a shortcut", target=file_id("sdeep"), folder=TOP))
+        asker.drive.add(DriveFile(file_id(f"s{target}"), name, shortcut_to=file_id(target), folder=TOP))
+    asker.drive.add(DriveFile(file_id("sgone"), "to nothing", shortcut_to=file_id("gone"), folder=TOP))
+    asker.drive.add(DriveFile(file_id("ss"), "to a shortcut", shortcut_to=file_id("sdeep"), folder=TOP))
     found = asker.by_key()
     by_id = {entry.key.id: entry for entry in found.files}
     assert by_id[file_id("far2")] == Entry(
@@ -310,7 +311,7 @@ def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
 
 
 def test_a_shortcut_to_a_folder_is_that_folder(asker: Asker) -> None:
-    asker.drive.add(DriveFile(file_id("short"), "to top", target=TOP))
+    asker.drive.add(DriveFile(file_id("short"), "to top", shortcut_to=TOP))
     assert asker.by_key(file_id("short")).name == "Top & <all>"
 
 
@@ -481,7 +482,7 @@ def test_sizes_are_learnt_past_the_warning(asker: Asker) -> None:
 
 def test_a_size_that_cannot_be_learnt_is_told_with_its_reason(asker: Asker) -> None:
     asker.drive.add(DriveFile(file_id("quota"), "q.bin", BODY, folder=TOP, problem=quota_exceeded()))
-    asker.drive.add(DriveFile(file_id("short"), "to one", target=file_id("one"), folder=TOP))
+    asker.drive.add(DriveFile(file_id("short"), "to one", shortcut_to=file_id("one"), folder=TOP))
     asker.drive.add_folder(DriveFolder(file_id("shut"), "shut", BELOW, visible=False))
     seen = asker.survey()
     assert [path for path, _ in seen.unknown] == ["q.bin", "to one", "below/shut"]
@@ -499,5 +500,5 @@ def test_by_key_no_byte_is_asked_for(asker: Asker) -> None:
     assert {one.path.removesuffix(f"/{TOP}").removesuffix(f"/{BELOW}") for one in asker.drive.requests} == {
         "/drive/v3/files"
     }
-    asker.drive.add(replace(DriveFile(file_id("one"), "a", BODY, folder=TOP), claims={"size": None}))
+    asker.drive.add(replace(DriveFile(file_id("one"), "a", BODY, folder=TOP), api_fields={"size": None}))
     assert asker.survey(asker.drive.api_key).found.entries[0].size == len(BODY)

@@ -342,7 +342,7 @@ def filled(drive: DriveServer) -> None:
     drive.add_folder(DriveFolder(file_id("below"), "below", TOP))
     drive.add(DriveFile(file_id("one"), "Tom & <Jerry>.bin", BODY, folder=TOP))
     drive.add(DriveFile(file_id("doc"), "Sheet", BODY, mime=SPREADSHEET, folder=TOP))
-    drive.add(DriveFile(file_id("short"), "to one", target=file_id("one"), folder=TOP))
+    drive.add(DriveFile(file_id("short"), "to one", shortcut_to=file_id("one"), folder=TOP))
     drive.add(DriveFile(file_id("deep"), "deep.bin", BODY, folder=file_id("below")))
 
 
@@ -420,8 +420,8 @@ def test_the_api_lists_in_pages(drive: DriveServer, client: Client) -> None:
 
 def test_checksums_may_be_missing_or_wrong(drive: DriveServer, client: Client) -> None:
     drive.add_folder(DriveFolder(TOP, "Top"))
-    claims = {"md5Checksum": "0" * 32, "sha256Checksum": None, "resourceKey": secret("resource")}
-    drive.add(DriveFile(ID, "photo.jpg", BODY, folder=TOP, claims=claims))
+    fields = {"md5Checksum": "0" * 32, "sha256Checksum": None, "resourceKey": secret("resource")}
+    drive.add(DriveFile(ID, "photo.jpg", BODY, folder=TOP, api_fields=fields))
     (photo,) = client.list()["files"]
     assert photo["md5Checksum"] == "0" * 32
     assert "sha256Checksum" not in photo

@@ -130,7 +130,7 @@ def test_a_first_manifest_without_a_key(desk: Desk) -> None:
         "+ added            city.glb  (2,000 bytes)",
         "+ added            fan/fan_const.dat  (5,120 bytes)",
         "Cameras: 2 files, 7.0 KB; 2 added, 0 unchanged",
-        "Without a checksum: 2. An API key brings them, or write them into the file by hand.",
+        "Without a checksum: 2. Use an API key to get them, or write them into the file by hand.",
         f"Written: {desk.output}",
     ]
     held = json.loads(desk.output.read_text())

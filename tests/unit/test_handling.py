@@ -26,10 +26,10 @@ from support.restoring import (
     content,
     file_for,
     files_for,
-    leftovers,
-    options,
+    part_files,
     part_path,
     quick_disk,
+    transfer_options,
     tree,
 )
 from support.scripted import Fault, Opening, ScriptedSource, cut_after, flip_bit, reset
@@ -94,7 +94,7 @@ class Play:
 
 
 def restored(source: Source, folder: Path, policy: TransferPolicy, *files: RemoteFile) -> list[FileResult]:
-    return restore(files, source, folder, replace(options(FakeClock()), policy=policy))
+    return restore(files, source, folder, replace(transfer_options(FakeClock()), policy=policy))
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ class Remembers:
 
 def test_what_an_earlier_try_of_the_same_run_has_overwritten_is_not_overwritten_again(play: Play) -> None:
     play.put(play.shape.data)
-    given = replace(options(FakeClock()), policy=OVERWRITE, verified=Remembers())
+    given = replace(transfer_options(FakeClock()), policy=OVERWRITE, verified=Remembers())
     (result,) = restore([play.shape.file], play.source, play.folder, given)
     assert result.outcome is Outcome.SKIPPED
     assert play.source.opens == Counter()
@@ -366,4 +366,4 @@ def test_where_no_checksum_is_known_overwriting_is_by_size(play: Play) -> None:
     assert result.outcome is Outcome.DOWNLOADED
     assert result.assurance in (SIZE_ONLY, str(play.shape.file.checksums[0]))
     assert tree(play.folder) == {"x": play.shape.data}
-    assert leftovers(play.folder) == []
+    assert part_files(play.folder) == []

@@ -109,7 +109,7 @@ def test_a_file_is_one_get_that_wants_no_encoding(server: Plain) -> None:
     assert (stream.start, stream.size, stream.etag) == (0, len(BODY), None)
     assert b"".join(stream) == BODY
     (received,) = server.received
-    assert (received.method, received.target) == ("GET", f"/f?sig={SECRET}")
+    assert (received.method, received.uri) == ("GET", f"/f?sig={SECRET}")
     assert received.headers["accept-encoding"] == "identity"
     assert not received.headers.keys() & {"range", "cookie", "authorization"}
 

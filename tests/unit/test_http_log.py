@@ -18,11 +18,12 @@ from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio_listing import Listing
 from downloader.sources.slooh import image_client
 from downloader.sources.slooh.hosts import ImageHosts
-from include.stand_ins.secrets import bears_secret, secret
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
+from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import Picture, SloohServer, serving
 from include.stand_ins.wire import Answer
 from support.minio import minio_of
+from support.secret_search import bears_secret
 from support.slooh_access import TIMEOUTS, client_of
 
 

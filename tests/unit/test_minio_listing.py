@@ -27,12 +27,13 @@ from downloader.sources.s3 import minio_listing
 from downloader.sources.s3.minio_listing import Listed, Listing
 from downloader.sources.s3.minio_server import MinioServer
 from downloader.sources.s3.object_store import Limits
-from include.stand_ins.secrets import bears_secret, secret
-from include.stand_ins.servers import S3Server, rclone_server
+from include.stand_ins.s3_servers import S3Server, rclone_server
+from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, cut_at, refuse, reset_at, serving, stall_at
 from support.certificates import authority_and_server
 from support.minio import Lister, listing_page, minio_at, minio_of, named, rclone_with_tls, refuse_xml
 from support.restoring import FakeClock
+from support.secret_search import bears_secret
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 

@@ -33,22 +33,11 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.sources.s3 import S3Access, S3Source
 from downloader.sources.s3.object_store import Limits
-from include.stand_ins.object_server import (
-    Fault,
-    ObjectServer,
-    Request,
-    cut_at,
-    flip_bit,
-    ignore_range,
-    longer,
-    refuse,
-    reset_at,
-    shorter,
-    slowly,
-    stall_at,
-)
-from include.stand_ins.secrets import bears_secret, secret
-from include.stand_ins.servers import S3Server
+from include.stand_ins.object_server import ObjectServer, Request, refuse
+from include.stand_ins.s3_servers import S3Server
+from include.stand_ins.secrets import secret
+from include.stand_ins.wire import Fault, cut_at, flip_bit, ignore_range, longer, reset_at, shorter, slowly, stall_at
+from support.secret_search import bears_secret
 
 RIGHT = secret("right-session")
 BODY = bytes(range(251)) * 12_000  # 3 MiB
@@ -260,7 +249,7 @@ def test_a_flipped_bit_passes_the_source_unseen(server: ObjectServer) -> None:
 @pytest.mark.parametrize("key", [KEY, "a//b"])
 def test_retry_after_is_handed_on(server: ObjectServer, key: str) -> None:
     server.put(key, BODY)
-    server.gate = lambda request: refuse(503, "SlowDown", Retry_After="7")
+    server.intercept = lambda request: refuse(503, "SlowDown", Retry_After="7")
     with pytest.raises(ServerBusy) as caught:
         source_of(server).open(replace(FILE, key=key))
     assert caught.value.retry_after == 7
@@ -344,7 +333,7 @@ def test_an_expired_token_is_replaced_at_the_next_call(server: ObjectServer) -> 
     issuer = Issuer(seconds=660)
     source = S3Source(server.bucket, [], renewable(server, issuer))
     assert read(source) == BODY
-    server.gate = only(secret(f"issued-{issuer.issued + 1}"))
+    server.intercept = only(secret(f"issued-{issuer.issued + 1}"))
     with pytest.raises(CredentialsExpired):
         source.open(FILE)
     assert read(source) == BODY

@@ -14,9 +14,10 @@ from botocore.config import Config
 from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, ObjectNotFound, PermanentError
 from downloader.sources.s3 import S3Source
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
-from include.stand_ins.object_server import Fault, ObjectServer, refuse
+from include.stand_ins.object_server import ObjectServer, refuse
+from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
-from include.stand_ins.servers import S3Server
+from include.stand_ins.wire import Fault
 
 
 def problem_of(server: S3Server, bucket: str) -> str:
@@ -74,14 +75,14 @@ def test_tls_to_a_server_without(moto: S3Server) -> None:
 def test_a_refusal_has_its_sentence(
     object_server: ObjectServer, fault: Fault, error: type[DownloadError], words: str
 ) -> None:
-    object_server.gate = lambda request: fault
+    object_server.intercept = lambda request: fault
     with pytest.raises(error, match=words):
         check_bucket(S3Bucket(object_server.bucket, S3Server(object_server.url).client()))
 
 
 def test_a_refused_head_is_explained(object_server: ObjectServer) -> None:
     """The answer to a HEAD has no body to say why."""
-    object_server.gate = lambda request: refuse(400, "ExpiredToken" if request.method == "GET" else "")
+    object_server.intercept = lambda request: refuse(400, "ExpiredToken" if request.method == "GET" else "")
     bucket = S3Bucket(object_server.bucket, S3Server(object_server.url).client())
     with pytest.raises(CredentialsExpired):
         bucket.ask("head_object", "key")
@@ -89,7 +90,7 @@ def test_a_refused_head_is_explained(object_server: ObjectServer) -> None:
 
 def test_who_may_read_but_not_list_passes_by_the_probe(object_server: ObjectServer) -> None:
     object_server.put("there", b"x")
-    object_server.gate = lambda request: None if request.key else refuse(403, "AccessDenied")
+    object_server.intercept = lambda request: None if request.key else refuse(403, "AccessDenied")
     bucket = S3Bucket(object_server.bucket, S3Server(object_server.url).client())
     check_bucket(bucket, "there")
     with pytest.raises(AccessDenied):

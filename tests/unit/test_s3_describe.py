@@ -17,7 +17,7 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.sources.s3.bucket import S3Bucket
 from downloader.sources.s3.describe import describe
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 KEY = "folder/file.bin"
 FILE = RemoteFile(SafePath("file.bin"), None, KEY)

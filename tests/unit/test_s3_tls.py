@@ -13,7 +13,7 @@ from downloader.remote_file import RemoteFile
 from downloader.sources.s3 import S3Access, S3Source, client_config
 from downloader.sources.s3.errors import Subject, from_answer
 from include.stand_ins.object_server import ObjectServer, serving
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 from support.certificates import authority_and_server
 
 FILE = RemoteFile(SafePath("file.bin"), None, "file.bin")

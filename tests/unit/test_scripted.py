@@ -60,7 +60,7 @@ def test_always_is_always() -> None:
     [
         (scripted.ends_after(70), lambda stream: b"".join(stream) == DATA[50:120]),
         (scripted.goes_on(b"more"), lambda stream: b"".join(stream) == DATA[50:] + b"more"),
-        (scripted.claims_size(7), lambda stream: stream.size == 7),
+        (scripted.announces_size(7), lambda stream: stream.size == 7),
         (scripted.ignore_range, lambda stream: (stream.start, b"".join(stream)) == (0, DATA)),
     ],
 )

@@ -22,7 +22,7 @@ from downloader.errors import (
 from downloader.retry import Halt, RetryPolicy
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.rate_limit import RequestLimit
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import (
     FITS,
     LOGIN,
@@ -42,6 +42,7 @@ from include.stand_ins.slooh_server import (
 )
 from include.stand_ins.wire import Answer, Fault, cut_at, refuse, reset_at
 from support.restoring import FakeClock
+from support.secret_search import bears_secret
 from support.slooh_access import account_of, client_of
 
 PASSWORD = secret("slooh-passphrase")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from downloader.errors import ServerBusy
 from downloader.sources.slooh.rows import Mission, Picture, Status, frames_of, missions_of, pictures_of, status_of
-from include.stand_ins.secrets import bears_secret, secret
+from include.stand_ins.secrets import secret
+from support.secret_search import bears_secret
 
 ADDRESS = f"https://astroimages.slooh.com/a/b%20c.png?Signature={secret('image')}"
 ROW = {

@@ -34,7 +34,7 @@ from support.restoring import (
     content,
     context_for,
     file_for,
-    leftovers,
+    part_files,
     part_path,
     plain_copy,
     quick_disk,
@@ -438,7 +438,7 @@ def test_an_object_that_is_replaced_all_the_time_fails_for_now(destination: Path
     result = transferred(scripted(always=replaced), destination)
     assert result.message.startswith("Object changed: ")
     assert result.retryable
-    assert leftovers(destination) == []
+    assert part_files(destination) == []
 
 
 def test_nothing_of_a_replaced_object_is_left_behind(destination: Path) -> None:

@@ -172,6 +172,6 @@ def test_requests_are_kept_as_they_came(echo: Echo, clock: FakeClock) -> None:
     requests.post(f"{echo.url}/a%20b?x=1&y=%26&x=2", data={"f": "&"}, cookies=cookies, timeout=5)
     requests.post(echo.url, json={"k": [1]}, timeout=5)
     first, second = echo.seen
-    assert (first.method, first.target, first.at) == ("POST", "/a%20b?x=1&y=%26&x=2", 12.5)
+    assert (first.method, first.uri, first.at) == ("POST", "/a%20b?x=1&y=%26&x=2", 12.5)
     assert (first.path, first.query, first.form, first.cookies) == ("/a b", {"x": "2", "y": "&"}, {"f": "&"}, cookies)
     assert (first.json, second.json, second.headers["content-type"]) == (None, {"k": [1]}, "application/json")

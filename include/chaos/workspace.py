@@ -1,4 +1,4 @@
-"""The servers of each source, each behind a proxy of its own, all in processes of their own."""
+"""The servers of each source, each behind its own proxy, all in processes of their own."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..demo.processes import Processes, free_port
+from ..processes import Processes, free_port
+from ..stand_ins.s3_servers import S3Server
 from ..stand_ins.secrets import secret
-from ..stand_ins.servers import S3Server
-from .servant import Servant
-from .shelves import BucketShelf, DriveShelf, Shelf, SloohShelf
-from .trial import Ground
+from .server_process import ServerProcess
+from .source_servers import DriveSourceServer, S3SourceServer, SloohSourceServer, SourceServer
+from .trial import Workspace
 
-__all__ = ["grounds"]
+__all__ = ["workspaces"]
 
 _HERE: Final = "127.0.0.1"
 _KEYS: Final = ("AKIATESTONLY", secret("chaos"))
 
 
 @contextmanager
-def grounds(sources: Sequence[str], work: Path, is_over: Callable[[], bool]) -> Iterator[dict[str, Ground]]:
-    """By source. Starts no threads before all processes have been started. Raises Trouble, RuntimeError."""
+def workspaces(sources: Sequence[str], work: Path, is_over: Callable[[], bool]) -> Iterator[dict[str, Workspace]]:
+    """By source. Starts all processes before any thread. Raises ProgramError, RuntimeError."""
     with ExitStack() as stack:
         programs = stack.enter_context(Processes(work, _environment()))
         yield {source: _MAKERS[source](_Builder(work, programs, stack, is_over)) for source in sources}
@@ -41,7 +41,7 @@ class _Builder:
         self._is_over = is_over
 
     def program(self, name: str, command: Callable[[int], list[object]]) -> int:
-        """The port of a program that is not ours, once it listens there."""
+        """Starts a program that is not ours; returns its port once it listens."""
         port = free_port()
         self._programs.start(name, [str(word) for word in command(port)])
         self._programs.wait_until(name, lambda: _listens(port))
@@ -53,24 +53,24 @@ class _Builder:
         path.mkdir()
         return path
 
-    def servant(self, module: str, *arguments: object) -> Servant:
-        """A program of ours."""
+    def server_process(self, module: str, *arguments: object) -> ServerProcess:
+        """Starts a module of ours."""
         log = self._work / f"{module}.log"
-        return self._stack.enter_context(Servant(f"include.chaos.{module}", *arguments, log=log))
+        return self._stack.enter_context(ServerProcess(f"include.chaos.{module}", *arguments, log=log))
 
-    def ground(self, port: int, shelf: Callable[[str], Shelf]) -> Ground:
-        """A proxy before `port`; the shelf is told its address."""
-        proxy = self.servant("proxy", _HERE, port)
-        return Ground(shelf(f"http://{_HERE}:{proxy.said['port']}"), proxy, self._is_over)
+    def workspace(self, port: int, server: Callable[[str], SourceServer]) -> Workspace:
+        """A proxy in front of `port`. `server` is called with its address."""
+        proxy = self.server_process("proxy", _HERE, port)
+        return Workspace(server(f"http://{_HERE}:{proxy.announced['port']}"), proxy, self._is_over)
 
 
-def _s3(builder: _Builder) -> Ground:
+def _s3(builder: _Builder) -> Workspace:
     port = builder.program("moto", lambda port: [_beside("moto_server"), "-H", _HERE, "-p", port])
     server = S3Server(f"http://{_HERE}:{port}", *_KEYS)
-    return builder.ground(port, lambda proxy: BucketShelf(server, proxy, listed=False))
+    return builder.workspace(port, lambda proxy: S3SourceServer(server, proxy, listed=False))
 
 
-def _minio(builder: _Builder) -> Ground:
+def _minio(builder: _Builder) -> Workspace:
     folder = builder.folder("buckets")
     keys = ["--auth-key", ",".join(_KEYS), "--log-level", "ERROR"]
     port = builder.program(
@@ -78,17 +78,17 @@ def _minio(builder: _Builder) -> Ground:
         lambda port: [_beside("rclone"), "serve", "s3", "--config", "", "--addr", f"{_HERE}:{port}", *keys, folder],
     )
     server = S3Server(f"http://{_HERE}:{port}", *_KEYS)
-    return builder.ground(port, lambda proxy: BucketShelf(server, proxy, listed=True))
+    return builder.workspace(port, lambda proxy: S3SourceServer(server, proxy, listed=True))
 
 
-def _drive(builder: _Builder) -> Ground:
-    stand_in = builder.servant("stand_in", "drive")
-    return builder.ground(stand_in.said["port"], lambda proxy: DriveShelf(stand_in, proxy))
+def _drive(builder: _Builder) -> Workspace:
+    stand_in = builder.server_process("stand_in", "drive")
+    return builder.workspace(stand_in.announced["port"], lambda proxy: DriveSourceServer(stand_in, proxy))
 
 
-def _slooh(builder: _Builder) -> Ground:
-    stand_in = builder.servant("stand_in", "slooh")
-    return builder.ground(stand_in.said["port"], lambda proxy: SloohShelf(stand_in, proxy))
+def _slooh(builder: _Builder) -> Workspace:
+    stand_in = builder.server_process("stand_in", "slooh")
+    return builder.workspace(stand_in.announced["port"], lambda proxy: SloohSourceServer(stand_in, proxy))
 
 
 _MAKERS: Final = {"s3": _s3, "minio": _minio, "drive": _drive, "slooh": _slooh}

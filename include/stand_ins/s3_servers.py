@@ -22,11 +22,11 @@ from downloader.sources.s3.object_store import Limits
 
 from .secrets import secret
 
-__all__ = ["OWN_SECRET", "S3Server", "moto_server", "rclone_server"]
+__all__ = ["OWN_SECRET", "S3Server", "moto_server", "rclone_server", "rclone_serving"]
 
 OWN_SECRET: Final = secret("s3")
 """Opens moto, which takes any, and stand-ins."""
-_LISTENS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+_LISTENS: Final = re.compile(r"https?://127\.0\.0\.1:\d+")
 
 
 @dataclass(frozen=True)
@@ -83,20 +83,26 @@ def moto_server() -> Iterator[S3Server]:
 def rclone_server(folder: Path) -> Iterator[S3Server]:
     """``rclone serve s3``: another team's idea of S3, over `folder`. It checks signatures and knows no If-Match."""
     server = S3Server("", secret=secret("rclone"))
+    with rclone_serving(folder, "--auth-key", f"{server.key},{server.secret}") as url:
+        yield S3Server(url, server.key, server.secret)
+
+
+@contextmanager
+def rclone_serving(folder: Path, *options: str) -> Iterator[str]:
+    """The address of ``rclone serve s3`` over `folder`, with more options. Raises RuntimeError if it does not start."""
     program = Path(sys.executable).with_name("rclone")
-    command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", str(folder)]
-    command += ["--auth-key", f"{server.key},{server.secret}", "--log-level", "NOTICE"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    command = [str(program), "serve", "s3", "--config", "", "--addr", "127.0.0.1:0", "--log-level", "NOTICE"]
+    with subprocess.Popen([*command, *options, str(folder)], stderr=subprocess.PIPE, text=True) as process:
         try:
-            yield S3Server(_address(process), server.key, server.secret)
+            yield _address(process)
         finally:
             process.terminate()
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    said = []
+    lines = []
     for line in process.stderr or ():
-        said.append(line)
+        lines.append(line)
         if found := _LISTENS.search(line):
             return found[0]
-    raise RuntimeError("rclone did not start: " + "".join(said))
+    raise RuntimeError("rclone did not start: " + "".join(lines))

@@ -1,4 +1,4 @@
-"""What our contestants print of their results, to be looked at by `contestants`."""
+"""What our contestants print of their results, for the checks of `contestants`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["measured", "summary"]
 
 
 def measured(began: float, work: Callable[[], Mapping[str, object]]) -> str:
-    """What `work` tells, as JSON, behind its seconds: `inside`, those of processors, and `started`, from `began` on."""
+    """The result of `work` as JSON, with the seconds `started` (since `began`), `inside` and `processor`."""
     called, clock = time.perf_counter(), time.process_time()
-    told = work()
+    result = work()
     inside, processor = time.perf_counter() - called, time.process_time() - clock
-    return json.dumps({"started": called - began, "inside": inside, "processor": processor, **told})
+    return json.dumps({"started": called - began, "inside": inside, "processor": processor, **result})
 
 
 def summary(results: Iterable[FileResult]) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""Where the wares of a trial are put: on each server in its own way. Answers the plan that the workers get.
+"""The servers that the sample files of a trial are put on, and the plan that the workers get.
 
-A plan is a dict of JSON: `source`, `address` (the proxy's), `login`, `secret`, `files` (see `wares.as_json`), and for
-S3 the `bucket`, for Slooh the `addresses`. Wares are put there past the proxy.
+A plan is a dict of JSON: `source`, `address` (the proxy's), `login`, `secret`, `files` (see `sample_files.as_json`),
+and for S3 the `bucket`, for Slooh the `addresses`. The files are put there directly, not through the proxy.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from downloader.sources.s3.minio_listing import Listing
 from downloader.sources.s3.minio_server import MinioServer
 
 from ..stand_ins.drive_server import file_id
-from ..stand_ins.servers import S3Server
-from .servant import Servant
+from ..stand_ins.s3_servers import S3Server
+from .sample_files import SampleFile, as_json, remote_file
+from .server_process import ServerProcess
 from .stand_in import API_KEY
-from .wares import Ware, as_json, remote_file
 
-__all__ = ["BucketShelf", "DriveShelf", "Shelf", "SloohShelf"]
+__all__ = ["DriveSourceServer", "S3SourceServer", "SloohSourceServer", "SourceServer"]
 
 _PREFIX: Final = "backup/"
 _OFTEN: Final = 0.5
@@ -31,30 +31,30 @@ _OFTEN: Final = 0.5
 Plan = dict[str, Any]
 
 
-class Shelf(Protocol):
-    """Puts wares on a server."""
+class SourceServer(Protocol):
+    """A server that sample files can be put on."""
 
-    def offer(self, wares: Sequence[Ware], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
-        """Puts them there; `folder` may take what the server reads them from. The plan lacks the destination."""
+    def offer(self, samples: Sequence[SampleFile], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
+        """Puts the files there; the server may read them from `folder`. The plan lacks the destination."""
 
 
-class BucketShelf:
-    """On an S3 server, in a bucket that replaces the one of the trial before."""
+class S3SourceServer:
+    """An S3 server: a bucket that replaces the one of the trial before."""
 
     def __init__(self, server: S3Server, proxy: str, *, listed: bool) -> None:
-        """`listed`: the plan is what MinIO's listing says, not what a catalogue recorded."""
+        """`listed`: plan by the listing of the bucket, as for MinIO, not by the record of a catalogue."""
         self._server = server
         self._proxy = proxy
         self._listed = listed
         self._held: tuple[str, list[str]] | None = None
 
-    def offer(self, wares: Sequence[Ware], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
-        """As `Shelf.offer`."""
+    def offer(self, samples: Sequence[SampleFile], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
+        """As `SourceServer.offer`."""
         self._clear()
-        contents = {_PREFIX + ware.name: ware.content for ware in wares}
+        contents = {_PREFIX + sample.name: sample.content for sample in samples}
         bucket = self._server.new_bucket(contents)
         self._held = bucket, list(contents)
-        recorded = [remote_file(ware, _PREFIX + ware.name) for ware in wares]
+        recorded = [remote_file(sample, _PREFIX + sample.name) for sample in samples]
         files = self._listing(bucket, recorded) if self._listed else recorded
         access = {"login": self._server.key, "secret": self._server.secret, "bucket": bucket}
         source = "minio" if self._listed else "s3"
@@ -75,17 +75,17 @@ class BucketShelf:
             client.delete_bucket(Bucket=bucket)
 
 
-class DriveShelf:
-    """In the stand-in for Drive: by key or without, some behind a warning, some without a length."""
+class DriveSourceServer:
+    """The stand-in for Drive: with an API key or without, some files behind a warning, some without a length."""
 
-    def __init__(self, stand_in: Servant, proxy: str) -> None:
+    def __init__(self, stand_in: ServerProcess, proxy: str) -> None:
         self._stand_in = stand_in
         self._proxy = proxy
 
-    def offer(self, wares: Sequence[Ware], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
-        """As `Shelf.offer`."""
-        files = [remote_file(ware, file_id(ware.key)) for ware in wares]
-        kept = _kept(wares, folder)
+    def offer(self, samples: Sequence[SampleFile], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
+        """As `SourceServer.offer`."""
+        files = [remote_file(sample, file_id(sample.key)) for sample in samples]
+        kept = _kept(samples, folder)
         held = [
             {"key": file.key, "content": str(path), "warned": dice.random() < _OFTEN, "chunked": dice.random() < _OFTEN}
             for file, path in zip(files, kept, strict=True)
@@ -95,19 +95,19 @@ class DriveShelf:
         return _plan("drive", self._proxy, key, files), files
 
 
-class SloohShelf:
-    """On the stand-in for Slooh's image host."""
+class SloohSourceServer:
+    """The stand-in for Slooh's image host."""
 
-    def __init__(self, stand_in: Servant, proxy: str) -> None:
+    def __init__(self, stand_in: ServerProcess, proxy: str) -> None:
         self._stand_in = stand_in
         self._proxy = proxy
 
-    def offer(self, wares: Sequence[Ware], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
-        """As `Shelf.offer`."""
-        files = [remote_file(ware, ware.key) for ware in wares]
+    def offer(self, samples: Sequence[SampleFile], folder: Path, dice: random.Random) -> tuple[Plan, list[RemoteFile]]:
+        """As `SourceServer.offer`."""
+        files = [remote_file(sample, sample.key) for sample in samples]
         held = [
-            {"key": ware.key, "content": str(path), "kind": ware.form.upper(), "chunked": dice.random() < _OFTEN}
-            for ware, path in zip(wares, _kept(wares, folder), strict=True)
+            {"key": sample.key, "content": str(path), "kind": sample.form.upper(), "chunked": dice.random() < _OFTEN}
+            for sample, path in zip(samples, _kept(samples, folder), strict=True)
         ]
         self._stand_in.order({"address": self._proxy, "files": held})
         addresses = {file.key: f"{self._proxy}/images/{file.key}" for file in files}
@@ -124,9 +124,9 @@ def _plan(source: str, address: str, secret: str, files: Sequence[RemoteFile]) -
     }
 
 
-def _kept(wares: Sequence[Ware], folder: Path) -> list[Path]:
+def _kept(samples: Sequence[SampleFile], folder: Path) -> list[Path]:
     """The contents as files, for a server in another process to read."""
-    paths = [folder / ware.key for ware in wares]
-    for ware, path in zip(wares, paths, strict=True):
-        path.write_bytes(ware.content)
+    paths = [folder / sample.key for sample in samples]
+    for sample, path in zip(samples, paths, strict=True):
+        path.write_bytes(sample.content)
     return paths

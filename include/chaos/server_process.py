@@ -1,4 +1,4 @@
-"""A program of ours in a process of its own that takes orders and gives answers, a line of JSON each."""
+"""A module of ours as a process that reads orders and prints answers, each a line of JSON."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-__all__ = ["Servant"]
+__all__ = ["ServerProcess"]
 
 _PATIENCE = 5.0
 
 
-class Servant:
-    """A context manager: leaving it ends the process, which ends by itself should this one die."""
+class ServerProcess:
+    """A context manager: leaving it ends the process. It also ends by itself when this process dies."""
 
     def __init__(self, module: str, *arguments: object, log: Path) -> None:
-        """``python -m module arguments``; `log` takes what it complains of."""
+        """``python -m module arguments``; `log` takes its standard error."""
         self._log = log
-        with log.open("ab") as complaints:
+        with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *map(str, arguments)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=complaints,
+                stderr=errors,
                 text=True,
             )
-        self.said: dict[str, Any] = self._answer()
-        """Its first words."""
+        self.announced: dict[str, Any] = self._answer()
+        """The first line that it prints: the port, for example."""
 
     def order(self, order: object) -> dict[str, Any]:
-        """Its answer. Raises RuntimeError where it has ended."""
+        """Sends an order and returns the answer. Raises RuntimeError if the process has ended."""
         orders = _pipe(self._process.stdin)
         with suppress(BrokenPipeError):  # it has ended: its log says why
             orders.write(json.dumps(order) + "\n")

@@ -8,10 +8,10 @@ from contract.source_contract import file_of
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
 from downloader.sources.s3 import S3Source
-from include.stand_ins.servers import S3Server
+from include.stand_ins.s3_servers import S3Server
 
 
-class S3Shelf:
+class S3Samples:
     def __init__(self, server: S3Server) -> None:
         self.server = server
         self.bucket = ""

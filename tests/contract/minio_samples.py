@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from contract.s3_shelf import S3Shelf
+from contract.s3_samples import S3Samples
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
@@ -15,9 +15,9 @@ from downloader.sources.s3.source import S3Access
 from support.minio import minio_of
 
 
-class MinioShelf(S3Shelf):
+class MinioSamples(S3Samples):
     def planned(self, keys: list[str]) -> list[RemoteFile]:
-        """The objects of the bucket, as its listing tells of them."""
+        """The objects of the bucket, as they are listed."""
         listed = {found.key: found for found in Listing(minio_of(self.server), self.bucket).objects()}
         return [listed_file(listed[key], SafePath(f"file-{number}")) for number, key in enumerate(keys)]
 
