@@ -20,12 +20,12 @@ sys.path.insert(0, str(PROJECT / "plugins"))
 
 try:
     from downloader.datasets import (
+        FolderSurvey,
         Manifest,
         ManifestError,
         MappingError,
         Merged,
         Places,
-        Survey,
         What,
         merge,
         read_manifest,
@@ -193,7 +193,7 @@ def earlier_manifest(file: Path, folder: DriveKey) -> Manifest | None:
     return earlier
 
 
-def refuse_unknown(seen: Survey, *, skip: bool) -> None:
+def refuse_unknown(seen: FolderSurvey, *, skip: bool) -> None:
     """Raises Trouble for what cannot be listed as it ought to be."""
     if not seen.found.entries and not seen.unknown:
         raise Trouble("there are no files in the folder; see that its address is right, and that it is shared")
@@ -206,7 +206,7 @@ def refuse_unknown(seen: Survey, *, skip: bool) -> None:
         raise Trouble("the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:", *names)
 
 
-def tell(seen: Survey, merged: Merged, *, keyless: bool) -> None:
+def tell(seen: FolderSurvey, merged: Merged, *, keyless: bool) -> None:
     """Prints what is different, and the totals."""
     for change in merged.changes:
         print(one_line(f"{change.what.sign} {change.what.word:<16} {change.path}  ({change.detail})"))

@@ -13,9 +13,7 @@ from typing import Any, Final, Protocol
 
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.s3.minio import listed_file
-from downloader.sources.s3.minio_listing import Listing
-from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3 import BucketListing, MinioServer, listed_file
 
 from ..stand_ins.drive_server import file_id
 from ..stand_ins.s3_servers import S3Server
@@ -64,7 +62,7 @@ class S3SourceServer:
         """By the engine's own listing, over a network without faults: a plan is made once, before any worker."""
         endpoint = self._server.url.removeprefix("http://")
         server = MinioServer(endpoint, self._server.key, self._server.secret, secure=False)
-        listed = {one.key: one for one in Listing(server, bucket, RetryPolicy()).objects(_PREFIX)}
+        listed = {one.key: one for one in BucketListing(server, bucket, RetryPolicy()).objects(_PREFIX)}
         return [listed_file(listed[file.key], file.path) for file in files]
 
     def _clear(self) -> None:

@@ -61,21 +61,21 @@ def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
 def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
     import boto3
 
-    from downloader.sources.s3 import Limits as Patience
+    from downloader.sources.http import Timeouts
     from downloader.sources.s3 import S3Access, S3Source, client_config
 
-    patience = Patience(_CONNECT, _STALL)
+    timeouts = Timeouts(_CONNECT, _STALL)
     session = boto3.Session(plan["login"], plan["secret"], region_name="eu-central-1")
-    client = session.client("s3", endpoint_url=plan["address"], config=client_config(patience))
-    return S3Source(plan["bucket"], files, S3Access(client, session.get_credentials(), limits=patience))
+    client = session.client("s3", endpoint_url=plan["address"], config=client_config(timeouts))
+    return S3Source(plan["bucket"], files, S3Access(client, session.get_credentials(), timeouts=timeouts))
 
 
 def _minio(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
-    from downloader.sources.s3 import Limits as Patience
+    from downloader.sources.http import Timeouts
     from downloader.sources.s3 import MinioServer, MinioSource
 
     endpoint = plan["address"].removeprefix("http://")
-    server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, limits=Patience(_CONNECT, _STALL))
+    server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, timeouts=Timeouts(_CONNECT, _STALL))
     return MinioSource(plan["bucket"], files, server.access())
 
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Final
+
+from dotenv import dotenv_values
 
 from ..compose.settings import Mistake, connections
 from ..processes import ProgramError
@@ -35,7 +37,6 @@ _NAMES: Final = (
 )
 _OF_COMPOSE: Final = "s3-server:9000"
 """The server of docker-compose.yaml, under a name that only its own network knows."""
-_LINE: Final = re.compile(r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:(?<=\s)\#.*)?""")
 
 
 def given(environ: Mapping[str, str] = os.environ, file: Path = PROJECT / ".env") -> dict[str, str]:
@@ -62,12 +63,12 @@ def variables(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """The lines ``NAME=value`` of a file, which may be missing. What is no such line is passed over."""
+    """The lines ``NAME=value`` of a file, which may be missing. Other lines are ignored. Raises ProgramError."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeError) as error:
         raise ProgramError(f"{file} cannot be read ({type(error).__name__}); make it readable, or remove it") from None
-    found = filter(None, map(_LINE.fullmatch, text.splitlines()))
-    return {line[1]: next((value for value in line.groups()[1:] if value is not None), "") for line in found}
+    found = dotenv_values(stream=StringIO(text), interpolate=False)  # a dollar in a password is a dollar
+    return {name: value for name, value in found.items() if value is not None}

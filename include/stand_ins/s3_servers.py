@@ -17,8 +17,8 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from downloader.sources.http import Timeouts
 from downloader.sources.s3 import S3Access, client_config
-from downloader.sources.s3.object_store import Limits
 
 from .secrets import secret
 
@@ -36,7 +36,7 @@ class S3Server:
     url: str
     key: str = "AKIATESTONLY"
     secret: str = OWN_SECRET
-    limits: Limits = field(default_factory=lambda: Limits(connect=5, stall=20))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=5, stall=20))
 
     def session(self, token: str | None = None) -> boto3.session.Session:
         """A boto3 session with this server's credentials."""
@@ -44,13 +44,13 @@ class S3Server:
 
     def client(self, session: boto3.session.Session | None = None, config: Config | None = None) -> Any:
         """A boto3 client for this server. Typed as Any: the stubs want literals where tests hand names around."""
-        settings = client_config(self.limits).merge(config or Config(s3={"addressing_style": "path"}))
+        settings = client_config(self.timeouts).merge(config or Config(s3={"addressing_style": "path"}))
         return (session or self.session()).client("s3", endpoint_url=self.url, config=settings)
 
     def access(self, session: boto3.session.Session | None = None, config: Config | None = None) -> S3Access:
         """What `S3Source` takes."""
         session = session or self.session()
-        return S3Access(self.client(session, config), session.get_credentials(), limits=self.limits)
+        return S3Access(self.client(session, config), session.get_credentials(), timeouts=self.timeouts)
 
     def new_bucket(self, objects: Mapping[str, bytes] | None = None) -> str:
         """A bucket of its own, filled with `objects`."""

@@ -175,7 +175,7 @@ class AccessDenied(PermanentError):
     """The credentials may not read the object."""
 
     kind = "Access denied"
-    advice = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
+    advice = "give the credentials of the connection the right to read it"
 
 
 class Misconfigured(PermanentError):

@@ -8,17 +8,17 @@ from contract.s3_samples import S3Samples
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Source
+from downloader.sources.s3 import S3Access
 from downloader.sources.s3.minio import MinioSource, listed_file
-from downloader.sources.s3.minio_listing import Listing
+from downloader.sources.s3.minio_listing import BucketListing
 from downloader.sources.s3.minio_server import MinioServer
-from downloader.sources.s3.source import S3Access
 from support.minio import minio_of
 
 
 class MinioSamples(S3Samples):
     def planned(self, keys: list[str]) -> list[RemoteFile]:
-        """The objects of the bucket, as they are listed."""
-        listed = {found.key: found for found in Listing(minio_of(self.server), self.bucket).objects()}
+        """The objects of the bucket, as its listing tells of them."""
+        listed = {found.key: found for found in BucketListing(minio_of(self.server), self.bucket).objects()}
         return [listed_file(listed[key], SafePath(f"file-{number}")) for number, key in enumerate(keys)]
 
     def source(self, bucket: str, planned: list[RemoteFile]) -> Source:

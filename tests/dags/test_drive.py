@@ -146,7 +146,7 @@ def test_data_sets_are_chosen_by_name_path_and_glob(lab: DriveLab) -> None:
     assert dict(run.report("").head)["Datasets"] == "drone.dat, fan/*"
     assert ("- Missing", "car.dat (58.6 KB)") in run.report("").extra
     refused = lab.run({"datasets": ["dron"]})
-    assert '"dron" means no data set; there are fan.dat, drone.dat, car.dat' in refused.problem()
+    assert '"dron" matches no data set; there are fan.dat, drone.dat, car.dat' in refused.problem()
 
 
 def test_the_report_ends_with_the_inventory(lab: DriveLab) -> None:

@@ -166,7 +166,7 @@ def output_is_a_file(lab: Lab) -> str:
 
 def misspelt_configuration(lab: Lab) -> str:
     lab.configure("s3: {enabeld: true}")
-    return f"{lab.folder / 'config.yaml'}, line 3, s3.enabeld: is no key that is known here; did you mean enabled?"
+    return f"{lab.folder / 'config.yaml'}, line 3, s3.enabeld: is not a known key; did you mean enabled?"
 
 
 def no_catalogue_connection(lab: Lab) -> str:

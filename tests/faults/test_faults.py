@@ -262,7 +262,7 @@ ENDINGS = [
     Ending(
         "access denied",
         refusing(AccessDenied("no")),
-        "Access denied: no; give the connection's credentials s3:GetObject and s3:ListBucket on the bucket",
+        "Access denied: no; give the credentials of the connection the right to read it",
     ),
     Ending("in Glacier", refusing(Archived("frozen", "restore it")), "Archived: frozen; restore it"),
     Ending(

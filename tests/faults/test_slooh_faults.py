@@ -18,7 +18,7 @@ from downloader.sources.http import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit
-from downloader.sources.slooh.survey import Survey, Wish, survey
+from downloader.sources.slooh.survey import PicturePlan, Wish, survey
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferOptions, TransferPolicy
 from include.stand_ins.pictures import fits, jpeg, png
@@ -69,10 +69,10 @@ class Play:
         self.server.add(picture)
         return picture
 
-    def survey(self) -> Survey:
+    def survey(self) -> PicturePlan:
         return survey(client_of(self.server, self.clock), Wish(), layout_of(self.server))
 
-    def restore(self, found: Survey | None = None, per_minute: int = 0) -> list[FileResult]:
+    def restore(self, found: PicturePlan | None = None, per_minute: int = 0) -> list[FileResult]:
         found = found or self.survey()
         policy = RetryPolicy(attempts=4, clock=self.clock.clock)
         images = image_client(ImageHosts(self.server.url), RequestLimit(per_minute, policy), self.timeouts)

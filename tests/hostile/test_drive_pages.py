@@ -18,12 +18,12 @@ from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive import folder_api as drive_folder_api
 from downloader.sources.drive.api import record_of
 from downloader.sources.drive.errors import Wanted
-from downloader.sources.drive.folder import Bounds, Entry, Kind, Listing, list_folder
+from downloader.sources.drive.folder import Bounds, FolderEntry, FolderListing, Kind, list_folder
 from downloader.sources.drive.folder_api import FolderByKey
 from downloader.sources.drive.folder_link import is_id
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.drive.pages import PAGE_BYTES, Page, links_of, title_of
+from downloader.sources.drive.pages import PAGE_BYTES, DrivePage, links_of, title_of
 from downloader.sources.drive.source import GOOGLE_HOSTS
 from downloader.sources.http import Timeouts
 from include.stand_ins import drive_pages as pages
@@ -226,7 +226,7 @@ HURTING: Final = [
 def test_no_page_takes_long(unit: bytes) -> None:
     """A megabyte of each. A parser that goes back over what it has read would take hours, so no clock is needed."""
     text = (b"<title>t</title>" + unit * (PAGE_BYTES // len(unit)))[:PAGE_BYTES].decode()
-    page = Page(text)
+    page = DrivePage(text)
     assert not page.is_quota
     assert not page.is_infected
     assert page.way_on() is None or unit.startswith((b"<form", b'"download'))
@@ -313,11 +313,11 @@ NAMES: Final = [
 ]
 
 
-def walked(reader: FolderView | FolderByKey) -> Listing | DownloadError:
+def walked(reader: FolderView | FolderByKey) -> FolderListing | DownloadError:
     return outcome(lambda: list_folder(reader, TOP, Bounds(depth=4, files=50, folders=4)))
 
 
-def is_sound(entry: Entry) -> bool:
+def is_sound(entry: FolderEntry) -> bool:
     return entry.kind is Kind.NO_BYTES or is_id(entry.key.id)
 
 
@@ -333,7 +333,7 @@ def test_any_page_for_a_folder(server: HostileServer, page: bytes) -> None:
 
 @pytest.mark.parametrize("unit", HURTING)
 def test_no_folders_page_takes_long(server: HostileServer, unit: bytes) -> None:
-    """gdown's own parser takes ten seconds for 32 KiB of some of these, and minutes for 64."""
+    """`html.parser` takes ten seconds for 32 KiB of some of these, and minutes for 64."""
     page = b"<title>t</title>" + unit * (PAGE_BYTES // 4 // len(unit))
     server.play()
     server.otherwise = lambda request: sent(page)

@@ -22,9 +22,9 @@ from downloader.errors import DownloadError, NetworkError, PermanentError, Strea
 from downloader.sources.http import HttpClient, Timeouts
 from downloader.sources.http import answer as http_answer
 from downloader.sources.http import heads as http_heads
-from downloader.sources.http.errors import Words
+from downloader.sources.http.errors import Advice
 from downloader.sources.http.headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
-from downloader.sources.http.request import Hosts, Request
+from downloader.sources.http.request import Hosts, HttpRequest
 from include.stand_ins.secrets import secret
 from support.hostile_answers import ELSEWHERE, cases, damaged, outcome
 from support.hostile_server import HOLD, HostileServer, answer, hostile, walled
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.timeout(110, method="thread")
 SECRET: Final = secret("hostile-heads")
 DATA: Final = bytes(range(256)) * 2
 SIZE: Final = len(DATA)
-WORDS: Final = Words("look for it", "ask for it", "measure it")
+ADVICE: Final = Advice("look for it", "ask for it", "measure it")
 MOST: Final = 64 * 1024 * 1024
 """Bytes that a server gets rid of at a client that reads no more: what is under way in the sockets' buffers."""
 
@@ -53,13 +53,13 @@ def tried(server: HostileServer, other: HostileServer) -> Iterator[set[tuple[str
 
 
 def client(*servers: HostileServer, stall: float = 5.0) -> HttpClient:
-    return HttpClient(Hosts(tuple(one.url for one in servers), ("*.slooh.com",)), WORDS, Timeouts(5, stall))
+    return HttpClient(Hosts(tuple(one.url for one in servers), ("*.slooh.com",)), ADVICE, Timeouts(5, stall))
 
 
-def request(server: HostileServer) -> Request:
+def request(server: HostileServer) -> HttpRequest:
     """For a file at a signed address, with a key and a jar."""
     private = {"X-Key": SECRET}
-    return Request(f"{server.url}/f?sig={SECRET}", "frames/a.fits", private=private, cookies=RequestsCookieJar())
+    return HttpRequest(f"{server.url}/f?sig={SECRET}", "frames/a.fits", private=private, cookies=RequestsCookieJar())
 
 
 # --- where a body ends ------------------------------------------------------------------------------------------------
@@ -400,7 +400,7 @@ def test_a_head_that_comes_in_drops_is_given_up(server: HostileServer) -> None:
 @pytest.mark.usefixtures("hasty")
 def test_a_page_that_comes_in_drops_is_given_up(server: HostileServer) -> None:
     server.play(endless(answer(b"Content-Length: 9999999\r\n"), b"x" * 1_000))
-    asks = HttpClient(Hosts((server.url,)), WORDS, Timeouts(5, 1_000_000))
+    asks = HttpClient(Hosts((server.url,)), ADVICE, Timeouts(5, 1_000_000))
     assert isinstance(outcome(lambda: asks.send(request(server)).body(9_999_999)), StreamStalled)
 
 
@@ -456,7 +456,7 @@ def test_redirects_lead_to_hosts_that_may_be_asked_and_take_no_secret_along(
     server.play(*answers, last)
     other.play(last)
     sent = {"json": {"password": SECRET}} if method == "POST" else {}
-    asked = Request(
+    asked = HttpRequest(
         f"{server.url}/f", "a", private={"X-Key": SECRET}, cookies=RequestsCookieJar(), method=method, **sent
     )
     found = outcome(lambda: client(server, other).send(asked))
@@ -531,7 +531,7 @@ def test_cookies_come_back_to_their_own_host_alone(
     )
     server.play(answer(head, status=b"302 Found"))
     other.play(answer(b"Content-Length: 512\r\nConnection: close\r\n", DATA))
-    asks = HttpClient(Hosts((server.url, elsewhere)), WORDS, Timeouts(5, 5))
+    asks = HttpClient(Hosts((server.url, elsewhere)), ADVICE, Timeouts(5, 5))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # `http.cookiejar` shows its own faults so, with a traceback
         outcome(lambda: b"".join(asks.open(request(server))))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from downloader.errors import DownloadError, Misconfigured, NetworkError
 from downloader.retry import RetryPolicy
+from downloader.sources.http.timeouts import Timeouts
 from downloader.sources.s3 import minio_answers
-from downloader.sources.s3.minio_listing import Listed, Listing
-from downloader.sources.s3.object_store import Limits
+from downloader.sources.s3.minio_listing import BucketListing, Listed
 from include.stand_ins.secrets import secret
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
 from support.hostile_server import HOLD, HostileServer, answer
@@ -30,13 +30,13 @@ KEYS: Final = ["a/1.ndjson", "a/2.ndjson", "b c.ndjson", "\xe4.ndjson"]
 
 
 @pytest.fixture(scope="module")
-def listing(server: HostileServer) -> Listing:
+def listing(server: HostileServer) -> BucketListing:
     return listing_of(server)
 
 
-def listing_of(server: HostileServer, stall: float = 5.0) -> Listing:
-    there = minio_at(server.url, "AKIATESTONLY", SECRET, limits=Limits(5, stall))
-    return Listing(there, "bucket", RetryPolicy(attempts=2, clock=FakeClock().clock))
+def listing_of(server: HostileServer, stall: float = 5.0) -> BucketListing:
+    there = minio_at(server.url, "AKIATESTONLY", SECRET, timeouts=Timeouts(5, stall))
+    return BucketListing(there, "bucket", RetryPolicy(attempts=2, clock=FakeClock().clock))
 
 
 def sent(body: bytes, status: int = 200, kind: bytes = b"application/xml", more: bytes = b"") -> bytes:
@@ -44,7 +44,7 @@ def sent(body: bytes, status: int = 200, kind: bytes = b"application/xml", more:
     return answer(more + head, body, b"%d X" % status)
 
 
-def listed(server: HostileServer, listing: Listing, *pages: bytes) -> list[Listed] | DownloadError:
+def listed(server: HostileServer, listing: BucketListing, *pages: bytes) -> list[Listed] | DownloadError:
     """What comes of `pages`, the last of them again and again."""
     server.play(*pages[:-1])
     server.otherwise = lambda request: pages[-1]
@@ -116,7 +116,7 @@ def few_idle_pages() -> Iterator[None]:
 STATUSES: Final = st.sampled_from([200, 200, 200, 200, 200, 206, 204, 307, 400, 403, 404, 409, 503])
 
 
-def test_any_page(server: HostileServer, listing: Listing) -> None:
+def test_any_page(server: HostileServer, listing: BucketListing) -> None:
     """Some are believed, and some refused."""
     seen: Counter[str] = Counter()
 
@@ -137,7 +137,7 @@ def test_any_page(server: HostileServer, listing: Listing) -> None:
 
 @cases(500)
 @given(damaged(PAGE))
-def test_any_bytes(server: HostileServer, listing: Listing, page: bytes) -> None:
+def test_any_bytes(server: HostileServer, listing: BucketListing, page: bytes) -> None:
     found = listed(server, listing, sent(page), sent(page))
     if not isinstance(found, DownloadError):
         is_sound(found)
@@ -164,7 +164,7 @@ SWELLING: Final = {
 
 @pytest.mark.parametrize("what", SWELLING)
 def test_xml_that_swells_is_refused(
-    server: HostileServer, tried: set[tuple[str, int]], listing: Listing, what: str
+    server: HostileServer, tried: set[tuple[str, int]], listing: BucketListing, what: str
 ) -> None:
     tried.clear()
     tracemalloc.start()
@@ -180,7 +180,7 @@ def test_xml_that_swells_is_refused(
 @pytest.mark.parametrize("framing", [b"", b"Content-Length: 999999999999\r\n"])
 @pytest.mark.parametrize("status", [b"200 OK", b"403 Forbidden", b"503 Busy"])
 def test_a_page_that_never_ends_is_not_read_to_the_end(
-    server: HostileServer, listing: Listing, framing: bytes, status: bytes
+    server: HostileServer, listing: BucketListing, framing: bytes, status: bytes
 ) -> None:
     first = answer(b"Content-Type: application/xml\r\n" + framing, b"<ListBucketResult><Name>", status)
     server.play()
@@ -193,7 +193,7 @@ def test_a_page_that_never_ends_is_not_read_to_the_end(
 @pytest.mark.parametrize(
     "again", [answer(b"", status=b"100 Continue"), answer(b"", status=b"103 Early"), b"X: y\r\n", b"HTTP/1.1 "]
 )
-def test_a_head_that_never_ends_is_given_up(server: HostileServer, listing: Listing, again: bytes) -> None:
+def test_a_head_that_never_ends_is_given_up(server: HostileServer, listing: BucketListing, again: bytes) -> None:
     first = b"HTTP/1.1 200 OK\r\n" if again.startswith(b"X") else b""
     server.play()
     server.otherwise = lambda request: itertools.chain([first], itertools.repeat(again * 100, 100_000))
@@ -209,7 +209,7 @@ def test_a_server_that_falls_silent_is_given_up(server: HostileServer) -> None:
 # --- lists without an end ---------------------------------------------------------------------------------------------
 
 
-def test_pages_that_bring_nothing_and_the_same_token_end(server: HostileServer, listing: Listing) -> None:
+def test_pages_that_bring_nothing_and_the_same_token_end(server: HostileServer, listing: BucketListing) -> None:
     """The client by itself would ask for the next one for ever."""
     found = listed(server, listing, sent(listing_page([], following="the same")))
     assert isinstance(found, Misconfigured)
@@ -217,7 +217,7 @@ def test_pages_that_bring_nothing_and_the_same_token_end(server: HostileServer, 
     assert len(server.received) <= 3
 
 
-def test_pages_that_bring_nothing_and_ever_new_tokens_end(server: HostileServer, listing: Listing) -> None:
+def test_pages_that_bring_nothing_and_ever_new_tokens_end(server: HostileServer, listing: BucketListing) -> None:
     numbers = itertools.count()
     server.play()
     server.otherwise = lambda request: sent(listing_page([], following=f"{next(numbers)}"))
@@ -225,13 +225,13 @@ def test_pages_that_bring_nothing_and_ever_new_tokens_end(server: HostileServer,
     assert len(server.received) <= 21
 
 
-def test_the_same_keys_again_and_again_end(server: HostileServer, listing: Listing) -> None:
+def test_the_same_keys_again_and_again_end(server: HostileServer, listing: BucketListing) -> None:
     found = listed(server, listing, sent(listing_page(KEYS, following="more")))
     assert isinstance(found, Misconfigured)
     assert "in their order" in str(found)
 
 
-def test_pages_that_bring_nothing_are_passed_over(server: HostileServer, listing: Listing) -> None:
+def test_pages_that_bring_nothing_are_passed_over(server: HostileServer, listing: BucketListing) -> None:
     """S3 sends such, where it has passed over many deleted objects."""
     pages = [sent(listing_page([], following=f"{number}")) for number in range(15)]
     found = listed(
@@ -246,7 +246,7 @@ def test_pages_that_bring_nothing_are_passed_over(server: HostileServer, listing
 )
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_no_redirect_is_followed(
-    server: HostileServer, tried: set[tuple[str, int]], listing: Listing, place: str, status: int
+    server: HostileServer, tried: set[tuple[str, int]], listing: BucketListing, place: str, status: int
 ) -> None:
     tried.clear()
     found = listed(server, listing, sent(b"", status, more=b"Location: %s\r\n" % place.encode()))
@@ -256,7 +256,7 @@ def test_no_redirect_is_followed(
 
 
 @pytest.mark.parametrize("etag", ["&#10;X: y", "a" * 5_000, "\xe4", "a b"])
-def test_an_etag_that_cannot_be_sent_back_is_no_pin(server: HostileServer, listing: Listing, etag: str) -> None:
+def test_an_etag_that_cannot_be_sent_back_is_no_pin(server: HostileServer, listing: BucketListing, etag: str) -> None:
     page = listing_page(KEYS[:1]).replace(b"0" * 32, etag.encode())
     found = listed(server, listing, sent(page))
     assert isinstance(found, list)

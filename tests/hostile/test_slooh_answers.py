@@ -21,7 +21,7 @@ from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import PictureNames
 from downloader.sources.slooh.rows import Picture, frames_of, missions_of, pictures_of, status_of
-from downloader.sources.slooh.survey import Layout, Survey, Wish, plan, survey
+from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Wish, plan, survey
 from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, on_one_line, outcome, presentable
@@ -70,7 +70,7 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
         ],
     },
 }
-LAYOUT: Final = Layout(PictureNames(), ImageHosts(BASE))
+LAYOUT: Final = PictureLayout(PictureNames(), ImageHosts(BASE))
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def read(data: bytes) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def is_sound(found: Survey) -> None:
+def is_sound(found: PicturePlan) -> None:
     """Each file has a safe place of its own, and an address that may be asked; each refusal can be shown."""
     places = [item.path.text for item in found.planned if not isinstance(item, Refused)]
     assert len(places) == len(set(places))
@@ -104,7 +104,7 @@ def is_sound(found: Survey) -> None:
 def planned(pictures: tuple[Picture, ...]) -> Counter[str]:
     """How many of them were planned, and how many refused."""
     found = outcome(lambda: plan(pictures, Wish(), LAYOUT))
-    assert isinstance(found, Survey)
+    assert isinstance(found, PicturePlan)
     is_sound(found)
     return Counter("refused" if isinstance(item, Refused) else "planned" for item in found.planned)
 
@@ -271,7 +271,7 @@ def test_a_list_that_goes_in_circles_ends(server: HostileServer) -> None:
     """The same two rows on every page, of a million that there are said to be."""
     answering(server, path=PICTURES.encode(), answer=sent(orjson.dumps({**GOOD[PICTURES], "totalCount": 10**6})))
     found = outcome(lambda: survey(client(server), Wish(), LAYOUT))
-    assert isinstance(found, Survey)
+    assert isinstance(found, PicturePlan)
     assert len(found.planned) == 2
 
 

@@ -16,8 +16,8 @@ from downloader.errors import DownloadError, TooManyFiles
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.sources.http import HttpClient
-from downloader.sources.http.errors import Words
-from downloader.sources.http.request import Hosts, Request
+from downloader.sources.http.errors import Advice
+from downloader.sources.http.request import Hosts, HttpRequest
 from downloader.sources.s3 import S3Source
 from downloader.transfer.inspection import compare, look
 from include.stand_ins.s3_servers import S3Server
@@ -92,8 +92,8 @@ def test_a_bucket_cannot_be_connected_to() -> None:
 
 
 def test_a_web_server_cannot_be_connected_to() -> None:
-    client = HttpClient(Hosts((NOBODY,)), Words(missing="", denied="", size=""))
-    error = refusal(lambda: client.open(Request(f"{NOBODY}/x", "x")))
+    client = HttpClient(Hosts((NOBODY,)), Advice(missing="", denied="", size=""))
+    error = refusal(lambda: client.open(HttpRequest(f"{NOBODY}/x", "x")))
     assert str(error) == f"Too many open files: no connection to 127.0.0.1 could be opened; {RAISE_IT}"
 
 

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
 __all__ = ["CENTRAL", "COMPOSE_FOLDER", "EXAMPLE", "Missing", "dollars", "filled", "made_env", "read", "values_of"]
@@ -20,7 +22,6 @@ CENTRAL = COMPOSE_FOLDER / "central.yaml"
 EXAMPLE = ROOT / ".env.example"
 
 DOLLAR = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?:(?P<kind>:-|:\?)(?P<rest>[^}$]*))?\}|(?P<wrong>.|$))")
-VALUE = re.compile(r"^([A-Z_]+)=(.*)$", re.MULTILINE)
 
 
 class Missing(Exception):
@@ -64,8 +65,9 @@ def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def values_of(text: str) -> dict[str, str]:
-    """What an .env file sets. Of quotes it knows nothing."""
-    return dict(VALUE.findall(text))
+    """What an .env file sets."""
+    found = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def made_env(folder: Path) -> Path:

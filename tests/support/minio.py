@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore import session
 
+from downloader.sources.http.timeouts import Timeouts
 from downloader.sources.s3.minio_server import MinioServer
-from downloader.sources.s3.object_store import Limits
 from include.stand_ins.object_server import refuse
 from include.stand_ins.s3_servers import OWN_SECRET, S3Server, rclone_serving
 from include.stand_ins.wire import Answer, Fault, Request, StandIn
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _XML: Final = {"Content-Type": "application/xml"}
-LIMITS: Final = Limits(connect=5, stall=20)
+LIMITS: Final = Timeouts(connect=5, stall=20)
 
 
 def minio_at(
@@ -41,11 +41,11 @@ def minio_at(
     secret: str = OWN_SECRET,
     *,
     verify: bool | str = True,
-    limits: Limits = LIMITS,
+    timeouts: Timeouts = LIMITS,
 ) -> MinioServer:
     """The server at `url`, as a connection would describe it."""
     scheme, _, endpoint = url.partition("://")
-    return MinioServer(endpoint, key, secret, secure=scheme == "https", verify=verify, limits=limits)
+    return MinioServer(endpoint, key, secret, secure=scheme == "https", verify=verify, timeouts=timeouts)
 
 
 def minio_of(server: S3Server, *, secret: str = "") -> MinioServer:

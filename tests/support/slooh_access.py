@@ -10,7 +10,7 @@ from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
-from downloader.sources.slooh.survey import Layout, Survey
+from downloader.sources.slooh.survey import PictureLayout, PicturePlan
 from include.stand_ins.slooh_server import SloohServer
 from support.restoring import FakeClock
 
@@ -37,12 +37,12 @@ def client_of(
     return SloohClient(account or account_of(server), policy, before, TIMEOUTS)
 
 
-def layout_of(server: SloohServer, duplicates: Duplicates = Duplicates.SKIP, batch: int = 50) -> Layout:
+def layout_of(server: SloohServer, duplicates: Duplicates = Duplicates.SKIP, batch: int = 50) -> PictureLayout:
     """The seed's templates."""
-    return Layout(PictureNames(), ImageHosts(server.url), duplicates, batch)
+    return PictureLayout(PictureNames(), ImageHosts(server.url), duplicates, batch)
 
 
-def source_of(server: SloohServer, found: Survey, timeouts: Timeouts = TIMEOUTS) -> SloohSource:
+def source_of(server: SloohServer, found: PicturePlan, timeouts: Timeouts = TIMEOUTS) -> SloohSource:
     """A source of what a survey found."""
     images = image_client(ImageHosts(server.url), timeouts=timeouts)
     return SloohSource(found.planned, found.addresses, images)

@@ -33,7 +33,7 @@ HOSTS = "write a list of host names, without https:// and path"
 ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
 CALLABLE = "write the dotted path of a callable, such as package.module.name"
 GROUP = "is no group of keys; write its keys below it, each in a line of its own"
-UNKNOWN = "is no key that is known here"
+UNKNOWN = "is not a known key"
 ALIAS = "is an alias (*name); write the value out"
 NOT_SET = "needs the environment variable {name}, which is not set; set it, or write ${{{name}:-default}}"
 
@@ -209,7 +209,7 @@ def test_a_variable_fills_numbers_and_truth_values(read: Read) -> None:
 
 
 def test_keys_are_not_filled_in(read: Read) -> None:
-    assert one_problem(read, "${A}: 5", A="s3").startswith("line 1, ${A}: is no key")
+    assert one_problem(read, "${A}: 5", A="s3").startswith("line 1, ${A}: is not a known key")
 
 
 def test_a_variable_that_is_not_set_names_key_line_and_remedy(read: Read) -> None:
@@ -317,7 +317,7 @@ def test_all_problems_are_said_at_once_in_the_order_of_the_file(read: Read, tmp_
     assert str(caught.value).splitlines() == [
         f"{tmp_path / 'config.yaml'} has 4 problems:",
         "  line 2, transfer.threads: is 0; write a whole number from 1 to 256",
-        "  line 3, transfer.reed_ahead: is no key that is known here; did you mean read_ahead?",
+        "  line 3, transfer.reed_ahead: is not a known key; did you mean read_ahead?",
         f"  line 5, locations.output: {NOT_SET.format(name='NONE')}",
         "  line 8, s3.enabled: stands here again, first in line 7; keep one",
     ]

@@ -64,7 +64,7 @@ def test_endpoint_addressing_certificates_and_payer_are_the_connections(
     access = connections.s3_access(configuration)
     assert access.address("bucket").url == "http://127.0.0.1:9000/bucket"
     assert (access.verify, access.requester_pays) == ("/etc/lab.pem", True)
-    assert access.limits.stall == 7
+    assert access.timeouts.stall == 7
     assert access.client.meta.config.retries["total_max_attempts"] == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.datasets.paths import Claims, MappingError, Places, tidy_path
+from downloader.datasets.paths import MappingError, PathReservations, Places, tidy_path
 from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, safe_path
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import RemoteFile
@@ -135,8 +135,8 @@ def test_a_mapping_that_cannot_be_used_is_told(target: str, sentence: str) -> No
 
 
 def claimed(wanted: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    claims = Claims(taken, wanted)
-    return [claims.claim(safe_path(path)) for path in wanted]
+    reservations = PathReservations(taken, wanted)
+    return [reservations.reserve(safe_path(path)) for path in wanted]
 
 
 @pytest.mark.parametrize(

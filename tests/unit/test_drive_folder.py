@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from downloader.checksums import Checksum
-from downloader.datasets.survey import Survey, survey
+from downloader.datasets.survey import FolderSurvey, survey
 from downloader.errors import AccessDenied, DownloadError, Misconfigured, ObjectNotFound, PermanentError, ServerBusy
 from downloader.retry import RetryPolicy
 from downloader.sources.drive import DriveAccess
-from downloader.sources.drive.folder import Bounds, Entry, Kind, Level, Listing, list_folder
+from downloader.sources.drive.folder import Bounds, FolderEntry, FolderLevel, FolderListing, Kind, list_folder
 from downloader.sources.drive.folder_api import FolderByKey
 from downloader.sources.drive.folder_link import parse_folder
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.http import Timeouts
 from include.stand_ins.contents import digest
-from include.stand_ins.drive_pages import html_page
+from include.stand_ins.drive_pages import folder_view, html_page
 from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
@@ -123,26 +123,26 @@ def test_what_means_no_folder_is_told(text: str, sentence: str) -> None:
 class Tree:
     """Folders in memory, by their ids."""
 
-    levels: dict[str, list[Entry]]
+    levels: dict[str, list[FolderEntry]]
     shut: dict[str, DownloadError] = field(default_factory=dict)
     read_ids: list[str] = field(default_factory=list)
 
-    def read(self, folder: DriveKey, shown: str) -> Level:
+    def read(self, folder: DriveKey, shown: str) -> FolderLevel:
         self.read_ids.append(folder.id)
         if folder.id in self.shut:
             raise self.shut[folder.id]
-        return Level(f"name of {folder.id}", iter(self.levels.get(folder.id, [])))
+        return FolderLevel(f"name of {folder.id}", iter(self.levels.get(folder.id, [])))
 
-    def listed(self, bounds: Bounds | None = None) -> Listing:
+    def listed(self, bounds: Bounds | None = None) -> FolderListing:
         return list_folder(self, DriveKey("top"), bounds)
 
 
-def a_file(id_: str, name: str = "", *, shortcut: bool = False) -> Entry:
-    return Entry(DriveKey(id_), name or id_, size=1, shortcut=shortcut)
+def a_file(id_: str, name: str = "", *, shortcut: bool = False) -> FolderEntry:
+    return FolderEntry(DriveKey(id_), name or id_, size=1, shortcut=shortcut)
 
 
-def a_folder(id_: str, name: str = "", *, shortcut: bool = False) -> Entry:
-    return Entry(DriveKey(id_), name or id_, Kind.FOLDER, shortcut=shortcut)
+def a_folder(id_: str, name: str = "", *, shortcut: bool = False) -> FolderEntry:
+    return FolderEntry(DriveKey(id_), name or id_, Kind.FOLDER, shortcut=shortcut)
 
 
 def test_folders_that_lie_in_one_another_in_a_circle_are_entered_once() -> None:
@@ -217,14 +217,14 @@ class Asker:
     def access(self, key: str = "") -> DriveAccess:
         return DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, key, Timeouts(5, 5))
 
-    def by_key(self, folder: str = TOP, key: str = "", resource_key: str = "") -> Listing:
+    def by_key(self, folder: str = TOP, key: str = "", resource_key: str = "") -> FolderListing:
         reader = FolderByKey(self.access(key or self.drive.api_key), self.policy)
         return list_folder(reader, DriveKey(folder, resource_key=resource_key))
 
-    def by_view(self, folder: str = TOP, resource_key: str = "") -> Listing:
+    def by_view(self, folder: str = TOP, resource_key: str = "") -> FolderListing:
         return list_folder(FolderView(self.access(), self.policy), DriveKey(folder, resource_key=resource_key))
 
-    def survey(self, key: str = "") -> Survey:
+    def survey(self, key: str = "") -> FolderSurvey:
         return survey(self.access(key), DriveKey(TOP), self.policy)
 
 
@@ -248,9 +248,9 @@ def test_by_key_all_is_told_at_once(asker: Asker) -> None:
     found = asker.by_key()
     assert found.name == "Top & <all>"
     assert found.files == (
-        Entry(DriveKey(file_id("one")), "Tom & <Jerry>.bin", Kind.FILE, len(BODY), sums(BODY)),
-        Entry(DriveKey(file_id("sheet"), "xlsx"), "Sheet"),
-        Entry(DriveKey(file_id("deep")), "deep.bin", Kind.FILE, 0, sums(b""), folders=("below",)),
+        FolderEntry(DriveKey(file_id("one")), "Tom & <Jerry>.bin", Kind.FILE, len(BODY), sums(BODY)),
+        FolderEntry(DriveKey(file_id("sheet"), "xlsx"), "Sheet"),
+        FolderEntry(DriveKey(file_id("deep")), "deep.bin", Kind.FILE, 0, sums(b""), folders=("below",)),
     )
     assert all("key" not in one.query for one in asker.drive.requests), "it would stand in logs"
     assert len(asker.drive.requests) == 4
@@ -260,9 +260,9 @@ def test_without_a_key_the_view_tells_names(asker: Asker) -> None:
     found = asker.by_view()
     assert found.name == "Top & <all>"
     assert found.files == (
-        Entry(DriveKey(file_id("one")), "Tom & <Jerry>.bin"),
-        Entry(DriveKey(file_id("sheet"), "xlsx"), "Sheet"),
-        Entry(DriveKey(file_id("deep")), "deep.bin", folders=("below",)),
+        FolderEntry(DriveKey(file_id("one")), "Tom & <Jerry>.bin"),
+        FolderEntry(DriveKey(file_id("sheet"), "xlsx"), "Sheet"),
+        FolderEntry(DriveKey(file_id("deep")), "deep.bin", folders=("below",)),
     )
     assert {one.path for one in asker.drive.requests} == {"/embeddedfolderview"}
 
@@ -300,7 +300,7 @@ def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
     asker.drive.add(DriveFile(file_id("ss"), "to a shortcut", shortcut_to=file_id("sdeep"), folder=TOP))
     found = asker.by_key()
     by_id = {entry.key.id: entry for entry in found.files}
-    assert by_id[file_id("far2")] == Entry(
+    assert by_id[file_id("far2")] == FolderEntry(
         DriveKey(file_id("far2")), "to far2", Kind.FILE, 9, sums(BODY[:9]), shortcut=True
     )
     assert by_id[file_id("deep")].shown == "below/deep.bin"
@@ -332,6 +332,29 @@ def test_what_has_no_bytes_is_left_out(asker: Asker) -> None:
     assert [(entry.name, entry.why) for entry in found.left_out] == [
         ("Survey", "a Google form, which cannot be exported")
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("drive.google.com/file/d/{}/view?usp=drive_web", FolderEntry(DriveKey(ID), "x")),
+        ("drive.google.com/drive/folders/{}", FolderEntry(DriveKey(ID), "x", Kind.FOLDER)),
+        ("docs.google.com/drive/folders/{}?usp=sharing", FolderEntry(DriveKey(ID), "x", Kind.FOLDER)),
+        ("docs.google.com/document/d/{}/edit", FolderEntry(DriveKey(ID, "docx"), "x")),
+        ("docs.google.com/spreadsheets/d/{}/edit#gid=0", FolderEntry(DriveKey(ID, "xlsx"), "x")),
+        ("docs.google.com/presentation/d/{}/edit", FolderEntry(DriveKey(ID, "pptx"), "x")),
+        ("drive.google.com/file/d/{0}{0}{0}{0}{0}{0}{0}/view", FolderEntry(DriveKey(""), "x", Kind.NO_BYTES)),
+        ("drive.google.com/file/d/short/view", None),
+        ("drive.google.com/drive/folders/{}.html", None),
+        ("drive.google.com.evil.example/file/d/{}/view", None),
+        ("evil.example/https://drive.google.com/file/d/{}/view", None),
+    ],
+)
+def test_the_address_of_a_link_tells_what_it_leads_to(asker: Asker, address: str, entry: FolderEntry | None) -> None:
+    page = folder_view("Top", [("x", "x", f"https://{address.format(ID)}")])
+    asker.drive.script(f"folder {TOP}", *[lambda _: page] * 3)
+    level = FolderView(asker.access(), asker.policy).read(DriveKey(TOP), TOP)
+    assert [replace(one, why="") for one in level.entries] == ([] if entry is None else [entry])
 
 
 def test_a_photo_s_checksum_is_not_believed(asker: Asker) -> None:

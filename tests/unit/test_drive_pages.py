@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.drive.pages import PAGE_BYTES, Page, WayOn
+from downloader.sources.drive.pages import PAGE_BYTES, DrivePage, WayOn
 from include.stand_ins.secrets import secret
 
 FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>
@@ -23,7 +23,7 @@ FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</t
 
 def test_a_form_is_sent_back_whole() -> None:
     fields = {"id": "abc", "at": "a&b", "confirm": "t", "uuid": "a>b"}
-    assert Page(FORM).way_on() == WayOn("https://drive.usercontent.google.com/download", "GET", fields)
+    assert DrivePage(FORM).way_on() == WayOn("https://drive.usercontent.google.com/download", "GET", fields)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_a_form_is_sent_back_whole() -> None:
     ],
 )
 def test_the_way_on(text: str, way_on: WayOn | None) -> None:
-    assert Page(text).way_on() == way_on
+    assert DrivePage(text).way_on() == way_on
 
 
 def test_hidden_inputs_are_bounded() -> None:
     inputs = "".join(f'<input type="hidden" name="n{number}" value="v">' for number in range(1000))
     long = f'<input type="hidden" name="long" value="{"x" * 10_000}">'
-    found = Page(f'<form id="download-form" action="/x">{long}{inputs}</form>').way_on()
+    found = DrivePage(f'<form id="download-form" action="/x">{long}{inputs}</form>').way_on()
     assert found is not None
     assert len(found.fields) == 50
     assert "long" not in found.fields
@@ -69,7 +69,7 @@ def test_hidden_inputs_are_bounded() -> None:
     ],
 )
 def test_what_a_page_says(text: str, said: str) -> None:
-    page = Page(text)
+    page = DrivePage(text)
     found = {
         "quota": page.is_quota,
         "infected": page.is_infected,
@@ -88,14 +88,14 @@ SIGNS = ["x", "x=", " ", "-x", '"downloadUrl":', "\\", "&#"]
 def test_no_page_takes_long(begin: str, unit: str) -> None:
     text = begin + unit * (PAGE_BYTES // len(unit) // 4) + ">"
     began = time.process_time()
-    page = Page(text)
+    page = DrivePage(text)
     assert [page.is_quota, page.is_denied, page.is_robot_check, page.way_on()]
     assert time.process_time() - began < 2
 
 
 @given(st.text(alphabet="<>ab=\"' /!-&;\\{}:\n", max_size=300))
 def test_any_text_is_a_page(text: str) -> None:
-    page = Page(text)
+    page = DrivePage(text)
     assert page.way_on() is None or isinstance(page.way_on(), WayOn)
 
 

@@ -28,8 +28,8 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.sources.http import HttpClient, Timeouts
-from downloader.sources.http.errors import OtherHost, Words
-from downloader.sources.http.request import Hosts, Request
+from downloader.sources.http.errors import Advice, OtherHost
+from downloader.sources.http.request import Hosts, HttpRequest
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import (
     Answer,
@@ -50,7 +50,7 @@ from support.certificates import authority_and_server
 
 SECRET = secret("http")
 BODY = bytes(range(251)) * 4_000  # 1 MB: several buffers
-WORDS = Words(missing="look for it", denied="ask for it", size="measure it")
+ADVICE = Advice(missing="look for it", denied="ask for it", size="measure it")
 NAME = "frames/a.fits"
 
 
@@ -81,11 +81,11 @@ def other() -> Iterator[Plain]:
 
 
 def client(*servers: StandIn, stall: float = 5.0, before: Callable[[], None] = lambda: None) -> HttpClient:
-    return HttpClient(Hosts(tuple(one.url for one in servers)), WORDS, Timeouts(5, stall), before)
+    return HttpClient(Hosts(tuple(one.url for one in servers)), ADVICE, Timeouts(5, stall), before)
 
 
-def at(server: StandIn, path: str = f"/f?sig={SECRET}") -> Request:
-    return Request(f"{server.url}{path}", NAME, cookies=RequestsCookieJar())
+def at(server: StandIn, path: str = f"/f?sig={SECRET}") -> HttpRequest:
+    return HttpRequest(f"{server.url}{path}", NAME, cookies=RequestsCookieJar())
 
 
 def to(address: str, status: int = 302, **headers: str) -> Fault:
@@ -126,9 +126,9 @@ def test_a_range_is_asked_for_where_one_is_due(server: Plain, span: tuple[int, i
 
 def test_params_headers_forms_and_json_are_sent(server: Plain) -> None:
     sends = client(server)
-    sends.send(Request(f"{server.url}/p", NAME, {"a": "b c"}, {"User-Agent": "me"}, {"X-Key": "k"})).close()
-    sends.send(Request(f"{server.url}/p", NAME, method="POST", form={"a": "&"})).close()
-    sends.send(Request(f"{server.url}/p", NAME, method="POST", json={"a": 1})).close()
+    sends.send(HttpRequest(f"{server.url}/p", NAME, {"a": "b c"}, {"User-Agent": "me"}, {"X-Key": "k"})).close()
+    sends.send(HttpRequest(f"{server.url}/p", NAME, method="POST", form={"a": "&"})).close()
+    sends.send(HttpRequest(f"{server.url}/p", NAME, method="POST", json={"a": 1})).close()
     get, form, posted = server.received
     assert (get.query, get.headers["user-agent"], get.headers["x-key"]) == ({"a": "b c"}, "me", "k")
     assert (form.method, form.form) == ("POST", {"a": "&"})
@@ -175,7 +175,7 @@ def test_no_address_is_logged(server: Plain, caplog: pytest.LogCaptureFixture) -
 def test_redirects_are_followed_with_the_range_and_without_the_old_query(server: Plain, status: int) -> None:
     server.script("/f", to("/deep/", status))
     server.script("/deep/", to("g?x=%20ü", status))
-    request = Request(f"{server.url}/f", NAME, {"old": "1"})
+    request = HttpRequest(f"{server.url}/f", NAME, {"old": "1"})
     assert b"".join(client(server).open(request, 5, 10)) == BODY[5:10]
     assert [one.path for one in server.received] == ["/f", "/deep/", "/deep/g"]
     assert server.received[-1].query == {"x": " ü"}
@@ -187,7 +187,7 @@ def test_cookies_come_back_to_their_own_host_alone(server: Plain, other: Plain) 
     elsewhere = other.url.replace("127.0.0.1", "localhost")
     server.script("/f", to("/g", Set_Cookie=f"a={SECRET}; Path=/"))
     server.script("/g", to(f"{elsewhere}/h"))
-    asks = HttpClient(Hosts((server.url, elsewhere)), WORDS)
+    asks = HttpClient(Hosts((server.url, elsewhere)), ADVICE)
     asks.open(at(server)).close()
     assert [one.cookies for one in server.received] == [{}, {"a": SECRET}]
     assert other.received[0].path == "/h"
@@ -207,7 +207,7 @@ def test_a_private_header_stays_at_the_address_it_was_meant_for(server: Plain, o
     server.script("/f", to(f"{server.url}/g"))
     server.script("/g", to(f"{other.url}/h"))
     other.script("/h", to(f"{server.url}/i"))
-    request = Request(f"{server.url}/f", NAME, private={"Authorization": SECRET})
+    request = HttpRequest(f"{server.url}/f", NAME, private={"Authorization": SECRET})
     client(server, other).open(request).close()
     assert ["authorization" in one.headers for one in server.received] == [True, True, True]
     assert "authorization" not in other.received[0].headers
@@ -221,7 +221,7 @@ def test_a_private_header_stays_at_the_address_it_was_meant_for(server: Plain, o
         ("http://127.0.0.1:1/f", "127.0.0.1"),
         ("https://127.0.0.1/f", "127.0.0.1"),
         ("ftp://127.0.0.1/f", "127.0.0.1"),
-        ("file:///etc/passwd", "an address that is none"),
+        ("file:///etc/passwd", "an invalid address"),
     ],
 )
 def test_another_host_is_refused_by_name(server: Plain, target: str, named: str) -> None:
@@ -259,7 +259,7 @@ def test_a_redirect_to_nowhere_is_a_refusal(server: Plain) -> None:
 
 
 def test_what_is_posted_goes_no_further(server: Plain, other: Plain) -> None:
-    login = Request(f"{server.url}/f", NAME, method="POST", json={"password": SECRET})
+    login = HttpRequest(f"{server.url}/f", NAME, method="POST", json={"password": SECRET})
     asks = client(server, other)
     server.script("/f", to("/g", 303), to("/g", 307), to(f"{other.url}/g", 307), to(f"{other.url}/g", 302))
     asks.send(login).close()
@@ -449,7 +449,7 @@ def test_a_compressed_page_is_read_and_a_bomb_is_not(server: Plain) -> None:
 # --- what breaks ------------------------------------------------------------------------------------------------------
 
 
-def received_before_the_break(client_: HttpClient, request: Request) -> tuple[int, DownloadError]:
+def received_before_the_break(client_: HttpClient, request: HttpRequest) -> tuple[int, DownloadError]:
     given: list[bytes] = []
     stream = client_.open(request)
     with pytest.raises(DownloadError) as caught:
@@ -494,18 +494,18 @@ def test_a_server_that_does_not_answer_is_a_stall(server: Plain) -> None:
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    request = Request(f"http://127.0.0.1:{port}/f?sig={SECRET}", NAME)
-    error = problem(lambda: HttpClient(Hosts((request.url,)), WORDS).open(request))
+    request = HttpRequest(f"http://127.0.0.1:{port}/f?sig={SECRET}", NAME)
+    error = problem(lambda: HttpClient(Hosts((request.url,)), ADVICE).open(request))
     assert str(error) == "Network error: 127.0.0.1 cannot be reached; check the network, then run it again"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://", "http://a..b/", f"http://{'a' * 300}/"])
 def test_an_address_that_is_none_is_refused_for_good(url: str) -> None:
-    assert not problem(lambda: HttpClient(Hosts((url,)), WORDS).open(Request(url, NAME))).retryable
+    assert not problem(lambda: HttpClient(Hosts((url,)), ADVICE).open(HttpRequest(url, NAME))).retryable
 
 
 def test_a_header_that_cannot_be_sent_is_refused_for_good(server: Plain) -> None:
-    request = Request(f"{server.url}/f", NAME, private={"X-Key": f"{SECRET}\r\nX-More: 1"})
+    request = HttpRequest(f"{server.url}/f", NAME, private={"X-Key": f"{SECRET}\r\nX-More: 1"})
     assert not problem(lambda: client(server).open(request)).retryable
     assert server.received == []
 
@@ -516,7 +516,7 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority) if trusted else "")
     with serving(Plain(), context) as server:
         url = server.url.replace("http://", "https://")
-        asks, request = HttpClient(Hosts((url,)), WORDS, Timeouts(5, 5)), Request(f"{url}/f?sig={SECRET}", NAME)
+        asks, request = HttpClient(Hosts((url,)), ADVICE, Timeouts(5, 5)), HttpRequest(f"{url}/f?sig={SECRET}", NAME)
         if trusted:
             assert b"".join(asks.open(request)) == BODY
         else:
@@ -527,7 +527,7 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_server_without_tls_is_told(server: Plain) -> None:
     url = server.url.replace("http://", "https://")
-    error = problem(lambda: HttpClient(Hosts((url,)), WORDS, Timeouts(5, 5)).open(Request(f"{url}/f", NAME)))
+    error = problem(lambda: HttpClient(Hosts((url,)), ADVICE, Timeouts(5, 5)).open(HttpRequest(f"{url}/f", NAME)))
     assert "does not speak TLS" in str(error)
 
 

@@ -13,9 +13,9 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.http.request import Request
+from downloader.sources.http.request import HttpRequest
 from downloader.sources.s3 import S3Source
-from downloader.sources.s3.minio_listing import Listing
+from downloader.sources.s3.minio_listing import BucketListing
 from downloader.sources.slooh import image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from include.stand_ins.s3_servers import S3Server
@@ -43,7 +43,7 @@ def test_signed_addresses_are_in_no_log(server: SloohServer, caplog: pytest.LogC
     server.add(Picture(1, file="1.png"))
     server.script("1.png", None, broken_header)
     images = image_client(ImageHosts(server.url), timeouts=TIMEOUTS)
-    request = Request(f"{server.image_url}/1.png?Signature={secret('image')}", "1.png")
+    request = HttpRequest(f"{server.image_url}/1.png?Signature={secret('image')}", "1.png")
     images.open(request).close()
     with suppress(NetworkError):  # whether it is taken or not
         images.open(request).close()
@@ -60,6 +60,6 @@ def test_signatures_and_session_tokens_are_in_no_log(moto: S3Server, caplog: pyt
     source = S3Source(bucket, [], moto.access(moto.session(secret("session"))))
     file = source.describe(RemoteFile(safe_path("a.raw"), 3, "a.raw"))
     assert b"".join(source.open(file)) == b"abc"
-    assert [one.key for one in Listing(minio_of(moto), bucket, RetryPolicy()).objects("")] == ["a.raw"]
+    assert [one.key for one in BucketListing(minio_of(moto), bucket, RetryPolicy()).objects("")] == ["a.raw"]
     assert not bears_secret(caplog.text)
     assert "aws4_request" not in caplog.text

@@ -132,9 +132,9 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
         "resource_key: is none; write what stands behind resourcekey= in the file's address",
     ),
     "no name": ({"name": ""}, "name: is \"\"; write the file's name at Google Drive"),
-    "nearly a key": ({"sha_256": ""}, "sha_256: is no key that is known here; did you mean sha256?"),
-    "no key at all": ({"colour": 1}, "colour: is no key that is known here; remove it"),
-    "an odd key": ({"a b\n": 1}, '"a b\\n": is no key that is known here; remove it'),
+    "nearly a key": ({"sha_256": ""}, "sha_256: is not a known key; did you mean sha256?"),
+    "no key at all": ({"colour": 1}, "colour: is not a known key; remove it"),
+    "an odd key": ({"a b\n": 1}, '"a b\\n": is not a known key; remove it'),
 }  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def test_all_is_told_at_once_and_not_too_much_of_it(write: Write) -> None:
         ({"version": "1"}, "datasets: is missing; write a list of entries such as"),
         (manifest(5), "datasets[0]: is 5; write an entry such as"),
         (manifest(entry(), "x"), 'datasets[1]: is "x"; write an entry such as'),
-        (manifest(entry(), files=[]), "files: is no key that is known here; remove it"),
+        (manifest(entry(), files=[]), "files: is not a known key; remove it"),
         (manifest(entry(), generated=5), "generated: is 5; write a date as a text"),
     ],
 )
@@ -183,8 +183,8 @@ def test_what_is_wrong_with_the_whole(write: Write, held: object, sentence: str)
         ('{"version": "1.0",\n "datasets": [}', "line 2, column 15: is no JSON"),
         ("[]", 'is no manifest; write {"version": "1.0", "datasets": [...]}'),
         ("5", 'is no manifest; write {"version": "1.0", "datasets": [...]}'),
-        ("[" * 100_000, "is no manifest: it holds lists in lists without end"),
-        ('{"version": ' + "9" * 5000 + "}", "is no manifest: it holds lists in lists without end, or a number"),
+        ("[" * 100_000, "is no manifest: it holds lists nested without end"),
+        ('{"version": ' + "9" * 5000 + "}", "is no manifest: it holds lists nested without end, or an invalid number"),
     ],
 )
 def test_what_is_no_manifest(write: Write, held: str, sentence: str) -> None:
@@ -256,7 +256,7 @@ def test_names_paths_and_globs_select(patterns: list[str], paths: list[str]) -> 
 def test_what_means_nothing_is_told_with_what_there_is() -> None:
     with pytest.raises(ManifestError) as caught:
         select(THREE, ["fan.dat", "FAN.dat", "*.raw"], Path("m.json"))
-    idle = "means no data set; there are fan.dat, fan [old].dat, city.glb"
+    idle = "matches no data set; there are fan.dat, fan [old].dat, city.glb"
     assert caught.value.problems == [f'"FAN.dat" {idle}', f'"*.raw" {idle}']
 
 

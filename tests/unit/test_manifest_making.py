@@ -17,7 +17,7 @@ from downloader.datasets.merge import Found, Merged, What, merge
 from downloader.datasets.paths import Places
 from downloader.datasets.write import manifest_text, write_manifest
 from downloader.errors import DiskError
-from downloader.sources.drive.folder import Entry
+from downloader.sources.drive.folder import FolderEntry
 from downloader.sources.drive.key import DriveKey
 from include.stand_ins.drive_server import file_id
 from include.stand_ins.secrets import secret
@@ -27,10 +27,10 @@ SHA = {letter: letter * 64 for letter in "abc"}
 MD5 = {letter: letter * 32 for letter in "abc"}
 
 
-def entry(word: str, *folders: str, size: int | None = 5, name: str = "", **more: Any) -> Entry:
+def entry(word: str, *folders: str, size: int | None = 5, name: str = "", **more: Any) -> FolderEntry:
     sums = tuple(Checksum(kind, more.pop(kind)) for kind in ("sha256", "md5") if kind in more)
     key = DriveKey(file_id(word), more.pop("export", ""), more.pop("resource_key", ""))
-    return Entry(key, name or f"{word}.dat", size=size, checksums=sums, folders=folders, **more)
+    return FolderEntry(key, name or f"{word}.dat", size=size, checksums=sums, folders=folders, **more)
 
 
 def dataset(word: str, path: str = "", size: int | None = 5, **more: Any) -> Dataset:
@@ -38,7 +38,10 @@ def dataset(word: str, path: str = "", size: int | None = 5, **more: Any) -> Dat
 
 
 def merged(
-    entries: Sequence[Entry], earlier: Sequence[Dataset] = (), mapping: Mapping[str, str] | None = None, **more: Any
+    entries: Sequence[FolderEntry],
+    earlier: Sequence[Dataset] = (),
+    mapping: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Merged:
     return merge(Found(entries), Places(mapping), earlier, **more)
 

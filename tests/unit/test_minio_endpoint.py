@@ -66,7 +66,7 @@ def test_the_plain_case(asks: Asks) -> None:
     server, access = asks(host="localhost", port=9000, extra={"secure": False})
     assert (server.endpoint, server.secure, server.url) == ("localhost:9000", False, "http://localhost:9000")
     assert (server.key, server.secret, server.region, server.verify) == ("AKIATEST", SECRET, "us-east-1", True)
-    assert server.limits.stall == access.limits.stall == 7
+    assert server.timeouts.stall == access.timeouts.stall == 7
     assert access.client.meta.endpoint_url == "http://localhost:9000"
     assert access.address("bucket").url == "http://localhost:9000/bucket"
     assert access.client.meta.config.retries["total_max_attempts"] == 1
@@ -249,7 +249,7 @@ def test_a_connection_of_type_aws(asks: Asks) -> None:
     )
     assert (server.endpoint, server.secure, server.region) == ("localhost:9000", False, "lab-1")
     assert (server.key, server.secret, server.token) == ("AKIATEST", SECRET, SESSION_TOKEN)
-    assert server.limits.stall == access.limits.stall == 7
+    assert server.timeouts.stall == access.timeouts.stall == 7
     assert "endpoint_url" in server.fields.address
     assert SESSION_TOKEN not in repr(server)
 

@@ -23,10 +23,10 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.retry import Halt, RetryPolicy
+from downloader.sources.http.timeouts import Timeouts
 from downloader.sources.s3 import minio_listing
-from downloader.sources.s3.minio_listing import Listed, Listing
+from downloader.sources.s3.minio_listing import BucketListing, Listed
 from downloader.sources.s3.minio_server import MinioServer
-from downloader.sources.s3.object_store import Limits
 from include.stand_ins.s3_servers import S3Server, rclone_server
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, cut_at, refuse, reset_at, serving, stall_at
@@ -53,7 +53,7 @@ class Bucket:
     """A bucket, listed without waiting."""
 
     def __init__(self, server: MinioServer, name: str = "bucket", clock: FakeClock | None = None) -> None:
-        self.listing = Listing(server, name, RetryPolicy(clock=(clock or FakeClock()).clock))
+        self.listing = BucketListing(server, name, RetryPolicy(clock=(clock or FakeClock()).clock))
 
     def keys(self, prefix: str = "", after: str = "", upto: str | None = None) -> list[str]:
         return [listed.key for listed in self.listing.objects(prefix, after, upto)]
@@ -297,7 +297,7 @@ def test_a_server_that_asks_for_patience_is_given_it(lister: Lister, bucket: Buc
 def test_a_batch_that_is_stopped_lists_no_further(lister: Lister, clock: FakeClock) -> None:
     lister.keys = MANY
     halt = Halt()
-    listing = Listing(minio_at(lister.url), "bucket", RetryPolicy(clock=clock.clock, halt=halt)).objects()
+    listing = BucketListing(minio_at(lister.url), "bucket", RetryPolicy(clock=clock.clock, halt=halt)).objects()
     next(listing)
     halt.set("somebody asked for it")
     with pytest.raises(DownloadError, match="somebody asked for it"):
@@ -377,7 +377,7 @@ def test_no_such_host() -> None:
 
 def test_a_server_that_says_nothing(lister: Lister) -> None:
     lister.script("listing", *[stall_at(-1)] * 6)
-    problem = Bucket(minio_at(lister.url, limits=Limits(connect=5, stall=0.05))).problem()
+    problem = Bucket(minio_at(lister.url, timeouts=Timeouts(connect=5, stall=0.05))).problem()
     assert isinstance(problem, StreamStalled)
 
 
@@ -433,7 +433,7 @@ def test_the_file_of_an_authority_has_to_be_one(tmp_path: Path, content: str | N
     if content is not None:
         file.write_text(content)
     with pytest.raises(Misconfigured, match=f"the file of an authority, {file}, cannot be read; correct verify"):
-        Listing(minio_at("https://127.0.0.1:9", verify=str(file)), "bucket")
+        BucketListing(minio_at("https://127.0.0.1:9", verify=str(file)), "bucket")
 
 
 def test_tls_to_a_server_that_speaks_none(lister: Lister, clock: FakeClock) -> None:
@@ -524,7 +524,7 @@ TWENTY, TWENTY_MORE = ([f"{letter}-{n:02}" for n in range(20)] for letter in "bc
     [
         (named("b-2", "b-1"), "check the bucket's name: there are b-1, b-2"),
         (named("only"), "check the bucket's name: there are only"),
-        (named(), "check the bucket's name: there is none at all"),
+        (named(), "check the bucket's name: the server has no buckets"),
         (named(*TWENTY, *TWENTY_MORE), f"check the bucket's name: there are {', '.join(TWENTY)}, ..."),
         (named("a\nOK - forged", "x" * 70, "fine"), "check the bucket's name: there are fine"),
         (refuse_xml(403, "AccessDenied")(Answer(0, {})), "check the bucket's name"),

@@ -31,8 +31,8 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from downloader.sources.http.timeouts import Timeouts
 from downloader.sources.s3 import S3Access, S3Source
-from downloader.sources.s3.object_store import Limits
 from include.stand_ins.object_server import ObjectServer, Request, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
@@ -62,8 +62,8 @@ PLAIN_KEYS = [
 ]
 
 
-def source_of(server: ObjectServer, limits: Limits | None = None, token: str = "") -> S3Source:
-    held = S3Server(server.url, limits=limits or Limits(connect=5, stall=5))
+def source_of(server: ObjectServer, timeouts: Timeouts | None = None, token: str = "") -> S3Source:
+    held = S3Server(server.url, timeouts=timeouts or Timeouts(connect=5, stall=5))
     return S3Source(server.bucket, [FILE], held.access(held.session(token or None)))
 
 
@@ -161,7 +161,7 @@ def test_what_came_before_a_cut_is_delivered(server: ObjectServer) -> None:
 def test_a_stall_is_cut_within_the_limit(server: ObjectServer, key: str, sent: int) -> None:
     server.put(key, BODY)
     server.script(key, stall_at(sent))
-    source, began = source_of(server, Limits(connect=5, stall=0.3)), time.monotonic()
+    source, began = source_of(server, Timeouts(connect=5, stall=0.3)), time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         try:
             problem = pool.submit(read, source, replace(FILE, key=key)).exception(timeout=5)
@@ -174,7 +174,7 @@ def test_a_stall_is_cut_within_the_limit(server: ObjectServer, key: str, sent: i
 def test_a_slow_stream_that_moves_is_no_stall(server: ObjectServer) -> None:
     """The limit counts from the last byte, not from the first."""
     server.script(KEY, slowly(0.1))
-    assert read(source_of(server, Limits(connect=5, stall=0.5))) == BODY
+    assert read(source_of(server, Timeouts(connect=5, stall=0.5))) == BODY
 
 
 @pytest.mark.parametrize("span", [(10, None), (0, 10), (10, 20)])
@@ -312,7 +312,7 @@ def renewable(server: ObjectServer, issuer: Callable[[], dict[str, str]]) -> S3A
     session = boto3.session.Session(region_name="eu-central-1")
     credentials: Any = RefreshableCredentials.create_from_metadata(issuer(), issuer, "test")
     session._session._credentials = credentials  # type: ignore[attr-defined]
-    return S3Server(server.url, limits=Limits(5, 5)).access(session)
+    return S3Server(server.url, timeouts=Timeouts(5, 5)).access(session)
 
 
 def only(token: str) -> Callable[[Request], Fault | None]:

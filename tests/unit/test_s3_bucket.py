@@ -11,7 +11,14 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from downloader.errors import AccessDenied, CredentialsExpired, DownloadError, ObjectNotFound, PermanentError
+from downloader.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    DownloadError,
+    ObjectNotFound,
+    PermanentError,
+    ServerBusy,
+)
 from downloader.sources.s3 import S3Source
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
 from include.stand_ins.object_server import ObjectServer, refuse
@@ -66,7 +73,12 @@ def test_tls_to_a_server_without(moto: S3Server) -> None:
         (refuse(400, "ExpiredToken"), CredentialsExpired, "renew the credentials"),
         (refuse(400, "InvalidToken"), AccessDenied, "session token"),
         (refuse(400, "AuthorizationHeaderMalformed"), PermanentError, "region_name"),
-        (refuse(403, "AccessDenied"), AccessDenied, "s3:ListBucket"),
+        (
+            refuse(403, "AccessDenied"),
+            AccessDenied,
+            "; give the connection's credentials s3:GetObject and s3:ListBucket on the bucket$",
+        ),
+        (refuse(400, "RequestLimitExceeded"), ServerBusy, "answered 400 RequestLimitExceeded"),
         (refuse(403, "AccessDenied", "not authorized to perform: kms:Decrypt"), AccessDenied, "kms:Decrypt"),
         (refuse(400), PermanentError, "400"),
     ],

@@ -26,7 +26,7 @@ from downloader.remote_file import RemoteFile
 from downloader.sources.drive import DriveAccess
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import Link, WayOn
-from downloader.sources.http.request import Request
+from downloader.sources.http.request import HttpRequest
 from downloader.sources.slooh.client import Account
 from include.stand_ins.secrets import secret
 from support.minio import minio_at
@@ -311,9 +311,9 @@ CARRIERS: dict[str, object] = {
     "MinIO's server": minio_at("http://127.0.0.1:9", secret=SECRET),
     "access to Drive": DriveAccess(key=SECRET),
     "an account at Slooh": Account("https://app.slooh.com", "me", SECRET),
-    "a request": Request(f"https://host/?sig={SECRET}", "a.png", {"k": SECRET}, private={"Cookie": SECRET}),
-    "a posted login": Request("https://host/", "a.png", method="POST", json={"passwd": SECRET}),
-    "a posted form": Request("https://host/", "a.png", method="POST", form={"passwd": SECRET}),
+    "a request": HttpRequest(f"https://host/?sig={SECRET}", "a.png", {"k": SECRET}, private={"Cookie": SECRET}),
+    "a posted login": HttpRequest("https://host/", "a.png", method="POST", json={"passwd": SECRET}),
+    "a posted form": HttpRequest("https://host/", "a.png", method="POST", form={"passwd": SECRET}),
     "a way on": WayOn(f"/download?confirm={SECRET}", fields={"uuid": SECRET}),
     "a link of a page": Link(f"/open?id=1abc&resourcekey={SECRET}", "fan.dat"),
     "a shared file": RemoteFile(safe_path("a"), 1, str(DriveKey("1abc", resource_key=SECRET))),

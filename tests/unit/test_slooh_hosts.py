@@ -54,7 +54,7 @@ def test_another_host_is_refused_by_name_and_nothing_else_is_shown(address: str,
     with pytest.raises(PermanentError) as caught:
         ImageHosts(BASE).checked(address.format(SECRET))
     assert str(caught.value) == (
-        f"Refused: the picture lies at {host}, which is no host of Slooh's, or not reached over https; "
+        f"Refused: the picture lies at {host}, which is not a host of Slooh, or not reached over https; "
         "add the host to slooh.image_hosts in the configuration, if you trust it"
     )
 

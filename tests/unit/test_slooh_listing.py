@@ -191,7 +191,7 @@ def test_an_empty_list_that_was_none_before_is_not_taken_for_the_end(server: Slo
     fill(server, 45)
     empty = answering({"imageList": [], "totalCount": 0})
     server.script(PICTURES, None, *empty * 5)
-    with pytest.raises(ServerBusy, match="there are 45 rows, and then that there is none"):
+    with pytest.raises(ServerBusy, match="Slooh listed 45 rows at first, and then none"):
         list(pictures(client, batch=10))
     assert client.logins == 2, "renewed once, not again and again"
 

@@ -18,7 +18,7 @@ from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture
 from downloader.sources.slooh.selection import Select
-from downloader.sources.slooh.survey import Layout, Scan, Wish, plan
+from downloader.sources.slooh.survey import PictureLayout, Scan, Wish, plan
 from downloader.transfer.options import TransferPolicy
 from downloader_tasks.execution.progress import Rhythm
 from downloader_tasks.failures import Refusal
@@ -297,7 +297,7 @@ def rows(count: int, **values: Any) -> list[Picture]:
     ]
 
 
-LAYOUT = Layout(PictureNames(), ImageHosts("https://app.slooh.com"))
+LAYOUT = PictureLayout(PictureNames(), ImageHosts("https://app.slooh.com"))
 
 
 def results_of(found: Any) -> list[FileResult]:
@@ -309,7 +309,7 @@ def test_large_accounts_make_small_tallies() -> None:
         *rows(5000),
         *(Picture(str(n), title=f"Star {n}", address="https://h.slooh.com/1.png") for n in range(6000, 6500)),
     ]
-    layout = Layout(PictureNames("all", "{filename}"), LAYOUT.hosts)
+    layout = PictureLayout(PictureNames("all", "{filename}"), LAYOUT.hosts)
     found = plan([*several, *rows(5000)], Wish(), layout, 9000)
     figures = tally(found, Wish(), results_of(found), "Unknown")
     assert len(json.dumps(figures)) < 64_000

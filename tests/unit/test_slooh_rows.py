@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.errors import ServerBusy
-from downloader.sources.slooh.rows import Mission, Picture, Status, frames_of, missions_of, pictures_of, status_of
+from downloader.sources.slooh.rows import MemberStatus, Mission, Picture, frames_of, missions_of, pictures_of, status_of
 from include.stand_ins.secrets import secret
 from support.secret_search import bears_secret
 
@@ -138,7 +138,7 @@ def test_a_mission_and_a_status() -> None:
             datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC),
         ),
     )
-    assert status_of({"displayName": "Ann", "gravityPoints": "12"}) == Status("Ann", None, 12, None)
+    assert status_of({"displayName": "Ann", "gravityPoints": "12"}) == MemberStatus("Ann", None, 12, None)
 
 
 def test_a_key_tells_a_picture_from_all_others() -> None:

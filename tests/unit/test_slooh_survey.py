@@ -12,12 +12,12 @@ from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture as Row
 from downloader.sources.slooh.selection import Filters, Select
-from downloader.sources.slooh.survey import Layout, Scan, Survey, Wish, plan, survey
+from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey
 from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving
 from support.slooh_access import client_of, layout_of
 
-LAYOUT = Layout(PictureNames(), ImageHosts("https://app.slooh.com"))
+LAYOUT = PictureLayout(PictureNames(), ImageHosts("https://app.slooh.com"))
 SECRET = secret("image")
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def row(number: int, name: str = "", title: str = "M31", **more: object) -> Row:
     return Row(str(number), **values)  # type: ignore[arg-type]
 
 
-def names(found: Survey) -> list[str]:
+def names(found: PicturePlan) -> list[str]:
     return [item.path.text if isinstance(item, RemoteFile) else item.name for item in found.planned]
 
 
@@ -79,7 +79,7 @@ def test_a_bad_row_is_refused_and_the_others_are_planned() -> None:
     assert names(found)[0] == f"{HOME}1.png"
     missing = "Corrupt record: Slooh's list gives no address for the picture; look at the picture on Slooh's site"
     elsewhere = (
-        "Refused: the picture lies at evil.example, which is no host of Slooh's, or not reached over https; "
+        "Refused: the picture lies at evil.example, which is not a host of Slooh, or not reached over https; "
         "add the host to slooh.image_hosts in the configuration, if you trust it"
     )
     assert refused == {
@@ -154,7 +154,7 @@ SAME = [row(9, "a.png"), row(3, "a.png", taken=TAKEN - timedelta(days=30))]
     ],
 )
 def test_duplicates(duplicates: Duplicates, expected: dict[str, str]) -> None:
-    found = plan(SAME, Wish(), Layout(LAYOUT.names, LAYOUT.hosts, duplicates))
+    found = plan(SAME, Wish(), PictureLayout(LAYOUT.names, LAYOUT.hosts, duplicates))
     planned = {item.path.text: item.key for item in found.planned if isinstance(item, RemoteFile)}
     assert planned == expected
     assert len(found.dropped) == 2 - len(expected)
@@ -162,7 +162,7 @@ def test_duplicates(duplicates: Duplicates, expected: dict[str, str]) -> None:
 
 
 def test_a_name_does_not_depend_on_the_filters() -> None:
-    layout = Layout(LAYOUT.names, LAYOUT.hosts, Duplicates.RENAME)
+    layout = PictureLayout(LAYOUT.names, LAYOUT.hosts, Duplicates.RENAME)
     wish = Wish(filters=Filters(since=TAKEN.date()))
     assert names(plan(SAME, wish, layout)) == [f"{HOME}a (1).png"]
 

@@ -1,4 +1,4 @@
-"""The catalogue of raw files: a read-only view behind one small interface. The drivers load when they are asked for."""
+"""The catalogue of raw files: read-only, behind one small interface. Drivers are imported on demand."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What can go wrong between here and the catalogue.
+"""The errors of the catalogue.
 
 CatalogueError                a sentence of two parts: what happened, what to do
-├── CatalogueUnreachable      it does not answer, or is locked: may pass by itself
-├── CatalogueRefused          it answers, and will not serve us: rights, tables, columns, settings
+├── CatalogueUnreachable      it does not answer, or is locked: retryable
+├── CatalogueRefused          it refuses: rights, tables, columns, settings
 ├── NoSuchRawFile             it has no such record
-└── RecordUnusable            the record is there, and nothing can be restored from it
+└── RecordUnusable            the record exists, but nothing can be restored from it
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import ClassVar
 __all__ = ["DDL_FILE", "CatalogueError", "CatalogueRefused", "CatalogueUnreachable", "NoSuchRawFile", "RecordUnusable"]
 
 DDL_FILE = "include/catalogue.sql"
-"""Where the table is described that a catalogue must have."""
+"""Describes the table that a catalogue must have."""
 
 
 class CatalogueError(Exception):
-    """Reads ``what happened; what to do``, in one line, and never holds a password."""
+    """Reads ``what happened; what to do``, on one line, and never contains a password."""
 
     retryable: ClassVar[bool] = False
     advice: ClassVar[str] = "check the connection of the catalogue"
@@ -33,14 +33,14 @@ class CatalogueError(Exception):
 
 
 class CatalogueUnreachable(CatalogueError):
-    """It does not answer, or is locked: may pass by itself."""
+    """It does not answer, or is locked: retryable."""
 
     retryable = True
     advice = "see that the catalogue runs and can be reached from here, then run it again"
 
 
 class CatalogueRefused(CatalogueError):
-    """It answers, and will not serve us."""
+    """It refuses: rights, tables, columns, settings."""
 
 
 class NoSuchRawFile(CatalogueError):
@@ -50,6 +50,6 @@ class NoSuchRawFile(CatalogueError):
 
 
 class RecordUnusable(CatalogueError):
-    """The record is there, and nothing can be restored from it."""
+    """The record exists, but nothing can be restored from it."""
 
     advice = "repair the record in the catalogue"

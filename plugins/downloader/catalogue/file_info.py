@@ -1,13 +1,13 @@
-"""`file_info`: what a record says of each of its files, in all the shapes that catalogues hold.
+"""`file_info`: what a record contains for each of its files, in all known formats.
 
     relative path -> [size, md5]
-                     [size, md5, etag]    a multipart ETag is "hex-N"; "__MiB" behind it is the size of its parts
+                     [size, md5, etag]    a multipart ETag is "hex-N"; a suffix "__MiB" is the size of its parts
                      [size, etag]         older records; an ETag without "-N" is an MD5
     every element may be null
 
-The MD5 is the ground truth. An ETag stands behind it: a multipart one always (held against the file, it proves by
-itself or proves nothing), one without parts only where the uploader wrote the part size behind it. A bare ``hex`` in
-the third place may be what the server answered, and that is no MD5 for an encrypted object.
+The MD5 decides. An ETag comes second: a multipart one always (compared with the file, it proves it or proves nothing),
+one without parts only if the uploader wrote the part size after it. A bare ``hex`` as the third element may be the ETag
+of the server, which is no MD5 for an encrypted object.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..checksums import MIB, S3_ETAG, Checksum, from_etag
 from ..errors import CorruptRecord
 from .errors import RecordUnusable
 
-__all__ = ["Entry", "parse_file_info", "read_entry", "shown"]
+__all__ = ["FileEntry", "parse_file_info", "read_entry", "shown"]
 
 _MOST_BYTES: Final = 2**63 - 1
-"""The largest offset that a file system knows."""
+"""The largest offset of a file system."""
 _MOST_PART_MIB: Final = 5 * 1024
 """S3's own limit of a part is 5 GiB."""
 _EXACT_FLOAT: Final = 2**53
@@ -34,22 +34,22 @@ _PART_MIB = re.compile(r"[1-9][0-9]{0,3}")
 _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class Entry(NamedTuple):
-    """What a record says of one file: bytes, and checksums in the order of trust."""
+class FileEntry(NamedTuple):
+    """One file of a record: its size in bytes, and its checksums, the most reliable first."""
 
     size: int | None
     checksums: tuple[Checksum, ...]
 
 
 class _Twice:
-    """Stands for an entry that a JSON text holds twice, differently."""
+    """Replaces an entry that a JSON text contains twice, with different values."""
 
     def __repr__(self) -> str:
         return "given twice, differently"
 
 
 def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, object]:
-    """The column's JSON text as a mapping; empty for null. Raises RecordUnusable, naming the record."""
+    """The JSON text of the column as a mapping; empty for null. Raises RecordUnusable, with the record's id."""
     if text is None:
         return {}
     try:
@@ -63,15 +63,15 @@ def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, obj
     return found
 
 
-def read_entry(entry: object) -> Entry:
-    """One entry of `file_info`. Raises CorruptRecord, saying what is wrong with it."""
+def read_entry(entry: object) -> FileEntry:
+    """One entry of `file_info`. Raises CorruptRecord, with the reason."""
     if not isinstance(entry, list | tuple) or len(entry) not in (2, 3):
         raise CorruptRecord(f"its entry is {shown(entry)}, neither [size, md5] nor [size, md5, etag]")
-    return Entry(_size(entry[0]), _checksums(entry[1], entry[2] if len(entry) == 3 else None))
+    return FileEntry(_size(entry[0]), _checksums(entry[1], entry[2] if len(entry) == 3 else None))
 
 
 def _size(value: object) -> int | None:
-    """A float is taken where it stands for a whole number exactly: stores that know only doubles write 5.0 for 5."""
+    """A float is accepted if it is exactly an integer: stores that only have doubles write 5.0 for 5."""
     if isinstance(value, float) and 0 <= value <= _EXACT_FLOAT and value.is_integer():
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_BYTES):
@@ -91,12 +91,12 @@ def _checksums(second: object, third: object) -> tuple[Checksum, ...]:
 
 
 def _adds_nothing(etag: object, md5: str) -> bool:
-    """The common case, found without taking the ETag apart: none, or that of an upload in one part."""
+    """The common case, without parsing the ETag: none, or that of an upload in one part."""
     return etag is None or (isinstance(etag, str) and etag.startswith(f"{md5}__"))
 
 
 def _etag_behind_md5(value: object) -> Checksum | None:
-    """The MD5 decides: of the ETag only a multipart one adds anything, and one that cannot be read harms nothing."""
+    """The MD5 decides: only a multipart ETag adds information, and an invalid one is ignored."""
     try:
         etag = _checksum(value, "etag", bare_is_md5=False)
     except CorruptRecord:
@@ -107,7 +107,7 @@ def _etag_behind_md5(value: object) -> Checksum | None:
 
 
 def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | None:
-    """A checksum as a record writes it; None for null, for an empty one, and for a bare ETag that may be no MD5."""
+    """A checksum of a record; None for null, for an empty one, and for a bare ETag that may be no MD5."""
     if value is None or value == "":
         return None
     text, underscores, part_mib = value.partition("__") if isinstance(value, str) else ("", "", "")
@@ -139,7 +139,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(digits: str) -> int | str:
-    """An integer; one too long for any use stays a text, so that it spoils its own entry and not the whole record."""
+    """An integer; an overlong one stays a text, so that only its own entry is invalid, not the whole record."""
     return int(digits) if len(digits) <= 20 else digits
 
 
@@ -148,6 +148,6 @@ def _why(error: Exception) -> str:
 
 
 def shown(value: object) -> str:
-    """`value` short enough for a line of a report. Looks no deeper into it than is shown."""
+    """`value`, short enough for a line of a report. Reads only as much of it as is shown."""
     text = _SHORTENED.repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

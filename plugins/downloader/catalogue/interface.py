@@ -1,4 +1,4 @@
-"""What the rest sees of a catalogue: records by their id, read and never written.
+"""The interface of catalogues: records by their id, read-only.
 
 A new kind of catalogue is one module with a function ``open_catalogue(address) -> Catalogue`` and one line in `_KINDS`.
 """
@@ -17,16 +17,16 @@ from .raw_file import RawFile
 __all__ = ["Catalogue", "CatalogueAddress", "closest", "find_raw_file", "open_catalogue"]
 
 _KINDS = {"sqlite": ".sqlite", "postgres": ".postgres", "postgresql": ".postgres"}
-"""Kind of connection -> the module here that opens it. Loaded when asked for: no one pays for a driver unused."""
+"""Kind of connection -> the module here that opens it. Imported on demand, as each needs its driver."""
 _SUGGESTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueAddress:
-    """Where a catalogue is, in the words of an Airflow connection.
+    """The address of a catalogue, with the fields of an Airflow connection.
 
-    `kind`: a key of the registry. `database`: a database's name, or a SQLite file. `options`: what the driver takes
-    besides.
+    `kind`: a key of `_KINDS`. `database`: the name of a database, or a SQLite file. `options`: other parameters of the
+    driver.
     """
 
     kind: str
@@ -42,13 +42,13 @@ class Catalogue(Protocol):
     """Records of raw files. Safe to use from many threads. Every call may raise CatalogueError."""
 
     def get(self, raw_file_id: str) -> RawFile | None:
-        """The record, None if there is none. Raises RecordUnusable where its columns cannot be read."""
+        """The record, None if there is none. Raises RecordUnusable if its columns cannot be read."""
 
     def similar(self, raw_file_id: str, limit: int) -> list[str]:
-        """Up to `limit` ids that one may have meant, likeliest first. A guess: a slow catalogue may answer none."""
+        """At most `limit` similar ids, the most likely first. A hint only: a slow catalogue may return none."""
 
     def close(self) -> None:
-        """Lets go of the connection. May be called twice."""
+        """Closes the connection. May be called twice."""
 
 
 def open_catalogue(address: CatalogueAddress) -> Catalogue:
@@ -64,7 +64,7 @@ def open_catalogue(address: CatalogueAddress) -> Catalogue:
 
 
 def find_raw_file(catalogue: Catalogue, raw_file_id: str) -> RawFile:
-    """The record. Raises NoSuchRawFile, with ids that may have been meant, and what `Catalogue.get` raises."""
+    """The record. Raises NoSuchRawFile, with similar ids, and what `Catalogue.get` raises."""
     found = catalogue.get(raw_file_id)
     if found is not None:
         return found
@@ -74,7 +74,7 @@ def find_raw_file(catalogue: Catalogue, raw_file_id: str) -> RawFile:
 
 
 def closest(raw_file_id: str, ids: Iterable[str], limit: int) -> list[str]:
-    """The `limit` of `ids` that are most like `raw_file_id`, whatever their case; those that contain it first."""
+    """The `limit` of `ids` that are most similar to `raw_file_id` in any case; those that contain it first."""
     wanted = raw_file_id.lower()
     by_folded = {found.lower(): found for found in sorted(ids)}
     containing = sorted((folded for folded in by_folded if wanted in folded), key=lambda folded: (len(folded), folded))
@@ -83,7 +83,7 @@ def closest(raw_file_id: str, ids: Iterable[str], limit: int) -> list[str]:
 
 
 def _similar(catalogue: Catalogue, raw_file_id: str) -> list[str]:
-    """A hint is no reason to fail."""
+    """Similar ids; none if the catalogue fails, as they are only a hint."""
     try:
         return catalogue.similar(raw_file_id, _SUGGESTIONS)
     except CatalogueError:

@@ -1,4 +1,4 @@
-"""The catalogue in PostgreSQL, asked in read-only transactions."""
+"""The catalogue in PostgreSQL, read in read-only transactions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GET: Final = (
 )
 _SIMILAR: Final = "SELECT id::text FROM raw_file WHERE id ILIKE %s OR id ILIKE %s OR id ILIKE %s LIMIT %s"
 _HINT_SECONDS: Final = 3
-"""A suggestion is worth no longer wait."""
+"""The time limit of the query for similar ids."""
 _DEFAULTS: Final[dict[str, str]] = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -34,11 +34,11 @@ _DEFAULTS: Final[dict[str, str]] = {
 }
 _READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=60s"
 _OWN: Final = frozenset({"host", "port", "dbname", "user", "password"})
-_LASTING: Final = re.compile(
+_PERMANENT: Final = re.compile(
     r"authentication|does not exist|pg_hba\.conf|permission denied|no password supplied|unsupported startup parameter"
     r"|certificate|invalid .*value|unrecognized configuration parameter|not permitted"
 )
-"""What libpq says of a connection that no patience helps: it hands out no SQLSTATE before one stands."""
+"""Texts of libpq for failures to connect that are permanent; there is no SQLSTATE before a connection is open."""
 _USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
 
@@ -48,12 +48,12 @@ def open_catalogue(address: CatalogueAddress) -> PostgresCatalogue:
 
 
 def connect(address: CatalogueAddress) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection whose transactions are read-only, by its settings and by each transaction's own word.
+    """A connection whose transactions are read-only, both by its settings and by each transaction.
 
     Raises psycopg.Error, CatalogueRefused.
     """
     parameters = _DEFAULTS | _options(address.options) | _own(address)
-    # The last of two equal settings counts: ours stands behind what the connection brings.
+    # The last of two equal settings counts, so these follow those of the connection.
     parameters["options"] = f"{parameters.get('options', '')} {_READ_ONLY}".strip()
     connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
     connection.read_only = True
@@ -61,7 +61,7 @@ def connect(address: CatalogueAddress) -> psycopg.Connection[tuple[object, ...]]
 
 
 class PostgresCatalogue:
-    """Holds one connection, and makes a new one where it broke since the last question."""
+    """Holds one connection, and opens a new one if it broke since the last query."""
 
     def __init__(self, address: CatalogueAddress) -> None:
         """Connects. Raises CatalogueUnreachable, CatalogueRefused."""
@@ -78,7 +78,7 @@ class PostgresCatalogue:
         return to_raw_file(self._rows(_GET, (raw_file_id,)), raw_file_id)
 
     def similar(self, raw_file_id: str, limit: int) -> list[str]:
-        """Up to `limit` ids that one may have meant."""
+        """At most `limit` similar ids."""
         if not can_be_id(raw_file_id):
             return []
         rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR), _HINT_SECONDS)
@@ -100,7 +100,7 @@ class PostgresCatalogue:
                     return connection.execute(query, values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
                 problem = self._refusal(error)
-            raise problem  # here: the driver's exception holds the password, and must not hang on to ours
+            raise problem  # outside the handler: the driver's exception, with the password, must not be its context
 
     def _connection(self) -> psycopg.Connection[tuple[object, ...]]:
         if self._held is not None and not self._held.closed:
@@ -113,26 +113,26 @@ class PostgresCatalogue:
         raise problem
 
     def _refusal(self, error: psycopg.Error | UnicodeDecodeError) -> CatalogueError:
-        said = self._without_secrets(str(error))
+        text = self._without_secrets(str(error))
         where = f"the catalogue in PostgreSQL ({self._where()})"
         if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn):
             return missing(f"{self._where()}: {error.diag.message_primary}")
         if isinstance(error, UnicodeDecodeError | pg.CharacterNotInRepertoire | pg.UntranslatableCharacter):
-            return RecordUnusable(f"a record of {where} holds text that is no UTF-8 ({said})")
+            return RecordUnusable(f"a record of {where} holds text that is no UTF-8 ({text})")
         if isinstance(error, pg.InsufficientPrivilege):
             return CatalogueRefused(
-                f"{where} may not be read ({said})", "grant the connection's user SELECT on raw_file"
+                f"{where} may not be read ({text})", "grant the connection's user SELECT on raw_file"
             )
-        if isinstance(error, psycopg.OperationalError) and not _LASTING.search(said):
-            return CatalogueUnreachable(f"{where} does not answer ({said})")
-        return CatalogueRefused(f"{where} refused ({said})")
+        if isinstance(error, psycopg.OperationalError) and not _PERMANENT.search(text):
+            return CatalogueUnreachable(f"{where} does not answer ({text})")
+        return CatalogueRefused(f"{where} refused ({text})")
 
     def _where(self) -> str:
         address = self._address
         return self._without_secrets(f"{address.host or 'localhost'}/{address.database}")
 
     def _without_secrets(self, text: str) -> str:
-        """`text` without what must not be shown, should the server or the library repeat it."""
+        """`text` without secrets, in case the server or the library repeats them."""
         secrets = [str(value) for key, value in self._address.options.items() if "password" in key.lower()]
         for secret in filter(None, (self._address.password, *secrets)):
             text = text.replace(secret, "***")

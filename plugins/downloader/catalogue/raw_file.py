@@ -1,4 +1,4 @@
-"""A raw file as the catalogue records it, and the plan of files that follows from it."""
+"""A raw file as a record of the catalogue, and the files that are planned from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .recorded_files import RecordedFiles
 __all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan", "recorded_files"]
 
 NO_PROJECT = "_FALLBACK"
-"""AlphaKraken's project of the files that belong to none."""
+"""AlphaKraken's project for files that belong to none."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -27,7 +27,7 @@ _PROJECT_ADVICE = "correct the record's project_id: it names the folder that the
 
 
 class UploadPath(NamedTuple):
-    """Where a raw file was uploaded to. `prefix` without slashes at its ends, ``""`` for the top of the bucket."""
+    """The place of a raw file in S3. `prefix` has no outer slashes; it is ``""`` for the top of the bucket."""
 
     bucket: str
     prefix: str
@@ -39,7 +39,7 @@ class UploadPath(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A record of the catalogue, as it was read: nothing of it has been checked.
+    """A record of the catalogue, not validated.
 
     `project_id` is ``""`` for null. `file_info`: relative path -> entry, as JSON (see `file_info.read_entry`).
     """
@@ -51,7 +51,7 @@ class RawFile:
     file_info: Mapping[str, object]
 
     def project_folder(self) -> str:
-        """The name of the folder below the output location. Raises RecordUnusable where there can be none."""
+        """The name of the folder below the output location. Raises RecordUnusable if there is none."""
         project = self.project_id
         if project in ("", NO_PROJECT):
             raise RecordUnusable(
@@ -70,7 +70,7 @@ class RawFile:
         return project
 
     def upload_path(self) -> UploadPath:
-        """Where it lies in S3. Raises RecordUnusable where it was never uploaded, or the path cannot be read."""
+        """Its place in S3. Raises RecordUnusable if it was never uploaded, or the path is invalid."""
         if not self.s3_upload_path:
             status = shown(self.backup_status) if self.backup_status else "none"
             raise RecordUnusable(
@@ -84,10 +84,10 @@ class RawFile:
 
 
 def parse_upload_path(text: str) -> UploadPath:
-    """``bucket``, ``bucket/``, ``bucket/prefix/`` or any of them behind ``s3://``.
+    """Parses ``bucket``, ``bucket/``, ``bucket/prefix/``, each with or without ``s3://``.
 
-    Slashes at either end of the prefix are dropped; inside it they stay, doubled or not, because S3 tells ``a//b``
-    from ``a/b``. Raises RecordUnusable.
+    Slashes at either end of the prefix are dropped; inside it they are kept, since ``a//b`` and ``a/b`` are different
+    keys. Raises RecordUnusable.
     """
     rest = text
     scheme = _SCHEME.match(text)
@@ -105,10 +105,10 @@ def parse_upload_path(text: str) -> UploadPath:
 
 
 def plan(raw_file: RawFile) -> list[Planned]:
-    """The files of a record, sorted by relative path: the same list in every run, as long as the record stays the same.
+    """The files of a record, sorted by relative path: the same list in every run, as long as the record is the same.
 
-    One bad entry or name is refused alone. `RemoteFile.key` holds the relative path as it was recorded. Raises
-    RecordUnusable where the record has no S3 path.
+    A bad entry or name is refused by itself. `RemoteFile.key` contains the relative path as it was recorded. Raises
+    RecordUnusable if the record has no S3 path.
     """
     upload = raw_file.upload_path()
     before = len(upload.key(""))
@@ -117,7 +117,7 @@ def plan(raw_file: RawFile) -> list[Planned]:
 
 
 def recorded_files(raw_file: RawFile) -> RecordedFiles:
-    """The same files as `plan` answers. Where their names leave nothing to judge, each is made when it is asked for.
+    """The same files as of `plan`. If no name needs a check, each file is made on demand.
 
     Raises RecordUnusable as `plan` does.
     """

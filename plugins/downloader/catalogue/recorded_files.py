@@ -1,4 +1,4 @@
-"""The files of a record as a sequence that makes each of them when it is asked for."""
+"""The files of a record as a sequence that makes them on demand."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["RecordedFiles"]
 class RecordedFiles(Sequence[Planned]):
     """Planned files, sorted by relative path.
 
-    A task needs a few thousand of what may be a million: looking at one, or at a slice, makes those alone, and makes
-    them anew each time. Who looks at all of them more than once makes a list of them first.
+    A task needs a few thousand of up to a million files: an index or a slice makes only those, and makes them again
+    each time. To iterate over all of them more than once, make a list first.
     """
 
     def __init__(self, names: Sequence[str], make: Callable[[int], Planned], *, apart: bool) -> None:
-        """`names`: the local names, in order. `make` answers the file at an index.
+        """`names`: the local names, in order. `make`: the file at an index.
 
-        `apart`: whether it is known that no disk takes two of them for one, be it that it folds case.
+        `apart`: whether the names are known to be distinct on every disk, also on one that ignores case.
         """
         self.names = names
         self.apart = apart
@@ -40,7 +40,7 @@ class RecordedFiles(Sequence[Planned]):
         return self._make(found) if isinstance(found, int) else [self._make(index) for index in found]
 
     def chosen(self, wanted: Callable[[str], bool]) -> RecordedFiles:
-        """Those whose local names are `wanted`."""
+        """The files whose local names are `wanted`."""
         kept = [index for index, name in enumerate(self.names) if wanted(name)]
         if len(kept) == len(self):
             return self

@@ -1,4 +1,4 @@
-"""What the SQL catalogues share: their one query, their patterns for a near id, and how a row becomes a record."""
+"""The common part of the SQL catalogues: columns, patterns for similar ids, and the parsing of rows."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["COLUMNS", "MOST_SIMILAR", "TABLE", "can_be_id", "missing", "near_pat
 TABLE = "raw_file"
 COLUMNS = ("id", "project_id", "s3_upload_path", "backup_status", "file_info")
 MOST_SIMILAR = 1_000
-"""Ids looked at for a suggestion."""
+"""The ids that are compared for a suggestion."""
 
 
 def can_be_id(raw_file_id: str) -> bool:
-    """Whether a database could hold it at all: no NUL, no half of a surrogate pair."""
+    """Whether a database could store it: no NUL, no surrogates."""
     return "\0" not in raw_file_id and not any("\ud800" <= c <= "\udfff" for c in raw_file_id)
 
 
 def to_raw_file(rows: Sequence[Sequence[object]], raw_file_id: str) -> RawFile | None:
-    """The record that a query for one id answered. Raises RecordUnusable."""
+    """The record from the rows of a query for one id. Raises RecordUnusable."""
     if not rows:
         return None
     if len(rows) > 1:
@@ -42,22 +42,22 @@ def to_raw_file(rows: Sequence[Sequence[object]], raw_file_id: str) -> RawFile |
 
 
 def near_patterns(raw_file_id: str) -> tuple[str, str, str]:
-    """LIKE patterns (escaped by a backslash): contains it, begins as it begins, ends as it ends."""
+    """LIKE patterns (escaped by a backslash): contains it, starts like it, ends like it."""
     half = max(3, len(raw_file_id) // 2)
     start, end = _escaped(raw_file_id[:half]), _escaped(raw_file_id[-half:])
     return f"%{_escaped(raw_file_id)}%", f"{start}%", f"%{end}"
 
 
 def missing(what: str) -> CatalogueRefused:
-    """The refusal of a catalogue that lacks the table or a column of it. `what`: the database's own words."""
+    """The error for a missing table or column. `what`: the message of the database."""
     return CatalogueRefused(
-        f"the catalogue has not the table that is needed ({what})",
+        f"the catalogue lacks the required table ({what})",
         f"create {TABLE}({', '.join(COLUMNS)}), or a view of that shape, as {DDL_FILE} describes it",
     )
 
 
 def _text(value: object) -> str | None:
-    """A text column; numbers are taken for their digits, because SQLite stores what it was given."""
+    """A text column; numbers are converted, because SQLite stores any type."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The catalogue in a SQLite file, opened so that SQLite itself refuses to write."""
+"""The catalogue in a SQLite file, opened read-only."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SIMILAR: Final = (
 )
 _WAL_MARK: Final = b"\x02\x02"
 """Bytes 18 and 19 of a database in write-ahead mode (SQLite's file format, section 1.3.3)."""
-_PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_PROTOCOL")
-"""READONLY: an unfinished write lies beside the file, and only a writer can undo it."""
+_RETRYABLE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_PROTOCOL")
+"""READONLY: an unfinished write is beside the file, and only a writer can undo it."""
 
 
 def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
@@ -39,7 +39,7 @@ def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """A connection that cannot write, neither to the file nor beside it. Raises sqlite3.Error, OSError."""
+    """A connection that writes neither to the file nor beside it. Raises sqlite3.Error, OSError."""
     mode = "immutable=1" if _is_idle_wal(path) else "mode=ro"
     connection = sqlite3.connect(f"file://{quote(os.fsencode(path))}?{mode}", uri=True, timeout=_BUSY_SECONDS)
     connection.text_factory = _decode
@@ -47,10 +47,10 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class SqliteCatalogue:
-    """Opens the file for each question: nothing is held between them, and any thread may ask."""
+    """Opens the file for each query: nothing is held in between, and any thread may call it."""
 
     def __init__(self, path: str) -> None:
-        """`path` is absolute. Raises CatalogueRefused where there is no such file."""
+        """`path` is absolute. Raises CatalogueRefused if there is no such file."""
         self._path = path
         if not os.path.isfile(path):
             problem = "is a folder" if os.path.isdir(path) else "does not exist"
@@ -65,20 +65,20 @@ class SqliteCatalogue:
         return to_raw_file(self._rows(_GET, (raw_file_id,)), raw_file_id)
 
     def similar(self, raw_file_id: str, limit: int) -> list[str]:
-        """Up to `limit` ids that one may have meant."""
+        """At most `limit` similar ids."""
         if not can_be_id(raw_file_id):
             return []
         rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR))
         return closest(raw_file_id, (str(row[0]) for row in rows), limit)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: no connection is held."""
 
     def _rows(self, query: str, values: Sequence[object]) -> list[tuple[object, ...]]:
         try:
             before = _stamp(self._path)
             rows = self._ask(query, values)
-            # Someone wrote while the file was taken for one that nobody writes to: ask again, as beside a writer.
+            # It was written to while it was opened as immutable: query again, as beside a writer.
             return rows if _stamp(self._path) == before else self._ask(query, values)
         except (sqlite3.Error, OSError) as error:
             raise self._refusal(error) from error
@@ -89,7 +89,7 @@ class SqliteCatalogue:
 
     def _refusal(self, error: sqlite3.Error | OSError) -> CatalogueError:
         name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(_PASSING):
+        if name.startswith(_RETRYABLE):
             return CatalogueUnreachable(f"the catalogue {self._path} cannot be read now ({error})")
         if "no such table" in str(error) or "no such column" in str(error):
             return missing(f"{self._path}: {error}")
@@ -100,10 +100,10 @@ class SqliteCatalogue:
 
 
 def _is_idle_wal(path: str) -> bool:
-    """Whether it is in write-ahead mode and no one writes to it.
+    """Whether it is in write-ahead mode and nobody writes to it.
 
-    SQLite makes two files beside such a database even to read it, and leaves them there: owned by whoever read it
-    first, so that the catalogue's owner may be shut out of it. Where nobody writes, ``immutable`` does without them.
+    SQLite creates two files beside such a database even to read it, and leaves them there. They belong to the first
+    reader, so the owner of the catalogue may lose access. If nobody writes, ``immutable`` avoids them.
     """
     with open(path, "rb") as file:
         is_wal = file.read(20)[18:20] == _WAL_MARK
@@ -116,5 +116,5 @@ def _stamp(path: str) -> tuple[int, int, bool]:
 
 
 def _decode(text: bytes) -> str:
-    """Text that is no UTF-8 spoils the name that it stands in, and not the whole record."""
+    """Text that is not UTF-8 makes its own name invalid, not the whole record."""
     return text.decode("utf-8", "surrogateescape")

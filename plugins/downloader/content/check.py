@@ -1,6 +1,6 @@
-"""Looking into files while their bytes pass: whether they are whole and well-formed, and what is in them.
+"""Checks the content of files while their bytes arrive: whether they are complete and well-formed.
 
-A checksum says that the bytes are those of the source. This says whether they are what they ought to be there already.
+A checksum shows that the bytes are those of the source. This shows whether they were right at the source.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ __all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "Tee"]
 
 @dataclass(frozen=True, slots=True)
 class ContentInfo:
-    """What a whole file holds. `form`: one of `results.FORMS`, ``""`` where it was not looked for."""
+    """What is known of the content of a whole file. `form`: one of `results.FORMS`, ``""`` if it was not checked."""
 
     form: str = ""
     resources: int | None = None
-    """FHIR resources, where they were counted."""
+    """FHIR resources, if they were counted."""
 
 
 class Content(Protocol):
-    """Takes the bytes of one file in order, and says what they are. Memory does not grow with them."""
+    """Checks the bytes of one file, in order. Memory does not grow with them."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Takes the next bytes. Raises as `conclude` does; no more are given then."""
+        """Takes the next bytes. Raises as `conclude` does; must not be called again after that."""
 
     def conclude(self) -> ContentInfo:
-        """What the whole file holds.
+        """What is known of the content of the whole file.
 
         Raises:
-            Incomplete: it does not end here. It is fetched anew.
-            BrokenContent: it is not what a file of its kind is. It fails.
+            Incomplete: it was truncated. It is downloaded again.
+            BrokenContent: it is not a valid file of its kind. It fails.
         """
 
 
 class ContentCheck(Protocol):
-    """Knows what files have to hold. Safe to use from many threads."""
+    """Makes the check of each file. Safe to use from many threads."""
 
     def begin(self, file: RemoteFile) -> Content | None:
-        """A fresh look at one file; None for a file that may hold anything."""
+        """A new check of one file; None for a file that may hold anything."""
 
 
 class AnyContent:
-    """Lets files hold anything."""
+    """Checks nothing."""
 
     def begin(self, file: RemoteFile) -> Content | None:
         """None."""
@@ -55,9 +55,9 @@ class AnyContent:
 
 
 class Tee:
-    """Feeds bytes to a hasher and to a look at the content, if there are such.
+    """Passes bytes to a hasher and to a check of the content, if there are any.
 
-    What is broken is kept for `conclude`: bytes that came wrong are for the checksum to find first.
+    An error of the content is kept for `conclude`: a wrong transfer is for the checksum to detect first.
     """
 
     def __init__(self, hasher: Hasher | None, content: Content | None) -> None:
@@ -67,7 +67,7 @@ class Tee:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody looks."""
+        """Whether there is neither."""
         return self._hasher is None and self._content is None
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
@@ -81,11 +81,11 @@ class Tee:
                 self._problem = error
 
     def value(self) -> str:
-        """The checksum's value, ``""`` where none is computed."""
+        """The value of the checksum, ``""`` if none is computed."""
         return "" if self._hasher is None else self._hasher.value()
 
     def conclude(self) -> ContentInfo:
-        """As `Content.conclude`; an empty finding, where nobody looked at the content."""
+        """As `Content.conclude`; an empty result if the content is not checked."""
         if self._problem is not None:
             raise self._problem
         return ContentInfo() if self._content is None else self._content.conclude()

@@ -1,7 +1,7 @@
-"""Newline-delimited JSON of FHIR resources, checked and counted while the bytes pass.
+"""Newline-delimited JSON of FHIR resources, checked and counted while the bytes arrive.
 
-Source of the rules: "Newline Delimited JSON" (ndjson.org): a JSON value a line, lines ended by a line feed, which may
-be missing behind the last; and FHIR's bulk data export: each value is a resource, and says of what type.
+Source of the rules: "Newline Delimited JSON" (ndjson.org): one JSON value a line, lines end with a line feed, which is
+optional after the last; and FHIR's bulk data export: each value is a resource with its type.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from .check import ContentInfo
 __all__ = ["NdjsonCheck", "NdjsonContent"]
 
 _LONGEST: Final = 256 * MIB
-"""Bytes of a line: a scanned document inside a Binary is far smaller."""
+"""The limit of a line: a scanned document inside a Binary is far smaller."""
 _STEP: Final = MIB
-"""Bytes unpacked at once: what is packed may be a thousand times as long unpacked."""
+"""Bytes that are decompressed at once: they may be a thousand times as many as the compressed ones."""
 _TYPE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BLANK: Final = b" \t\r"
 _BOM: Final = b"\xef\xbb\xbf"
-"""May stand before the first line: readers of JSON may pass over it (RFC 8259, section 8.1)."""
+"""Allowed before the first line: parsers of JSON may ignore it (RFC 8259, section 8.1)."""
 
 
 class NdjsonCheck:
-    """Looks into every file, and remembers what was in it. Safe to use from many threads."""
+    """Checks each file, and keeps its counts. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[str]] = {}
 
     def begin(self, file: RemoteFile) -> NdjsonContent:
-        """A fresh look at one file. What ends in ``.gz`` is unpacked on the way."""
+        """A new check of one file. One that ends in ``.gz`` is decompressed for it."""
         return NdjsonContent(file.path.text, self._remember)
 
     def counts(self, names: Iterable[str]) -> dict[str, int]:
-        """Resources by type, in the files `names` (local paths) as far as they were looked into to their end.
+        """Resources by type, of the files `names` (local paths) that were checked to the end.
 
-        Those of types that FHIR does not have are counted together, as `UNKNOWN`.
+        Types that FHIR does not have are counted together, as `UNKNOWN`.
         """
         together: Counter[str] = Counter()
         with self._lock:
@@ -62,7 +62,7 @@ class NdjsonCheck:
 
 
 class NdjsonContent:
-    """One file (`Content`). Holds a line at most."""
+    """One file (`Content`). Holds at most one line."""
 
     def __init__(self, name: str, remember: Callable[[str, Counter[str]], None]) -> None:
         self._name = name
@@ -76,14 +76,14 @@ class NdjsonContent:
         self._fed = False
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Takes the next bytes. Raises BrokenContent, which names the line."""
+        """Takes the next bytes. Raises BrokenContent, with the line."""
         if self._packed:
             self._unpack(bytes(data))
         else:
             self._take(bytes(data))
 
     def conclude(self) -> ContentInfo:
-        """How many resources there are. Raises BrokenContent."""
+        """The number of resources. Raises BrokenContent."""
         if self._packed and self._fed:
             self._unpack_rest()
         if self._held:
@@ -96,7 +96,7 @@ class NdjsonContent:
         try:
             while data:
                 if self._unpacker.eof:
-                    data = data.lstrip(b"\0")  # padding, as tapes have it
+                    data = data.lstrip(b"\0")  # padding, as on tapes
                     if not data:
                         return
                     self._unpacker = zlib.decompressobj(_GZIP)  # the next member of several
@@ -110,7 +110,7 @@ class NdjsonContent:
         raise problem
 
     def _unpack_rest(self) -> None:
-        """What the unpacker still holds back."""
+        """Decompresses what zlib still buffers."""
         while not self._unpacker.eof and (more := self._unpacker.decompress(b"", _STEP)):
             self._take(more)
         if not self._unpacker.eof:
@@ -134,7 +134,7 @@ class NdjsonContent:
         if self._lines == 1:
             line = line.removeprefix(_BOM)
         if not line.strip(_BLANK):
-            return  # readers of NDJSON pass over empty lines
+            return  # parsers of NDJSON ignore empty lines
         try:
             resource = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -145,7 +145,7 @@ class NdjsonContent:
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
             raise self._broken(problem)
-        # As many types as a file likes to make up would be too many to keep, and to hand on.
+        # A file may invent any number of types, too many to keep and to pass on.
         self._counts[kind if kind in RESOURCE_TYPES else UNKNOWN] += 1
 
     def _broken(self, problem: str) -> BrokenContent:

@@ -1,9 +1,11 @@
-"""Whether a picture is whole: PNG, JPEG and FITS, told by their own bytes while they pass.
+"""Checks that a picture is complete: PNG, JPEG and FITS, by their structure, while the bytes arrive.
 
-Slooh gives neither size nor checksum, so a picture cut short can be told by its form alone. PNG: every chunk, with its
-CRC, up to the ``IEND`` chunk. JPEG: every segment up to the end marker. FITS: every header up to its ``END`` card, and
-as much data as it announces, in blocks of 2,880 bytes. What stands behind the end of a PNG or JPEG is passed over, as
-viewers do.
+Slooh gives neither size nor checksum, so only its structure shows that a picture was truncated. PNG: every chunk, with
+its CRC, up to the ``IEND`` chunk. JPEG: every segment up to the end marker. FITS: every header up to its ``END`` card,
+and as much data as it announces, in blocks of 2,880 bytes. Bytes after the end of a PNG or JPEG are ignored, as viewers
+do.
+
+Pillow and astropy decode whole pictures for that; this reads the structure of a stream, and holds 2,880 bytes of it.
 
 Sources: PNG specification (third edition), chapter 5; ITU-T T.81, annex B; FITS standard 4.0, chapters 3 and 4.
 """
@@ -24,18 +26,18 @@ __all__ = ["PictureCheck", "WholePicture"]
 
 _PNG, _JPEG, _FITS = FORMS
 _PROMISES: Final = (".png", ".jpg", ".jpeg", ".fits", ".fit")
-"""Names that promise one of the three forms."""
+"""Extensions of the three formats."""
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MOST_CHUNK: Final = 2**31 - 1
 _NO_MARKER: Final = frozenset({0x00, 0xFF, *range(0xD0, 0xD8)})
-"""Behind a 0xFF: a stuffed zero, a fill byte, the restart markers. Coded data go on behind them."""
+"""After a 0xFF: a stuffed zero, a fill byte, the restart markers. Coded data continue after them."""
 _MARKER: Final = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 _START, _END, _SCAN, _LONE = 0xD8, 0xD9, 0xDA, 0x01
 
 _BLOCK: Final = 2880
 _MOST_HEADER: Final = 10_000
-"""Blocks of one header: some 360,000 cards. Nobody writes that many."""
+"""Blocks of one header: 360,000 cards, more than any file has."""
 _NUMBER: Final = re.compile(rb" *([+-]?[0-9]{1,18}) *(?:/.*)?", re.DOTALL)
 _MOST_AXES: Final = 999
 
@@ -43,18 +45,18 @@ Parser = Generator[None, memoryview, None]
 
 
 class PictureCheck:
-    """Begins a look at each file. Safe to use from many threads."""
+    """Checks each file. Safe to use from many threads."""
 
     def begin(self, file: RemoteFile) -> WholePicture:
-        """A fresh look. A file whose name promises no picture may hold anything but a web page or JSON."""
+        """A new check. A file without an extension of a picture may hold anything but a web page or JSON."""
         return WholePicture(str(file.path), promised=file.path.name.lower().endswith(_PROMISES))
 
 
 class WholePicture:
-    """The bytes of one file, in order. Holds 2,880 of them at most."""
+    """Checks the bytes of one file, in order. Holds at most 2,880 of them."""
 
     def __init__(self, name: str, *, promised: bool = True) -> None:
-        """`name`: what errors call it. `promised`: whether it has to be a picture."""
+        """`name`: its name in errors. `promised`: whether it has to be a picture."""
         self._name = name
         self._feed = _Feed()
         self._parser = _any_form(self._feed, promised)
@@ -63,7 +65,7 @@ class WholePicture:
         next(self._parser)
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Takes the next bytes. Raises as `conclude` does; no more are given then."""
+        """Takes the next bytes. Raises as `conclude` does; must not be called again after that."""
         self._size += len(data)
         if self._ended or not len(data):
             return
@@ -79,11 +81,11 @@ class WholePicture:
         raise problem
 
     def conclude(self) -> ContentInfo:
-        """``complete PNG``, ``complete JPEG`` or ``complete FITS``; no form where none was promised.
+        """``complete PNG``, ``complete JPEG`` or ``complete FITS``; no form if none was promised.
 
         Raises:
-            Incomplete: it ends early, or came damaged. It is fetched anew.
-            BrokenContent: it is a web page, JSON, or nothing known.
+            Incomplete: it ends early, or is damaged. It is downloaded again.
+            BrokenContent: it is a web page, JSON, or something unknown.
         """
         if not self._size:
             raise Incomplete(f"{self._name} came without a single byte")
@@ -98,7 +100,7 @@ class WholePicture:
 
 
 class _Wrong(Exception):
-    """The bytes do not fit. `foreign`: they are something else altogether; else they may have come damaged."""
+    """The bytes are invalid. `foreign`: they are something else entirely; otherwise they may be damaged."""
 
     def __init__(self, what: str, *, foreign: bool = False) -> None:
         super().__init__(what)
@@ -107,35 +109,35 @@ class _Wrong(Exception):
 
 
 class _Feed:
-    """What a parser reads from, and what it has found out. A parser that wants more bytes yields."""
+    """The input of a parser, and its result. A parser that needs more bytes yields."""
 
     def __init__(self) -> None:
         self._rest = memoryview(b"")
         self.form = ""
         self.may_end = False
-        """Whether the file may end here, though it may as well go on."""
+        """Whether the file may end here; it may also continue."""
 
     @property
     def kind(self) -> str:
-        """What it is a part of."""
+        """The format, for messages."""
         return self.form.removeprefix("complete ") or "picture"
 
     def take(self, count: int) -> Generator[None, memoryview, bytes]:
-        """The next `count` bytes, few."""
+        """The next `count` bytes, a small number."""
         taken = bytearray()
         while len(taken) < count:
             taken += yield from self.piece(count - len(taken))
         return bytes(taken)
 
     def skip(self, count: int, see: Callable[[memoryview], object] = len) -> Parser:
-        """Lets `count` bytes pass; `see` is shown each piece of them."""
+        """Skips `count` bytes; `see` is called with each piece of them."""
         while count:
             piece = yield from self.piece(count)
             see(piece)
             count -= len(piece)
 
     def marker(self) -> Generator[None, memoryview, int]:
-        """Lets the coded data of a JPEG pass, and the marker behind them; answers its second byte."""
+        """Skips the coded data of a JPEG and the marker after them; returns its second byte."""
         open_ended = False
         while True:
             piece = yield from self.piece(len(self._rest) or None)
@@ -149,7 +151,7 @@ class _Feed:
             open_ended = piece[-1] == 0xFF
 
     def piece(self, most: int | None) -> Generator[None, memoryview, memoryview]:
-        """At least one byte and at most `most`, of what is at hand."""
+        """At least one and at most `most` of the available bytes."""
         while not self._rest:
             self._rest = yield
         self.may_end = False
@@ -200,7 +202,7 @@ def _png(feed: _Feed) -> Parser:
 
 
 def _chunk(feed: _Feed) -> Generator[None, memoryview, tuple[bytes, int]]:
-    """Lets one chunk pass: answers its type and length."""
+    """Skips one chunk; returns its type and length."""
     head = yield from feed.take(8)
     length, kind = int.from_bytes(head[:4]), head[4:]
     if length > _MOST_CHUNK or not (kind.isascii() and kind.isalpha()):
@@ -235,7 +237,7 @@ def _jpeg(feed: _Feed) -> Parser:
 
 
 def _next_marker(feed: _Feed) -> Generator[None, memoryview, int]:
-    """The marker that has to stand here; fill bytes may stand before it."""
+    """The marker that has to be here; fill bytes may precede it."""
     if (yield from feed.take(1)) != b"\xff":
         raise _Wrong("a segment of the JPEG has no proper head")
     marker = 0xFF
@@ -245,7 +247,7 @@ def _next_marker(feed: _Feed) -> Generator[None, memoryview, int]:
 
 
 def _segment(feed: _Feed, marker: int) -> Parser:
-    """Lets the segment behind `marker` pass; those that stand alone have none."""
+    """Skips the segment after `marker`; some markers have none."""
     if marker == _LONE or 0xD0 <= marker <= 0xD7:
         return
     length = int.from_bytes((yield from feed.take(2)))
@@ -272,7 +274,7 @@ def _fits(feed: _Feed) -> Parser:
 
 
 def _unit(feed: _Feed, block: bytes) -> Parser:
-    """Lets one header, of which `block` is the first, and its data pass."""
+    """Skips one header, of which `block` is the first block, and its data."""
     numbers: dict[bytes, int] = {}
     for _ in range(_MOST_HEADER):
         if _read_cards(block, numbers):
@@ -285,7 +287,7 @@ def _unit(feed: _Feed, block: bytes) -> Parser:
 
 
 def _read_cards(block: bytes, numbers: dict[bytes, int]) -> bool:
-    """Takes the sizes out of a block of a header. Answers whether it holds the END card."""
+    """Reads the sizes from a block of a header. Returns whether it contains the END card."""
     for at in range(0, _BLOCK, 80):
         card = block[at : at + 80]
         key, value = card[:8].rstrip(), _NUMBER.fullmatch(card[10:])
@@ -297,7 +299,7 @@ def _read_cards(block: bytes, numbers: dict[bytes, int]) -> bool:
 
 
 def _data_size(numbers: dict[bytes, int]) -> int:
-    """Bytes of the data behind a header: section 4.4.1 of the standard, equations 1 and 2."""
+    """Bytes of the data after a header: section 4.4.1 of the standard, equations 1 and 2."""
     bits, axes = numbers.get(b"BITPIX"), numbers.get(b"NAXIS")
     if bits is None or axes is None or not 0 <= axes <= _MOST_AXES:
         raise _Wrong("a header of the FITS file does not say how much data follow")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from .manifest import Dataset, Manifest, ManifestError, planned, read_manifest, select
 from .merge import Merged, What, merge
 from .paths import MappingError, Places
-from .survey import Survey, survey
+from .survey import FolderSurvey, survey
 from .write import write_manifest
 
 __all__ = [
     "Dataset",
+    "FolderSurvey",
     "Manifest",
     "ManifestError",
     "MappingError",
     "Merged",
     "Places",
-    "Survey",
     "What",
     "merge",
     "planned",

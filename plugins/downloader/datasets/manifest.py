@@ -1,9 +1,9 @@
-"""The list of data sets that are to come from Google Drive: a JSON file, read and judged as a whole.
+"""The manifest: the list of data sets to download from Google Drive, a JSON file that is validated as a whole.
 
     {"version": "1.0", "source": "https://drive.google.com/drive/folders/...", "generated": "2026-02-07",
      "datasets": [{"id": "...", "name": "fan.dat", "path": "fan/fan.dat", "size": 212336640, "sha256": "..."}]}
 
-Nothing of a manifest with a fault in it is used: what is wrong is told all at once, entry by entry.
+A manifest with an error is not used at all; the message lists all errors, entry by entry.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["Dataset", "Manifest", "ManifestError", "planned", "read_manifest", "
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _MOST_DATASETS: Final = 100_000
 _MOST_PROBLEMS: Final = 20
-"""Problems that are told one by one; the others are counted."""
+"""Problems that are listed; the others are counted."""
 _MOST_TOLD: Final = 10_000
-"""Problems that are put into words at all."""
+"""Problems that are formatted at all."""
 _MOST_NAMES: Final = 20
 _LONGEST_SHOWN: Final = 60
 _KEY_IN_ADDRESS: Final = re.compile(r"(resourcekey=)[\w-]+", re.IGNORECASE)
@@ -43,7 +43,7 @@ _PLACEHOLDER: Final = re.compile(r"PLACEHOLDER|XXX|TODO", re.IGNORECASE)
 
 
 class ManifestError(Exception):
-    """The manifest cannot be used, or holds nothing of what was asked for. `problems`: a sentence each."""
+    """The manifest is invalid, or contains nothing that was selected. `problems`: one sentence each."""
 
     def __init__(self, file: str, problems: Sequence[str]) -> None:
         self.file = file
@@ -86,7 +86,7 @@ def _lower(value: object) -> object:
 _ID: Final = "the id that stands in the file's address, such as 18ORzE9_aHABYqOHzVdL0GANk_eIMaSuE"
 _ENTRY: Final = '{"id": ..., "name": ..., "path": ..., "size": ...}'
 _SIZE: Final = "the number of bytes, 0 or more"
-_MAKE_ANEW: Final = "make it anew: python include/generate_manifest.py FOLDER_URL"
+_MAKE_ANEW: Final = "create it again: python include/generate_manifest.py FOLDER_URL"
 _PATH: Final = 'a path below the destination, such as "fan/fan_const_rpm.dat"'
 
 _Optional = BeforeValidator(_empty_as_none)
@@ -117,13 +117,13 @@ class Dataset(_Strict):
 
     @model_validator(mode="after")
     def _has_a_size(self) -> Dataset:
-        """An export is made anew each time it is asked for, so its size is not known beforehand."""
+        """Each export is made on request, so its size is not known beforehand."""
         if self.size is None and self.export is None:
             raise PydanticCustomError("size", "is missing; write {due}", {"due": _SIZE})
         return self
 
     def remote_file(self, *, checksums: bool = True) -> RemoteFile:
-        """The file as it is planned; without `checksums` its size alone is verified."""
+        """The planned file; without `checksums` only its size is verified."""
         known = [Checksum("sha256", self.sha256)] if self.sha256 else []
         known += [Checksum("md5", self.md5)] if self.md5 else []
         key = DriveKey(self.id, self.export or "", self.resource_key or "")
@@ -131,7 +131,7 @@ class Dataset(_Strict):
 
 
 class Manifest(_Strict):
-    """A whole manifest. Its paths can all stand on one disk."""
+    """A whole manifest. Its paths do not conflict on any disk."""
 
     version: str = Field(pattern=r"^1(\.[0-9]+){0,2}$", description='"1.0"')
     source: str = Field(default="", max_length=2000, description="the folder's address, as a text")
@@ -144,7 +144,7 @@ class Manifest(_Strict):
 
 
 def read_manifest(file: Path) -> Manifest:
-    """The manifest in `file`. Raises ManifestError, with all that is wrong with it."""
+    """The manifest in `file`. Raises ManifestError, with all its errors."""
     values = _parsed(file)
     try:
         manifest = Manifest.model_validate(values)
@@ -161,28 +161,28 @@ def read_manifest(file: Path) -> Manifest:
 
 
 def planned(datasets: Iterable[Dataset], *, checksums: bool = True) -> list[Planned]:
-    """The data sets as files to fetch, in their order; without `checksums`, to be held against their sizes alone."""
+    """The data sets as planned files, in order; without `checksums` only their sizes are verified."""
     return [dataset.remote_file(checksums=checksums) for dataset in datasets]
 
 
 def select(manifest: Manifest, patterns: Sequence[str], file: Path) -> list[Dataset]:
-    """The data sets that a pattern means, in the manifest's order; all of them where there is no pattern.
+    """The data sets that a pattern matches, in the manifest's order; all of them if there is no pattern.
 
-    A pattern is a name, a path, or a glob over either. Raises ManifestError for those that mean nothing; `file` is
-    where the manifest came from.
+    A pattern is a name, a path, or a glob over either. Raises ManifestError for patterns without a match; `file` is
+    the file of the manifest.
     """
     if not patterns:
         return list(manifest.datasets)
-    idle = [pattern for pattern in patterns if not any(_means(pattern, one) for one in manifest.datasets)]
+    idle = [pattern for pattern in patterns if not any(_matches(pattern, one) for one in manifest.datasets)]
     if idle:
         raise ManifestError(
-            str(file), [f"{_shown(pattern)} means no data set; {_what_there_is(manifest)}" for pattern in idle]
+            str(file), [f"{_shown(pattern)} matches no data set; {_what_there_is(manifest)}" for pattern in idle]
         )
-    return [one for one in manifest.datasets if any(_means(pattern, one) for pattern in patterns)]
+    return [one for one in manifest.datasets if any(_matches(pattern, one) for pattern in patterns)]
 
 
-def _means(pattern: str, dataset: Dataset) -> bool:
-    """A name that holds the signs of a glob means itself as well."""
+def _matches(pattern: str, dataset: Dataset) -> bool:
+    """A name that contains characters of a glob matches itself as well."""
     names = (dataset.name, dataset.path)
     return pattern in names or any(fnmatchcase(name, pattern) for name in names)
 
@@ -194,7 +194,7 @@ def _what_there_is(manifest: Manifest) -> str:
 
 
 def _conflicts(datasets: Sequence[Dataset]) -> Iterable[str]:
-    """What keeps the entries from standing on one disk: a path twice, a file that is a folder for others."""
+    """The conflicts of paths: a duplicate, or a file that is a folder of others."""
     files = planned(datasets)
     places = {id(file): f"datasets[{index}]" for index, file in enumerate(files)}
     judged = refuse_conflicts(files, lambda file: places[id(file)])
@@ -207,7 +207,7 @@ def _conflicts(datasets: Sequence[Dataset]) -> Iterable[str]:
 
 
 def _parsed(file: Path) -> dict[str, Any]:
-    """The JSON object in `file`. Raises ManifestError where there is none."""
+    """The JSON object in `file`. Raises ManifestError if there is none."""
     repeated: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         problem = f"line {error.lineno}, column {error.colno}: is no JSON ({error.msg}); correct it there"
     except (RecursionError, ValueError):
-        problem = "is no manifest: it holds lists in lists without end, or a number that is none"
+        problem = "is no manifest: it holds lists nested without end, or an invalid number"
     else:
         if repeated:
             raise ManifestError(str(file), repeated)
@@ -233,14 +233,14 @@ def _parsed(file: Path) -> dict[str, Any]:
 
 
 def _refuse_many(datasets: object, file: Path) -> None:
-    """Raises ManifestError before each of millions of entries is judged."""
+    """Raises ManifestError before millions of entries are validated."""
     if isinstance(datasets, list) and len(datasets) > _MOST_DATASETS:
         problem = f"lists {len(datasets):,} data sets; one with more than {_MOST_DATASETS:,} is split in several"
         raise ManifestError(str(file), [problem])
 
 
 def _text(file: Path) -> str:
-    """What `file` holds. Raises ManifestError where it cannot be read."""
+    """The text of `file`. Raises ManifestError if it cannot be read."""
     try:
         with file.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
@@ -261,7 +261,7 @@ def _repeated(pairs: list[tuple[str, Any]]) -> Iterable[str]:
             yield f"the key {_shown(key)}{entry} stands there more than once; keep one"
 
 
-# --- what is wrong, in words ------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 
 def _sentence(found: ErrorDetails, values: dict[str, Any]) -> str:
@@ -296,7 +296,7 @@ def _what(found: ErrorDetails) -> str:
         return found["msg"]
     if kind == "extra_forbidden":
         near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
-        return f"is no key that is known here; {f'did you mean {near[0]}?' if near else 'remove it'}"
+        return f"is not a known key; {f'did you mean {near[0]}?' if near else 'remove it'}"
     if kind in {"model_type", "dict_type"}:
         return (
             f'is {_shown(found["input"])}; write an entry such as {{"id": ..., "name": ..., "path": ..., "size": ...}}'
@@ -304,12 +304,12 @@ def _what(found: ErrorDetails) -> str:
     due = model.model_fields[name].description if name in model.model_fields else "another value"
     if kind == "missing":
         return f"is missing; write {due}"
-    # The key opens the file: it is not shown, wrong as it may be.
+    # The key gives access to the file: it is not shown, even if it is invalid.
     return f"is none; write {due}" if name == "resource_key" else f"is {_shown(found['input'])}; write {due}"
 
 
 def _shown(value: object) -> str:
-    """A value as it stands in the file, not too much of it."""
+    """A value as it is in the file, shortened."""
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
@@ -320,5 +320,5 @@ def _shown(value: object) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """`text` with nothing in it that ends a line or hides."""
+    """`text` with all characters escaped that end a line or are invisible."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -1,7 +1,7 @@
-"""A manifest made of what lies in a folder, and of the manifest that was there before: what changes, and what is kept.
+"""Makes a manifest from the content of a folder and from the earlier manifest, and lists what changes.
 
-Nothing that is known already is lost: a checksum stays where the file's id and size stayed, a path stays where it is
-not asked to be made anew. What cannot stay is told, with what it was.
+Nothing that is known is lost: a checksum is kept if the id and the size of the file are the same, a path is kept unless
+it is to be computed again. Anything else is listed as a change, with its old value.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Final, Literal
 
 from ..paths import SafePath
-from ..sources.drive import Entry
+from ..sources.drive import FolderEntry
 from .manifest import Dataset
-from .paths import Claims, Places
+from .paths import PathReservations, Places
 
 __all__ = ["Change", "Found", "Merged", "What", "merge"]
 
@@ -24,7 +24,7 @@ _LONGEST_NAME: Final = 1000
 
 
 class What(Enum):
-    """What became of one data set: its sign, and the word for it."""
+    """The kind of a change to one data set: its sign, and its name."""
 
     ADDED = "+", "added"
     REMOVED = "-", "removed"
@@ -43,13 +43,13 @@ class What(Enum):
 
     @property
     def word(self) -> str:
-        """For people."""
+        """The name that users see."""
         return self.value[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference to the earlier manifest. `detail` may hold names as their owners wrote them."""
+    """One difference to the earlier manifest. `detail` may contain names as their owners wrote them."""
 
     what: What
     path: str
@@ -58,49 +58,49 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the folder. `entries` have sizes, but for those that are exported."""
+    """The content of the folder. `entries` have sizes, except those that are exported."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[FolderEntry]
     doubtful: Collection[str] = ()
-    """Ids of files that are there and could not be looked at."""
+    """Ids of files that exist but could not be read."""
     complete: bool = True
-    """Whether all of the folder could be read."""
+    """Whether the whole folder could be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The new manifest's data sets, sorted by their paths, and how they came about."""
+    """The data sets of the new manifest, sorted by path, and its changes."""
 
     datasets: tuple[Dataset, ...]
     changes: tuple[Change, ...]
     elsewhere: tuple[str, ...] = ()
-    """Paths that were kept, where folder and mapping would have others."""
+    """Paths that were kept, although folder and mapping would give others."""
 
     @property
     def totals(self) -> Mapping[What, int]:
-        """Differences of each kind."""
+        """The number of changes of each kind."""
         return Counter(change.what for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """An entry of the folder, with that of the earlier manifest where there is one."""
+    """An entry of the folder, with its data set of the earlier manifest if there is one."""
 
-    entry: Entry
+    entry: FolderEntry
     old: Dataset | None
     path: str
 
 
 def merge(found: Found, places: Places, earlier: Iterable[Dataset] = (), *, remap: bool = False) -> Merged:
-    """The manifest of what was `found`. `remap`: whether paths of `earlier` are given up for those of `places`."""
+    """The manifest of `found`. `remap`: whether the paths of `earlier` are replaced by those of `places`."""
     earlier = list(earlier)
     staying, gone = _unlisted(found, earlier)
     wishes = {entry.key.id: places.path_of(entry.folders, entry.filename) for entry in found.entries}
     pairs = list(_paired(found.entries, earlier, remap=remap))
     fixed = [] if remap else [old.path for _, old in pairs if old]
     free = {entry.key.id: wishes[entry.key.id] for entry, old in pairs if remap or not old}
-    claimed = _claimed(free, [*fixed, *(old.path for old, _ in staying)])
-    rows = [_Row(entry, old, claimed.get(entry.key.id) or (old.path if old else "")) for entry, old in pairs]
+    reserved = _reserved(free, [*fixed, *(old.path for old, _ in staying)])
+    rows = [_Row(entry, old, reserved.get(entry.key.id) or (old.path if old else "")) for entry, old in pairs]
     followed = {id(row.old) for row in rows}
     gone += [old for old in earlier if old.id in wishes and id(old) not in followed]
     changes = [change for row in rows for change in _differences(row)]
@@ -114,11 +114,11 @@ def merge(found: Found, places: Places, earlier: Iterable[Dataset] = (), *, rema
     )
 
 
-# --- which goes with which, and where ---------------------------------------------------------------------------------
+# --- pairs and paths --------------------------------------------------------------------------------------------------
 
 
 def _unlisted(found: Found, earlier: Iterable[Dataset]) -> tuple[list[tuple[Dataset, str]], list[Dataset]]:
-    """What is not among the entries: what stays nevertheless, with the reason, and what goes."""
+    """The data sets without an entry: those that stay, with the reason, and those that are removed."""
     listed = {entry.key.id for entry in found.entries}
     staying, gone = [], []
     for old in earlier:
@@ -132,9 +132,9 @@ def _unlisted(found: Found, earlier: Iterable[Dataset]) -> tuple[list[tuple[Data
 
 
 def _paired(
-    entries: Iterable[Entry], earlier: Iterable[Dataset], *, remap: bool
-) -> Iterator[tuple[Entry, Dataset | None]]:
-    """Each entry with the data set of its id; with several, where someone gave a file several paths."""
+    entries: Iterable[FolderEntry], earlier: Iterable[Dataset], *, remap: bool
+) -> Iterator[tuple[FolderEntry, Dataset | None]]:
+    """Each entry with the data set of its id, or with several if a file was given several paths."""
     known: dict[str, list[Dataset]] = defaultdict(list)
     for old in earlier:
         known[old.id].append(old)
@@ -147,14 +147,14 @@ def _paired(
             yield entry, None
 
 
-def _claimed(wishes: Mapping[str, SafePath], taken: Iterable[str]) -> dict[str, str]:
-    """A path for each id, as near to its wish as there is one that is not `taken`; the same ones on each run."""
-    claims = Claims(taken, (path.text for path in wishes.values()))
-    return {id_: claims.claim(path) for id_, path in sorted(wishes.items(), key=lambda one: (one[1], one[0]))}
+def _reserved(wishes: Mapping[str, SafePath], taken: Iterable[str]) -> dict[str, str]:
+    """A path for each id, as wished or similar, and not `taken`; the same on each run."""
+    reservations = PathReservations(taken, (path.text for path in wishes.values()))
+    return {id_: reservations.reserve(path) for id_, path in sorted(wishes.items(), key=lambda one: (one[1], one[0]))}
 
 
 def _elsewhere(rows: Iterable[_Row], wishes: Mapping[str, SafePath]) -> Iterator[str]:
-    due = _claimed(wishes, ())
+    due = _reserved(wishes, ())
     return (row.path for row in rows if row.old and row.path != due[row.entry.key.id])
 
 
@@ -162,7 +162,7 @@ def _elsewhere(rows: Iterable[_Row], wishes: Mapping[str, SafePath]) -> Iterator
 
 
 def _dataset(row: _Row) -> Dataset:
-    key, sums = row.entry.key, _known(row) | _told(row.entry)
+    key, sums = row.entry.key, _known(row) | _from_drive(row.entry)
     return Dataset(
         id=key.id,
         name=_name(row.entry),
@@ -175,7 +175,7 @@ def _dataset(row: _Row) -> Dataset:
     )
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: FolderEntry) -> str:
     return entry.name.encode(errors="replace").decode()[:_LONGEST_NAME] or "unnamed"
 
 
@@ -187,17 +187,17 @@ def _export(form: str) -> Literal["docx", "xlsx", "pptx"] | None:
 
 
 def _size(row: _Row) -> int | None:
-    """The folder's word; that of someone who wrote it by hand for what is exported."""
+    """The size in the folder; for an exported document the one that was written by hand."""
     return row.old.size if row.old and row.entry.size is None else row.entry.size
 
 
-def _told(entry: Entry) -> dict[str, str]:
-    """The checksums that Google Drive tells."""
+def _from_drive(entry: FolderEntry) -> dict[str, str]:
+    """The checksums from Google Drive."""
     return {one.algorithm: one.value for one in entry.checksums if one.algorithm in _ALGORITHMS}
 
 
 def _known(row: _Row) -> dict[str, str]:
-    """The checksums that were known before and are those of a file of this size."""
+    """The earlier checksums, if the size is the same."""
     return _checksums(row.old) if row.old and row.old.size == _size(row) else {}
 
 
@@ -227,13 +227,13 @@ def _differences(row: _Row) -> Iterator[Change]:
 
 
 def _described(dataset: Dataset) -> str:
-    """The size; the name too where the path does not tell it."""
+    """The size; also the name if the path does not contain it."""
     named = "" if dataset.path.endswith(dataset.name) else f", named {dataset.name}"
     return f"{_bytes(dataset.size)}{named}"
 
 
 def _all_of(dataset: Dataset) -> str:
-    """What is known of one that is removed, so that it can be put back."""
+    """All values of a removed data set, so that it can be restored."""
     sums = [f"{name}:{value}" for name, value in _checksums(dataset).items()]
     return ", ".join([_described(dataset), *sums, f"id {dataset.id}"])
 
@@ -251,13 +251,13 @@ def _resized(old: Dataset, new: Dataset) -> str:
 
 
 def _other_checksums(row: _Row, old: Dataset, new: Dataset) -> Iterator[Change]:
-    before, told = _checksums(old), _told(row.entry)
-    other = [name for name in told if before.get(name, told[name]) != told[name]]
-    learnt = [name for name in told if name not in before]
+    before, now = _checksums(old), _from_drive(row.entry)
+    other = [name for name in now if before.get(name, now[name]) != now[name]]
+    learnt = [name for name in now if name not in before]
     if learnt:
         yield Change(What.LEARNT, new.path, ", ".join(learnt))
     if other:
-        said = ", ".join(f"{name} was {before[name]}, Google Drive says {told[name]}" for name in other)
-        kept = [name for name in before if name not in told]
+        shown = ", ".join(f"{name} was {before[name]}, Google Drive says {now[name]}" for name in other)
+        kept = [name for name in before if name not in now]
         advice = f"; {kept[0]} is kept, correct it by hand if the file was replaced" if kept else ""
-        yield Change(What.CHECKSUM, new.path, f"{said}, at the same size{advice}")
+        yield Change(What.CHECKSUM, new.path, f"{shown}, at the same size{advice}")

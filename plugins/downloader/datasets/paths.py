@@ -1,7 +1,7 @@
-"""Where a file of a shared folder goes: by a mapping of globs to paths, else where it lies in the folder.
+"""The local path of a file of a shared folder: by a mapping of globs to paths, else its path in the folder.
 
-Names in such a folder are whatever their owners wrote: ``..``, line breaks, a slash, ten times the same one. The paths
-made of them are safe, distinct, and the same for the same folder.
+Names in such a folder may be anything: ``..``, line breaks, a slash, ten times the same one. The paths made of them are
+safe, distinct, and the same for the same folder.
 """
 
 from __future__ import annotations
@@ -18,73 +18,73 @@ from unicodedata import category
 from ..errors import DownloadError, ReservedName
 from ..paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, safe_path
 
-__all__ = ["Claims", "MappingError", "Places", "tidy_path"]
+__all__ = ["MappingError", "PathReservations", "Places", "tidy_path"]
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _KNOWN: Final = ("name", "stem", "suffix", "folder")
 _UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Categories of what ends a line, is obeyed by a terminal, or cannot be written."""
+"""Unicode categories of characters that end a line, control a terminal, or cannot be encoded."""
 _LONGEST_SUFFIX: Final = 20
 
 
 class MappingError(ValueError):
-    """The mapping cannot be used: one sentence that says what to write instead."""
+    """The mapping is invalid. The message says what to write instead."""
 
 
 class Places:
-    """Answers the path of each file."""
+    """Computes the path of each file."""
 
     def __init__(self, mapping: Mapping[str, str] | None = None) -> None:
-        """`mapping`: globs over names or whole paths, each with the path that it means; the first that fits counts.
+        """`mapping`: globs over names or whole paths, each with its path; the first match counts.
 
-        A path may hold ``{name}``, ``{stem}``, ``{suffix}`` and ``{folder}``; one that ends in a slash is a folder,
-        which the file keeps its name in. Raises MappingError.
+        A path may contain ``{name}``, ``{stem}``, ``{suffix}`` and ``{folder}``; one that ends in a slash is a folder,
+        in which the file keeps its name. Raises MappingError.
         """
-        self._rules = [(pattern, _checked(pattern, target)) for pattern, target in (mapping or {}).items()]
+        self._rules = [(pattern, _checked(pattern, template)) for pattern, template in (mapping or {}).items()]
         self._used: set[str] = set()
 
     def path_of(self, folders: Sequence[str], name: str) -> SafePath:
-        """The place of the file `name` that lies in `folders`, one in another."""
+        """The path of the file `name` in `folders`, from the outermost to the innermost."""
         place = tidy_path((*folders, name))
         raw = "/".join((*folders, name))
-        for pattern, target in self._rules:
+        for pattern, template in self._rules:
             if any(one == pattern or fnmatchcase(one, pattern) for one in (name, raw, place.name, place.text)):
                 self._used.add(pattern)
-                return tidy_path(_filled(target, place).split("/"))
+                return tidy_path(_filled(template, place).split("/"))
         return place
 
     @property
     def idle(self) -> list[str]:
-        """The globs that no file so far was placed by."""
+        """The globs that have matched no file so far."""
         return [pattern for pattern, _ in self._rules if pattern not in self._used]
 
 
-def _checked(pattern: str, target: str) -> str:
-    for name in _PLACEHOLDER.findall(target):
+def _checked(pattern: str, template: str) -> str:
+    for name in _PLACEHOLDER.findall(template):
         if name not in _KNOWN:
             known = ", ".join(f"{{{one}}}" for one in _KNOWN)
             raise MappingError(f"{pattern!r}: {{{name}}} is no placeholder; write one of {known}")
-    target = f"{target}{{name}}" if target.endswith("/") else target
+    template = f"{template}{{name}}" if template.endswith("/") else template
     try:
-        safe_path(_PLACEHOLDER.sub("x", target))
+        safe_path(_PLACEHOLDER.sub("x", template))
     except DownloadError as error:
         problem = error.what
     else:
-        return target
+        return template
     raise MappingError(f"{pattern!r}: {problem}; write a path below the destination, such as fan/{{name}}")
 
 
-def _filled(target: str, place: SafePath) -> str:
+def _filled(template: str, place: SafePath) -> str:
     path = PurePosixPath(place.name)
     values = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "folder": place.folder}
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], target)
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
-# --- names that are no good -------------------------------------------------------------------------------------------
+# --- unsafe names -----------------------------------------------------------------------------------------------------
 
 
 def tidy_path(names: Iterable[str]) -> SafePath:
-    """A safe path of raw `names`, the last of them the file's. What is good already is not touched."""
+    """A safe path made of raw `names`, the last of them the file's. Safe names stay unchanged."""
     *folders, name = [_tidy(name) for name in names if name] or ["_"]
     if _is_reserved(name, "x" if folders else ""):
         name = f"_{_shortened(name, 1)}"
@@ -112,7 +112,7 @@ def _seen(character: str) -> str:
 
 
 def _shortened(name: str, room: int = 0) -> str:
-    """`name` in no more bytes than a disk takes, less `room`: its beginning, a hash of the whole, and its suffix."""
+    """`name` in at most `MAX_NAME_BYTES` less `room`: its beginning, a hash of all of it, and its suffix."""
     if len(name.encode()) + room <= MAX_NAME_BYTES:
         return name
     stem, suffix = _parted(name)
@@ -120,12 +120,12 @@ def _shortened(name: str, room: int = 0) -> str:
 
 
 def _joined(stem: str, end: str, room: int = 0) -> str:
-    """As much of `stem` as there is room for, and `end`."""
+    """As much of `stem` as fits, and `end`."""
     return stem.encode()[: MAX_NAME_BYTES - room - len(end.encode())].decode(errors="ignore") + end
 
 
 def _parted(name: str) -> tuple[str, str]:
-    """Stem and suffix; a suffix that is too long to be one belongs to the stem."""
+    """Stem and suffix; an overlong suffix is part of the stem."""
     path = PurePosixPath(name)
     return (path.stem, path.suffix) if len(path.suffix.encode()) <= _LONGEST_SUFFIX else (name, "")
 
@@ -134,14 +134,14 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-# --- paths that are one -----------------------------------------------------------------------------------------------
+# --- equal paths ------------------------------------------------------------------------------------------------------
 
 
-class Claims:
-    """Paths that are taken. Whoever comes later and wants the same gets ``name (2).dat``."""
+class PathReservations:
+    """Reserved paths. The next file with the same path gets ``name (2).dat``."""
 
     def __init__(self, taken: Iterable[str] = (), wanted: Iterable[str] = ()) -> None:
-        """`taken`: paths of files, distinct. `wanted`: paths to be claimed; their folders keep their names."""
+        """`taken`: paths of files, distinct. `wanted`: paths that will be reserved; their folders keep their names."""
         self._files: set[str] = set()
         self._folders: set[str] = set()
         self._numbers: dict[str, int] = {}
@@ -150,15 +150,15 @@ class Claims:
         for path in wanted:
             self._folders.update(_folders_of(path))
 
-    def claim(self, path: SafePath) -> str:
-        """`path`, or the nearest one to it that is no other file's, no folder, and in no file."""
+    def reserve(self, path: SafePath) -> str:
+        """`path`, or a similar one that is no other file or folder, and not below a file. Reserves it."""
         *folders, name = path.text.split("/")
         folder = ""
         for step in folders:
             folder = self._free_folder(f"{folder}{step}") + "/"
-        claimed = self._free_file(folder, name)
-        self._take(claimed)
-        return claimed
+        reserved = self._free_file(folder, name)
+        self._take(reserved)
+        return reserved
 
     def _take(self, path: str) -> None:
         self._files.add(path)

@@ -1,4 +1,4 @@
-"""The sizes of remote files whose source tells none when it lists them: read off the answer to a range of one byte."""
+"""The sizes of remote files whose source lists none: read from the answer to a range of one byte."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["learn_sizes"]
 def learn_sizes(
     files: Iterable[RemoteFile], source: Source, policy: RetryPolicy, streams: int = 3
 ) -> Mapping[str, int | DownloadError]:
-    """Each file's size in bytes by its key, or why it cannot be learnt. `streams`: how many are asked for at once."""
+    """Key to size in bytes, or to the error that prevented it. `streams`: requests at once."""
     with ThreadPoolExecutor(streams, thread_name_prefix="size") as threads:
         asked = {file.key: threads.submit(_size_of, file, source, policy) for file in files}
         try:
             return {key: future.result() for key, future in asked.items()}
         except BaseException:
-            policy.halt.set("the sizes are not asked for any more")  # nobody waits for what waits to try again
+            policy.halt.set("the sizes are not asked for any more")  # ends the waits for retries
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -36,11 +36,11 @@ def _size_of(file: RemoteFile, source: Source, policy: RetryPolicy) -> int | Dow
 
 def _ask(file: RemoteFile, source: Source) -> int:
     try:
-        size = _told(file, source, stop=1)
-    except (RangeRefused, SizeMismatch):  # it grants no ranges; or the file is empty: then no range lies within it
+        size = _size_from_range(file, source, stop=1)
+    except (RangeRefused, SizeMismatch):  # the server has no ranges, or the file is empty and has none
         size = None
     if size is None:
-        size = _told(file, source)
+        size = _size_from_range(file, source)
     if size is None:
         raise PermanentError(
             f"no answer tells the size of {file.path}", "fetch it by hand, and write its size yourself"
@@ -48,8 +48,8 @@ def _ask(file: RemoteFile, source: Source) -> int:
     return size
 
 
-def _told(file: RemoteFile, source: Source, stop: int | None = None) -> int | None:
-    """The size that the answer to a request for the bytes up to `stop` tells. No more than its first buffer is read."""
+def _size_from_range(file: RemoteFile, source: Source, stop: int | None = None) -> int | None:
+    """The size from the answer to a request for the bytes up to `stop`. At most its first buffer is read."""
     stream = source.open(file, 0, stop)
     try:
         is_empty = stream.size is None and stop is None and not any(stream)

@@ -1,4 +1,4 @@
-"""A manifest as a file: readable, judged like any other, and put in the place of the old one as a whole."""
+"""Writes a manifest: readable, validated like any other, and replaced atomically."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """The manifest as JSON, a key on each line, so that a comparison of two versions reads well."""
+    """The manifest as JSON, one key a line, so that a diff of two versions is readable."""
     head = manifest.model_dump(exclude={"datasets"})
     return json.dumps({**head, "datasets": [*map(_entry, manifest.datasets)]}, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:
-    """Replaces `file`, or the file that it links to. Until all is on the disk, what was there stays.
+    """Replaces `file`, or the file that it links to, once everything is on the disk.
 
-    Raises ManifestError where it would not be read back, DownloadError where the disk refuses.
+    Raises ManifestError if it could not be read back, DownloadError if the disk refuses.
     """
     try:
         file = file.resolve()
@@ -58,7 +58,7 @@ def _fill(file: Path, text: str) -> None:
 
 
 def _entry(dataset: Dataset) -> dict[str, Any]:
-    """Without what is not known, but for the SHA-256: an empty one is there to be filled in by hand."""
+    """Without unknown values, except the SHA-256: an empty one can be filled in by hand."""
     blank = {} if dataset.export else {"sha256": ""}
     held = {name: blank.get(name) if value is None else value for name, value in dataset.model_dump().items()}
     return {name: value for name, value in held.items() if value is not None}

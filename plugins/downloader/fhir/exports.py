@@ -1,9 +1,9 @@
-"""Exported files: which keys of a bucket are some, and where each belongs below the destination.
+"""Exported files: which keys of a bucket they have, and their paths below the destination.
 
-Flat: all in one folder; organised: each in the folder of its type. Where that would give two objects one name, both
-keep the folders of their keys; and where even those meet on a disk (``a//b`` and ``a/b``, or a path that no disk
-takes), the name gets a hash of the key. A name that looks as if it had one gets another, so that no object can be made
-to take another's place.
+Flat: all in one folder; organised: each in the folder of its type. If that gives two objects one name, both keep the
+folders of their keys; if those are equal on a disk too (``a//b`` and ``a/b``, or a path that no disk accepts), the name
+gets a hash of the key. A name that already looks like that gets a hash too, so that no object can take the place of
+another.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _HASHED: Final = re.compile(rf"~[0-9a-f]{{{_DIGITS}}}\.ndjson(\.gz)?\Z")
 
 
 def is_export(key: str) -> bool:
-    """Whether a key is that of an exported file: ``*.ndjson``, ``*.ndjson.gz``."""
+    """Whether a key is that of an exported file: ``*.ndjson`` or ``*.ndjson.gz``."""
     return _ENDING.search(key) is not None
 
 
 class NameLevel(IntEnum):
-    """How much of its key a file keeps in its path."""
+    """How much of its key is in the path of a file."""
 
     NAME = 0
     KEY = 1
@@ -48,7 +48,7 @@ class ExportLayout:
     organize: bool = False
 
     def path(self, key: str, level: NameLevel = NameLevel.NAME) -> SafePath:
-        """The path of an object below the destination. Raises DownloadError where it has no path at this level."""
+        """The path of an object below the destination. Raises DownloadError if it has no valid path at this level."""
         name = key.rpartition("/")[2]
         folder = f"{type_of(name)}/" if self.organize else ""
         if _HASHED.search(folded(name)):
@@ -56,19 +56,19 @@ class ExportLayout:
         if level is NameLevel.NAME:
             return safe_path(f"{folder}{name}")
         if level is NameLevel.KEY:
-            # A key may begin with a slash; what is absolute is none of ours to drop, so it goes below the folder.
+            # A key may begin with a slash; it goes below the folder all the same.
             return safe_path(f"{folder}{key.lstrip('/')}")
         return safe_path(f"{folder}{_hashed(name, key)}")
 
     def paths(self, key: str) -> Iterator[str]:
-        """The paths that the object may get, whatever else there is."""
+        """All paths that the object may get, depending on the other objects."""
         for level in NameLevel:
             with suppress(DownloadError):
                 yield self.path(key, level).text
 
 
 def _hashed(name: str, key: str) -> str:
-    """``Patient.ndjson`` as ``Patient~c630b55287c78cf9.ndjson``: another name for every key."""
+    """``Patient.ndjson`` as ``Patient~c630b55287c78cf9.ndjson``: a different name for each key."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     ending = _ENDING.search(name)
     at = ending.start() if ending else len(name)

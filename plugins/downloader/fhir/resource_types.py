@@ -1,6 +1,7 @@
-"""The types of FHIR resources, and which of them a file's name tells of.
+"""The types of FHIR resources, and the type that a file's name contains.
 
 Source of the list: the resource lists of FHIR DSTU2, STU3, R4, R4B, R5 and the ballot of R6, joined.
+fhir.resources has the types of a few of these releases only, as classes that take long to import.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Final
 __all__ = ["RESOURCE_TYPES", "UNKNOWN", "canonical_type", "type_of"]
 
 UNKNOWN: Final = "Unknown"
-"""The type of a file whose name tells of none."""
+"""The type of a file whose name contains none."""
 
-RESOURCE_TYPES: Final = frozenset(  # a list as people read one
+RESOURCE_TYPES: Final = frozenset(  # a plain list is easier to read
     """
     Account ActivityDefinition ActorDefinition AdministrableProductDefinition AdverseEvent AllergyIntolerance
     Appointment AppointmentResponse ArtifactAssessment AuditEvent Basic Binary BiologicallyDerivedProduct
@@ -53,19 +54,19 @@ RESOURCE_TYPES: Final = frozenset(  # a list as people read one
 _BY_LOWER: Final = {name.lower(): name for name in (*RESOURCE_TYPES, UNKNOWN)}
 _WORDS: Final = re.compile(r"[A-Za-z]+")
 _ENCODED: Final = re.compile(r"%2[0-9a-f]", re.IGNORECASE)
-"""Spaces, slashes and the like as URLs write them: some uploaders leave them in keys. Their letters are no word's."""
+"""Spaces, slashes and the like in URL encoding: some uploaders leave them in keys. Their letters belong to no word."""
 
 
 def canonical_type(name: str) -> str | None:
-    """``patient`` as ``Patient``; None for what is no type."""
+    """``patient`` as ``Patient``; None if it is no type."""
     return _BY_LOWER.get(name.strip().lower())
 
 
 def type_of(name: str) -> str:
-    """The type that a file's name tells of: ``Patient`` for ``1.Patient.ndjson``, else `UNKNOWN`.
+    """The type in a file's name: ``Patient`` for ``1.Patient.ndjson``, else `UNKNOWN`.
 
-    The first word that is spelled as a type is; where there is none, the first that is one but for its case. The ending
-    does not count.
+    The first word that is spelled like a type; if there is none, the first that is one in another case. The ending does
+    not count.
     """
     stem = re.sub(r"\.ndjson(\.gz)?$", "", name.rpartition("/")[2], flags=re.IGNORECASE)
     words = _WORDS.findall(_ENCODED.sub(" ", stem))

@@ -1,4 +1,7 @@
-"""Sizes and seconds as people read them. The exact ones are among the facts of a line (see `file_line`)."""
+"""Amounts as people read them. The exact ones stand in a line's bracket (see `file_line`).
+
+Not humanize's: its units and roundings differ from those of the reports, which have to stay as they are.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files in memory: a source like any other, for tests and for trying things out."""
+"""Files in memory: a complete source, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class MemoryObject:
     checksums: tuple[Checksum, ...] = ()
 
     @property
-    def pin(self) -> str:
-        """The ETag."""
+    def tag(self) -> str:
+        """The ETag, given or computed."""
         return self.etag or hashlib.md5(self.data, usedforsecurity=False).hexdigest()
 
 
@@ -39,7 +39,7 @@ class MemoryStream:
         self._closed = False
         self.start = start
         self.size: int | None = len(found.data)
-        self.etag: str | None = found.pin
+        self.etag: str | None = found.tag
         self.checksums = found.checksums
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
@@ -55,7 +55,7 @@ class MemoryStream:
 
 
 class MemorySource:
-    """A dictionary of objects. Those that are no `MemoryObject` are bytes."""
+    """A dictionary of objects, as bytes or as `MemoryObject`s."""
 
     def __init__(
         self,
@@ -75,12 +75,12 @@ class MemorySource:
             self._objects[key] = _as_object(value)
 
     def remove(self, key: str) -> None:
-        """Takes an object away."""
+        """Removes an object."""
         with self._lock:
             del self._objects[key]
 
     def list(self) -> Iterator[Planned]:
-        """Every object by its key, sorted, as it is now."""
+        """All current objects, sorted by key."""
         with self._lock:
             found = sorted(self._objects.items())
         for key, value in found:
@@ -92,12 +92,12 @@ class MemorySource:
         if file.size not in (None, len(found.data)):
             raise SizeMismatch(f"{file.path} has {len(found.data)} bytes at its source, {file.size} are expected")
         more = tuple(checksum for checksum in found.checksums if checksum not in file.checksums)
-        return replace(file, size=len(found.data), etag=found.pin, checksums=file.checksums + more)
+        return replace(file, size=len(found.data), etag=found.tag, checksums=file.checksums + more)
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
         found = self._find(file.key)
-        if file.etag and file.etag != found.pin:
+        if file.etag and file.etag != found.tag:
             raise ObjectChanged(f"{file.path} was replaced at its source")
         if not self.capabilities.ranges and (start or stop is not None):
             raise RangeRefused(f"asked for a range of {file.path}, this source grants none")
@@ -115,4 +115,4 @@ class MemorySource:
 
 def _as_object(value: bytes | MemoryObject) -> MemoryObject:
     found = value if isinstance(value, MemoryObject) else MemoryObject(value)
-    return replace(found, etag=found.pin)  # computed once, not at each opening
+    return replace(found, etag=found.tag)  # computed once, not on each `open`

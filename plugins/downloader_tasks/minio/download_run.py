@@ -16,7 +16,7 @@ from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
-from downloader.sources.s3 import Listed, Listing, MinioSource, listed_file
+from downloader.sources.s3 import BucketListing, Listed, MinioSource, listed_file
 from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Handed, RunTarget
@@ -77,9 +77,9 @@ class MinioRun:
             request.output, request.location, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head)
         )
 
-    def listing(self) -> Listing:
+    def listing(self) -> BucketListing:
         """The bucket's. Raises Misconfigured."""
-        return Listing(self.server, self.request.bucket, self.options.retry)
+        return BucketListing(self.server, self.request.bucket, self.options.retry)
 
     def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
         """As `DownloadRun`."""

@@ -52,7 +52,8 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
 
 
 def _of_generic(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
-    from downloader.sources.s3 import Limits, MinioServer
+    from downloader.sources.http import Timeouts
+    from downloader.sources.s3 import MinioServer
 
     extra = _extra(connection)
     host, secure = _address(connection, extra)
@@ -63,7 +64,7 @@ def _of_generic(connection: Connection, configuration: Configuration) -> tuple[M
         secure=secure,
         region=str(extra.get("region") or _REGION),
         verify=_verify(connection, extra),
-        limits=Limits(stall=configuration.transfer.stall_seconds),
+        timeouts=Timeouts(stall=configuration.transfer.stall_seconds),
     )
     try:
         return server, server.access()
@@ -151,7 +152,7 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
         secure=url.scheme == "https",
         region=access.client.meta.region_name or _REGION,
         verify=True if access.verify is None else access.verify,
-        limits=access.limits,
+        timeouts=access.timeouts,
         fields=AWS_FIELDS,
     )
     return server, access

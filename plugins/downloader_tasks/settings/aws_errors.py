@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerBusy, TooManyFiles, lacks_files
 
 from ..failures import Refusal
 
 __all__ = ["aws_error", "of_aws"]
-
-_BUSY: Final = frozenset(
-    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"}
-)
 
 
 def of_aws() -> tuple[type[Exception], ...]:
@@ -47,9 +43,11 @@ def _unanswered() -> tuple[type[Exception], ...]:
 
 
 def _answered(error: Any, connection_id: str) -> DownloadError:
+    from downloader.sources.s3 import BUSY_CODES
+
     code = str(error.response.get("Error", {}).get("Code", "no code"))[:60]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    if code in _BUSY or status == 429 or status >= 500:
+    if code in BUSY_CODES or status == 429 or status >= 500:
         return ServerBusy(f"AWS had no time to give the connection {connection_id} credentials for its role ({code})")
     return AccessDenied(
         f"AWS gave the connection {connection_id} no credentials for its role ({code})",

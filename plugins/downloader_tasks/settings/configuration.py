@@ -319,8 +319,8 @@ def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
 def _unknown_key(name: str, model: type[BaseModel]) -> str:
     near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
     if near:
-        return f"is no key that is known here; did you mean {near[0]}?"
-    return f"is no key that is known here; remove it, or use one of {', '.join(model.model_fields)}"
+        return f"is not a known key; did you mean {near[0]}?"
+    return f"is not a known key; remove it, or use one of {', '.join(model.model_fields)}"
 
 
 def _expected(path: KeyPath) -> str:

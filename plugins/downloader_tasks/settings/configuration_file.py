@@ -3,6 +3,9 @@
 Stricter than YAML: a key stands once, a value is written where it is used (no aliases), and there are no types but
 texts, numbers, true and false, null, lists and groups of keys. The environment is filled in after parsing and in single
 values only, so that what a variable holds is never read as YAML.
+
+The nodes come from ruamel.yaml. Its round-trip loader knows lines as well, but resolves aliases, tags and dates before
+anything can refuse them.
 """
 
 from __future__ import annotations

@@ -66,22 +66,23 @@ def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
 def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    from downloader.sources.s3 import Limits, S3Access, client_config
+    from downloader.sources.http import Timeouts
+    from downloader.sources.s3 import S3Access, client_config
 
     hook = S3Hook(aws_conn_id=connection_id)
-    limits = Limits(stall=stall)
+    timeouts = Timeouts(stall=stall)
     region = hook.conn_config.region_name or region
     session = hook.get_session(region_name=region)
     client = session.client(
         "s3",
         endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
-        config=client_config(limits).merge(hook.config),
+        config=client_config(timeouts).merge(hook.config),
         verify=hook.verify,
     )
     credentials = session.get_credentials()
     _mask(credentials)
     payer = hook.conn_config.extra_config.get("requester_pays") is True
-    return S3Access(client, credentials, hook.verify, payer, limits)
+    return S3Access(client, credentials, hook.verify, payer, timeouts)
 
 
 def _address(connection: Connection) -> CatalogueAddress:

@@ -19,13 +19,13 @@ from downloader.sources.slooh import (
     Account,
     Duplicates,
     ImageHosts,
-    Layout,
+    PictureLayout,
     PictureNames,
+    PicturePlan,
     RequestLimit,
     Select,
     SloohClient,
     SloohSource,
-    Survey,
     Wish,
     image_client,
     plan,
@@ -63,12 +63,12 @@ class SloohRun:
     options: TransferOptions
     client: SloohClient
     images: HttpClient
-    layout: Layout
+    layout: PictureLayout
     unknown: str
     """What stands for what is not known of a picture."""
     watch: ListingWatch
     _wish: Wish = field(init=False, default_factory=Wish)
-    _survey: Survey | None = field(init=False, default=None)
+    _survey: PicturePlan | None = field(init=False, default=None)
 
     @classmethod
     def of(
@@ -92,7 +92,7 @@ class SloohRun:
             options,
             SloohClient(account, options.retry, limit, timeouts),
             image_client(hosts, limit, timeouts, slooh.threads),
-            Layout(_names(slooh), hosts, request.duplicates, slooh.batch_size),
+            PictureLayout(_names(slooh), hosts, request.duplicates, slooh.batch_size),
             slooh.unknown_object,
             ListingWatch(show, quiet=request.quiet),
         )
@@ -137,7 +137,7 @@ class SloohRun:
         """As `DownloadRun`: the tally. There is one shard."""
         return lines(results, handed[0].get("tally", {}) if handed else {})
 
-    def _surveyed(self, wish: Wish) -> Survey:
+    def _surveyed(self, wish: Wish) -> PicturePlan:
         if wish.select is Select.FAILED and not wish.known:
             log.info("The latest report names no failure, so that Slooh's list is not read")
             return plan((), wish, self.layout)
@@ -168,7 +168,7 @@ def _names(slooh: Slooh) -> PictureNames:
     return PictureNames(slooh.folder_template, slooh.filename_template, slooh.unknown_object)
 
 
-def _tell(found: Survey, wish: Wish) -> None:
+def _tell(found: PicturePlan, wish: Wish) -> None:
     counts = found.counts
     log.info(
         "%s of %s pictures looked at: %s home already, %s left out, %s to bring",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from downloader.planning import local_name
 from downloader.report import Pairs
 from downloader.results import FileResult, Outcome
-from downloader.sources.slooh import Select, Survey, Wish, object_of
+from downloader.sources.slooh import PicturePlan, Select, Wish, object_of
 
 from ..receipts import MOST_NAMES, named
 
@@ -24,7 +24,7 @@ _UNLISTED: Final = "Not in Slooh's list any more, or not asked for"
 Figures = Mapping[str, Any]
 
 
-def tally(survey: Survey, wish: Wish, results: Sequence[FileResult], unknown: str) -> Figures:
+def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknown: str) -> Figures:
     """In terms of JSON, and small. `unknown`: what stands for an object or a telescope that is not known."""
     pictures = [survey.pictures[result.name] for result in results if result.ok and result.name in survey.pictures]
     unlisted = _unlisted(survey, wish)
@@ -74,7 +74,7 @@ def _details(figures: Figures) -> Iterator[tuple[str, str]]:
         yield "Nothing to do", figures["note"]
 
 
-def _of_list(survey: Survey, wish: Wish) -> list[tuple[str, int]]:
+def _of_list(survey: PicturePlan, wish: Wish) -> list[tuple[str, int]]:
     """Nothing where the list was not read, because nothing is to be tried again."""
     if wish.select is Select.FAILED and not wish.known:
         return []
@@ -82,14 +82,14 @@ def _of_list(survey: Survey, wish: Wish) -> list[tuple[str, int]]:
     return [("Total available", counts.available), ("Looked at", counts.scanned), ("Already downloaded", counts.home)]
 
 
-def _unlisted(survey: Survey, wish: Wish) -> list[str]:
+def _unlisted(survey: PicturePlan, wish: Wish) -> list[str]:
     """What was to be tried again, and is not in the plan."""
     if wish.select is not Select.FAILED:
         return []
     return sorted(wish.known.keys() - {local_name(item) for item in survey.planned})
 
 
-def _frames(survey: Survey) -> int:
+def _frames(survey: PicturePlan) -> int:
     return sum(picture.is_frame for picture in survey.pictures.values())
 
 
@@ -101,7 +101,7 @@ def _most(names: Iterable[str]) -> list[tuple[str, int]]:
     return sorted(most) + ([(f"{len(counted) - len(most):,} others", rest)] if rest else [])
 
 
-def _nothing(survey: Survey, wish: Wish) -> str:
+def _nothing(survey: PicturePlan, wish: Wish) -> str:
     counts = survey.counts
     if wish.select is Select.FAILED:
         return "none of what failed is in Slooh's list" if wish.known else "the latest report names no failure"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .folder import Entry, FolderReader, Listing, list_folder
+from .folder import FolderEntry, FolderListing, FolderReader, list_folder
 from .folder_api import FolderByKey
 from .folder_link import parse_folder
 from .folder_view import FolderView
@@ -13,11 +13,11 @@ __all__ = [
     "DriveAccess",
     "DriveKey",
     "DriveSource",
-    "Entry",
     "FolderByKey",
+    "FolderEntry",
+    "FolderListing",
     "FolderReader",
     "FolderView",
-    "Listing",
     "list_folder",
     "parse_folder",
 ]

@@ -1,4 +1,4 @@
-"""Files of Google Drive by an API key: version 3 of its API."""
+"""Files of Google Drive through version 3 of its API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import orjson
 
 from ...checksums import Checksum
 from ...errors import DownloadError
-from ..http import Answer, HttpClient, Request, retry_after
+from ..http import Answer, HttpClient, HttpRequest, retry_after
 from . import errors
 from .errors import Wanted
 from .key import DriveKey
-from .throttle import Gate
+from .throttle import Throttle
 
 __all__ = ["NATIVE", "DriveApi", "Record", "record_of", "text_of"]
 
@@ -24,16 +24,16 @@ _MOST_JSON: Final = 256 * 1024
 _MOST_PAGE: Final = 16 * 1024 * 1024
 _FIELDS: Final = "id,size,md5Checksum,sha256Checksum,mimeType"
 NATIVE: Final = "application/vnd.google-apps."
-"""What the MIME types of all begin with that has no bytes of its own."""
+"""The prefix of the MIME types of everything that has no bytes of its own."""
 _THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 _ABUSIVE: Final = "cannotDownloadAbusiveFile"
 _CARRIES_BYTES: Final = frozenset({200, 206, 416})
 _LONGEST_TEXT: Final = 32 * 1024
-"""Characters of a field: as many as Drive takes for a name."""
+"""Characters of a field: the longest name that Drive accepts."""
 _SIZE: Final = re.compile(r"[0-9]{1,18}")
 _HEX: Final = re.compile(r"[0-9a-f]+")
 
-_MEANINGS: Final[Mapping[str, Callable[[Wanted], DownloadError]]] = {
+_PERMANENT: Final[Mapping[str, Callable[[Wanted], DownloadError]]] = {
     "notFound": errors.missing,
     "downloadQuotaExceeded": errors.quota,
     _ABUSIVE: errors.infected,
@@ -46,56 +46,56 @@ _MEANINGS: Final[Mapping[str, Callable[[Wanted], DownloadError]]] = {
     "ipRefererBlocked": errors.key_refused,
     "badRequest": errors.key_refused,
 }
-"""Reasons that no retry helps against."""
+"""Reasons of the API for which a retry does not help, and their errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the API says of one file, as far as it can be believed."""
+    """What the API knows of one file, without the values that are not trustworthy."""
 
     size: int | None
     checksums: tuple[Checksum, ...]
 
 
 class DriveApi:
-    """The API's way to the bytes. Safe to use from many threads."""
+    """Downloads through the API. Safe to use from many threads."""
 
-    def __init__(self, client: HttpClient, gate: Gate, api_url: str, key: str, user_agent: str) -> None:
+    def __init__(self, client: HttpClient, throttle: Throttle, api_url: str, key: str, user_agent: str) -> None:
         self._client = client
-        self._gate = gate
+        self._throttle = throttle
         self._files_url = f"{api_url}/files"
         self._key = key
         self._user_agent = user_agent
         self._acknowledged: set[DriveKey] = set()
-        """Files that are given out only to who says that he knows that they may do harm."""
+        """Files that Drive serves only with `acknowledgeAbuse`, since it takes them for malware."""
 
     def open(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
-        """The answer that carries the bytes: 200, 206 or 416. Raises what came in its place."""
+        """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         acknowledged = wanted.key in self._acknowledged
         more = {"acknowledgeAbuse": "true"} if acknowledged else {}
         answer = self._client.send(self._request(wanted, {"alt": "media", **more}).ranged(start, stop))
         if answer.status in _CARRIES_BYTES:
-            self._gate.passed()
+            self._throttle.succeeded()
             return answer
         reason = _reason(answer)
         if reason == _ABUSIVE and not acknowledged:
             self._acknowledged.add(wanted.key)
             return self.open(wanted, start, stop)
-        raise self._meaning(reason, answer, wanted)
+        raise self._error(reason, answer, wanted)
 
     def describe(self, wanted: Wanted) -> Record:
-        """Size and checksums. Raises what the API says instead."""
+        """Size and checksums. Raises DownloadError where the API refuses."""
         held = self.metadata(wanted, _FIELDS)
         if text_of(held, "mimeType").startswith(NATIVE):
             raise errors.no_bytes(wanted)
         return record_of(held)
 
     def metadata(self, wanted: Wanted, fields: str) -> dict[str, Any]:
-        """The `fields` of a file or folder, as JSON has them, not judged. Raises what the API says instead."""
+        """The `fields` of a file or folder as JSON, not validated. Raises DownloadError where the API refuses."""
         return self._object(self._request(wanted, {"fields": fields}), wanted, _MOST_JSON)
 
     def page(self, folder: Wanted, fields: str, token: str = "") -> dict[str, Any]:
-        """A page of what lies in `folder`, as JSON has it. A folder that may not be seen has one, an empty one."""
+        """One page of the list of `folder`, as JSON. A folder that is not visible has an empty one."""
         params = {
             "q": f"'{folder.key.id}' in parents and trashed=false",
             "fields": fields,
@@ -106,29 +106,29 @@ class DriveApi:
         request = replace(self._request(folder, params), url=self._files_url)
         return self._object(request, folder, _MOST_PAGE)
 
-    def _object(self, request: Request, wanted: Wanted, most: int) -> dict[str, Any]:
+    def _object(self, request: HttpRequest, wanted: Wanted, most: int) -> dict[str, Any]:
         answer = self._client.send(request)
         if answer.status != 200:
-            raise self._meaning(_reason(answer), answer, wanted)
+            raise self._error(_reason(answer), answer, wanted)
         held = _object(answer.body(most))
-        self._gate.passed()
+        self._throttle.succeeded()
         return held
 
-    def _request(self, wanted: Wanted, params: Mapping[str, str]) -> Request:
+    def _request(self, wanted: Wanted, params: Mapping[str, str]) -> HttpRequest:
         key = wanted.key
         private = {"X-Goog-Api-Key": self._key}
         if key.resource_key:
             private["X-Goog-Drive-Resource-Keys"] = f"{key.id}/{key.resource_key}"
         url = f"{self._files_url}/{quote(key.id, safe='')}"
         params = {**params, "supportsAllDrives": "true"}
-        return Request(url, str(wanted), params, {"User-Agent": self._user_agent}, private)
+        return HttpRequest(url, str(wanted), params, {"User-Agent": self._user_agent}, private)
 
-    def _meaning(self, reason: str, answer: Answer, wanted: Wanted) -> DownloadError:
-        if reason in _MEANINGS:
-            return _MEANINGS[reason](wanted)
+    def _error(self, reason: str, answer: Answer, wanted: Wanted) -> DownloadError:
+        if reason in _PERMANENT:
+            return _PERMANENT[reason](wanted)
         if reason in _THROTTLED or answer.status == 429:
             wait = retry_after(answer.headers.get("Retry-After"))
-            self._gate.throttled(wait)
+            self._throttle.slow_down(wait)
             return errors.throttled(wanted, wait)
         if answer.status in (404, 410):
             return errors.missing(wanted)
@@ -138,16 +138,16 @@ class DriveApi:
 
 
 def _reason(answer: Answer) -> str:
-    """Why the API refused, in its own word; ``""`` where it gave none."""
+    """The API's reason for a refusal, such as ``notFound``; ``""`` if it gave none."""
     error = _object(answer.beginning(_MOST_JSON)).get("error")
-    said = error.get("errors") if isinstance(error, dict) else None
-    first = said[0] if isinstance(said, list) and said else None
+    listed = error.get("errors") if isinstance(error, dict) else None
+    first = listed[0] if isinstance(listed, list) and listed else None
     reason = first.get("reason") if isinstance(first, dict) else None
     return reason if isinstance(reason, str) else ""
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """The object that `body` holds as JSON; an empty one where it is something else."""
+    """The JSON object in `body`; an empty one if it holds anything else."""
     try:
         held = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -156,9 +156,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def record_of(held: Mapping[str, Any]) -> Record:
-    """What is to be believed of the fields `size`, `mimeType`, `md5Checksum` and `sha256Checksum`."""
-    told = held.get("size")
-    size = str(told) if isinstance(told, int) else text_of(held, "size")
+    """Size and checksums from the fields `size`, `mimeType`, `md5Checksum` and `sha256Checksum`, where valid."""
+    given = held.get("size")
+    size = str(given) if isinstance(given, int) else text_of(held, "size")
     # The checksums of photos are known not to match what is sent.
     photo = text_of(held, "mimeType").startswith("image/")
     checksums = () if photo else tuple(_checksums(held))
@@ -166,7 +166,7 @@ def record_of(held: Mapping[str, Any]) -> Record:
 
 
 def text_of(held: Mapping[str, Any], name: str) -> str:
-    """The field `name`; ``""`` where it is missing, no string, or longer than any."""
+    """The field `name`; ``""`` if it is missing, no string, or too long."""
     value = held.get(name)
     return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
 

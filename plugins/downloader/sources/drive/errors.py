@@ -1,4 +1,4 @@
-"""What goes wrong with one file of Google Drive, in sentences that name its page, for a person to open by hand."""
+"""The errors of one file of Google Drive. Their advice names its page, for a person to open by hand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ...errors import (
     ServerBusy,
     SizeMismatch,
 )
-from ..http import Words
+from ..http import Advice
 from .key import DriveKey
 
 __all__ = [
-    "DRIVE_WORDS",
+    "DRIVE_ADVICE",
     "KeyRefused",
     "Wanted",
     "infected",
@@ -36,53 +36,53 @@ __all__ = [
     "throttled",
 ]
 
-DRIVE_WORDS: Final = Words(
+DRIVE_ADVICE: Final = Advice(
     missing="correct its id in the manifest",
     denied="ask its owner to share it with anyone who has the link",
-    size="make the manifest anew (include/generate_manifest.py)",
+    size="create the manifest again (include/generate_manifest.py)",
     refused="open it at Google Drive by hand to see why",
 )
-"""For what is no business of one file alone."""
+"""For errors that are not specific to Drive."""
 
 
 class KeyRefused(Misconfigured):
-    """The API knows no such key, or it is not made for Drive."""
+    """The API does not know the key, or the key is not enabled for Drive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file that is asked for."""
+    """A file or folder that is requested."""
 
     key: DriveKey
     name: str
-    """Its path, as it stands in the report."""
+    """Its path, as in the report."""
     page: str
-    """Where a person can open it."""
+    """The page where a person can open it."""
 
     def __str__(self) -> str:
         return self.name
 
 
 def quota(wanted: Wanted) -> DownloadError:
-    """Too many have fetched the file. It comes back within a day, too late for a retry of this run."""
+    """The file was downloaded too often. That ends within a day, too late for a retry of this run."""
     advice = f"it will be retried on the next run (up to 24 hours may be needed), or open {wanted.page} by hand"
     return QuotaExceeded(f"the download quota of {wanted} at Google Drive is exceeded", advice)
 
 
 def private(wanted: Wanted) -> DownloadError:
-    """The file wants a login."""
+    """The file needs a login."""
     advice = f"ask its owner to share it with anyone who has the link, or open {wanted.page} by hand"
     return AccessDenied(f"{wanted} is not shared with everyone", advice)
 
 
 def missing(wanted: Wanted) -> DownloadError:
-    """There is no such id, or it is not shared."""
+    """The id does not exist, or is not shared."""
     advice = f"correct its id in the manifest; {wanted.page} would be its page"
     return ObjectNotFound(f"Google Drive has no {wanted}", advice)
 
 
 def infected(wanted: Wanted) -> DownloadError:
-    """Taken for malware or spam: only its owner may fetch it."""
+    """Taken for malware or spam: only its owner may download it."""
     advice = f"ask its owner for another copy, or open {wanted.page} by hand"
     return PermanentError(f"Google Drive takes {wanted} for malware or spam and does not give it out", advice)
 
@@ -94,19 +94,19 @@ def no_bytes(wanted: Wanted) -> DownloadError:
 
 
 def page_instead(wanted: Wanted) -> DownloadError:
-    """Some page, and nobody knows which."""
+    """An unknown page."""
     return PermanentError(
         f"Google Drive sent a page in place of {wanted}", f"open {wanted.page} by hand to see what it says"
     )
 
 
 def not_passed(wanted: Wanted) -> DownloadError:
-    """Warning after warning."""
+    """The warning is followed by another one, and so on."""
     return PermanentError(f"the virus-scan warning of {wanted} comes again and again", f"open {wanted.page} by hand")
 
 
 def perhaps_native(wanted: Wanted) -> DownloadError:
-    """500: the web's word for documents without bytes, and for a fault of its own. Nothing tells the two apart."""
+    """500: a document that has no bytes, or a fault of the server. Nothing distinguishes the two."""
     advice = 'run it again; if it is a Google document, set "export" of its entry in the manifest to docx, xlsx or pptx'
     return ServerBusy(f"Google Drive answered 500 for {wanted} ({wanted.page})", advice)
 
@@ -120,18 +120,18 @@ def throttled(wanted: Wanted, retry_after: float | None) -> DownloadError:
 
 
 def other_size(wanted: Wanted, size: int, expected: int) -> DownloadError:
-    """The file is not the one of the manifest any more."""
-    advice = f"make the manifest anew (include/generate_manifest.py), or compare it with {wanted.page}"
+    """The file is no longer the one that the manifest describes."""
+    advice = f"create the manifest again (include/generate_manifest.py), or compare it with {wanted.page}"
     return SizeMismatch(f"{wanted} has {size} bytes at Google Drive, the manifest says {expected}", advice)
 
 
 def key_refused(wanted: Wanted) -> DownloadError:
-    """The API knows no such key, or it is not made for Drive."""
+    """The API does not know the key, or the key is not enabled for Drive."""
     advice = "correct the password of the connection, and see that the Drive API is enabled for the key's project"
     return KeyRefused(f"Google Drive refused the API key when {wanted} was asked for", advice)
 
 
 def key_used_up(wanted: Wanted) -> DownloadError:
-    """The day's requests of the key are spent."""
+    """The daily quota of the key is used up."""
     advice = f"it will be retried on the next run, from tomorrow on; or open {wanted.page} by hand"
     return QuotaExceeded(f"the API key's quota for today was used up when {wanted} was asked for", advice)

@@ -1,4 +1,4 @@
-"""What lies in a folder of Google Drive, and in the folders in it: walked once, in bounds, whoever reads the levels."""
+"""The content of a folder of Google Drive and of all folders below it: walked once and in bounds, over any reader."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .source import DriveAccess
 __all__ = [
     "FOLDER",
     "Bounds",
-    "Entry",
+    "FolderEntry",
+    "FolderLevel",
+    "FolderListing",
     "FolderReader",
     "Kind",
-    "Level",
-    "Listing",
     "entry_of",
     "list_folder",
     "no_folder",
@@ -39,77 +39,77 @@ class Kind(Enum):
     """What an entry is."""
 
     FILE = auto()
-    """Bytes, or a document that is exported."""
+    """It has bytes, or is a document that is exported."""
     FOLDER = auto()
     NO_BYTES = auto()
-    """Neither: a form, a map, a shortcut to nothing."""
+    """Neither a file nor a folder: a form, a map, a broken shortcut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a folder. Its names are raw: whatever their owner wrote."""
+class FolderEntry:
+    """One entry of a folder. Its names are raw, as their owner wrote them."""
 
     key: DriveKey
     name: str
     kind: Kind = Kind.FILE
     size: int | None = None
-    """None where it is not told, and for what is exported."""
+    """None if it is not known, and for documents that are exported."""
     checksums: tuple[Checksum, ...] = ()
     shortcut: bool = False
-    """Whether `key` is the target of a shortcut."""
+    """Whether it stands for a shortcut, which leads to `key`."""
     folders: tuple[str, ...] = ()
-    """The names of the folders that it lies in, from the top one's content on."""
+    """The names of the folders that it is in, below the top one."""
     why: str = ""
     """Why it has no bytes."""
 
     @property
     def shown(self) -> str:
-        """Where it lies, for messages; to be escaped."""
+        """Its path, for messages; has to be escaped."""
         return _shown((*self.folders, self.name))
 
     @property
     def filename(self) -> str:
-        """The name, with the suffix of what it is exported as."""
+        """The name, with the suffix of the format that it is exported to."""
         suffix = f".{self.key.export}" if self.key.export else ""
         return self.name if self.name.lower().endswith(suffix) else f"{self.name}{suffix}"
 
     @property
     def needs_size(self) -> bool:
-        """Whether it is a file whose size has to be asked for."""
+        """Whether it is a file whose size has to be requested."""
         return self.kind is Kind.FILE and self.size is None and not self.key.export
 
 
-def entry_of(key: DriveKey, name: str, mime: str, *, shortcut: bool = False) -> Entry:
+def entry_of(key: DriveKey, name: str, mime: str, *, shortcut: bool = False) -> FolderEntry:
     """An entry by its MIME type."""
     if mime == FOLDER:
-        return Entry(key, name, Kind.FOLDER, shortcut=shortcut)
+        return FolderEntry(key, name, Kind.FOLDER, shortcut=shortcut)
     if mime in _EXPORTS:
-        return Entry(replace(key, export=_EXPORTS[mime]), name, shortcut=shortcut)
+        return FolderEntry(replace(key, export=_EXPORTS[mime]), name, shortcut=shortcut)
     if mime.startswith(NATIVE):
         why = f"a Google {mime.removeprefix(NATIVE)[:_LONGEST_KIND]}, which cannot be exported"
-        return Entry(key, name, Kind.NO_BYTES, shortcut=shortcut, why=why)
-    return Entry(key, name, shortcut=shortcut)
+        return FolderEntry(key, name, Kind.NO_BYTES, shortcut=shortcut, why=why)
+    return FolderEntry(key, name, shortcut=shortcut)
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """What lies directly in one folder. `name`: the folder's own."""
+class FolderLevel:
+    """The direct content of one folder. `name`: the folder's own."""
 
     name: str
-    entries: Iterable[Entry]
-    """May be read as it is run through, once; raises DownloadError then."""
+    entries: Iterable[FolderEntry]
+    """Can be iterated once. May be read while it is iterated, and raise DownloadError then."""
 
 
 class FolderReader(Protocol):
     """Reads one level of folders."""
 
-    def read(self, folder: DriveKey, shown: str) -> Level:
+    def read(self, folder: DriveKey, shown: str) -> FolderLevel:
         """The level. `shown` is the folder's name in messages. Raises DownloadError, after its own retries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is too much. Drive itself nests no deeper than 100 folders."""
+    """The limits of a walk. Drive itself allows 100 nested folders."""
 
     depth: int = 100
     files: int = 100_000
@@ -117,46 +117,46 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """All of a folder."""
+class FolderListing:
+    """The whole content of a folder."""
 
     folder: DriveKey
     name: str
-    files: tuple[Entry, ...]
+    files: tuple[FolderEntry, ...]
     """Each id once."""
-    left_out: tuple[Entry, ...] = ()
-    """What has no bytes."""
+    left_out: tuple[FolderEntry, ...] = ()
+    """Entries without bytes."""
     unread: tuple[tuple[str, DownloadError], ...] = ()
-    """Folders in it that are not shared, or are gone."""
+    """Folders below it that are not shared, or no longer exist."""
 
 
-def list_folder(reader: FolderReader, top: DriveKey, bounds: Bounds | None = None) -> Listing:
-    """The files in `top` and in all folders below it. A folder that is met again is not entered again.
+def list_folder(reader: FolderReader, top: DriveKey, bounds: Bounds | None = None) -> FolderListing:
+    """The files in `top` and in all folders below it. No folder is entered twice.
 
-    Of several entries for one id, as shortcuts make them, the file itself is kept. Raises what `reader` raises for the
-    folder itself, `PermanentError` for one that goes beyond `bounds`.
+    Of several entries for one id, as with shortcuts, the file itself is kept. Raises what `reader` raises for the top
+    folder, `PermanentError` for one that exceeds `bounds`.
     """
     walk = _Walk(reader, bounds or Bounds())
     name = walk.enter(top, ())
     walk.finish()
-    return Listing(top, name, tuple(walk.files.values()), tuple(walk.left_out), tuple(walk.unread))
+    return FolderListing(top, name, tuple(walk.files.values()), tuple(walk.left_out), tuple(walk.unread))
 
 
 @dataclass
 class _Walk:
     reader: FolderReader
     bounds: Bounds
-    files: dict[str, Entry] = field(default_factory=dict)
-    left_out: list[Entry] = field(default_factory=list)
+    files: dict[str, FolderEntry] = field(default_factory=dict)
+    left_out: list[FolderEntry] = field(default_factory=list)
     unread: list[tuple[str, DownloadError]] = field(default_factory=list)
-    _due: deque[Entry] = field(default_factory=deque)
-    _detours: deque[Entry] = field(default_factory=deque)
-    """Folders behind shortcuts: entered last, so that what lies in the folder itself is met at its own place."""
+    _due: deque[FolderEntry] = field(default_factory=deque)
+    _detours: deque[FolderEntry] = field(default_factory=deque)
+    """Folders behind shortcuts: entered last, so that what is in the folder itself gets its own path."""
     _met: set[str] = field(default_factory=set)
     _noted: int = 0
 
     def enter(self, folder: DriveKey, path: tuple[str, ...]) -> str:
-        """Takes what lies in `folder`, and answers its name."""
+        """Takes the entries of `folder`, and returns its name."""
         self._met.add(folder.id)
         level = self.reader.read(folder, _shown(path) or folder.id)
         for entry in level.entries:
@@ -164,7 +164,7 @@ class _Walk:
         return level.name
 
     def finish(self) -> None:
-        """Enters the folders that were met."""
+        """Enters the folders that were found."""
         while self._due or self._detours:
             folder = (self._due or self._detours).popleft()
             if folder.key.id in self._met:
@@ -174,7 +174,7 @@ class _Walk:
             except (ObjectNotFound, AccessDenied) as error:
                 self.unread.append((folder.shown, error))
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: FolderEntry) -> None:
         if entry.kind is Kind.FOLDER:
             self._note(entry)
         elif entry.kind is Kind.NO_BYTES:
@@ -185,7 +185,7 @@ class _Walk:
                 self.files[entry.key.id] = entry
         _refuse_excess(len(self.files) + len(self.left_out), self.bounds.files, "files")
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: FolderEntry) -> None:
         self._noted += 1
         _refuse_excess(self._noted, self.bounds.folders, "folders")
         _refuse_excess(len(entry.folders) + 1, self.bounds.depth, "folders one in another")
@@ -204,12 +204,12 @@ def _refuse_excess(there: int, most: int, what: str) -> None:
 
 
 def wanted_folder(access: DriveAccess, folder: DriveKey, shown: str) -> Wanted:
-    """A folder that is asked for."""
+    """A folder, as `Wanted`."""
     return Wanted(folder, shown, f"{access.web_url.rstrip('/')}/drive/folders/{folder.id}")
 
 
 def no_folder(wanted: Wanted) -> DownloadError:
-    """There is no such folder, or nobody may see it."""
+    """The folder does not exist, or is not shared."""
     advice = (
         f"see that {wanted.page} opens without a login; if not, ask its owner to share it with anyone who has the link"
     )

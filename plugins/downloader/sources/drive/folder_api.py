@@ -1,4 +1,4 @@
-"""Folders of Google Drive by an API key: names, sizes and checksums, page after page, shortcuts followed."""
+"""Folders of Google Drive through its API: names, sizes and checksums; shortcuts are followed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ...errors import AccessDenied, ObjectNotFound, PermanentError, ServerBusy
 from ...retry import RetryPolicy
 from ..http import HttpClient
 from .api import NATIVE, DriveApi, record_of, text_of
-from .errors import DRIVE_WORDS, KeyRefused, Wanted
-from .folder import FOLDER, Entry, Kind, Level, entry_of, no_folder, wanted_folder
+from .errors import DRIVE_ADVICE, KeyRefused, Wanted
+from .folder import FOLDER, FolderEntry, FolderLevel, Kind, entry_of, no_folder, wanted_folder
 from .folder_link import is_id, resource_key_of
 from .key import DriveKey
 from .source import DriveAccess
-from .throttle import Gate
+from .throttle import Throttle
 
 __all__ = ["FolderByKey"]
 
@@ -28,7 +28,7 @@ _OF_ONE: Final = (
 )
 _OF_PAGE: Final = f"nextPageToken,files({_OF_ONE})"
 _MOST_PAGES: Final = 10_000
-"""Drive may answer empty pages on the way, so that the number of files is no bound."""
+"""Drive may send empty pages in between, so the number of files does not limit that of pages."""
 _LONGEST_TOKEN: Final = 4096
 
 Fields = Mapping[str, Any]
@@ -38,23 +38,23 @@ class FolderByKey:
     """Reads folders through the API (`FolderReader`)."""
 
     def __init__(self, access: DriveAccess, policy: RetryPolicy | None = None) -> None:
-        """`access.key` is the API key. Nothing is asked yet."""
+        """`access.key` is the API key. No request is sent yet."""
         self._policy = policy or RetryPolicy()
         self._access = access
-        gate = Gate(self._policy.clock)
-        client = HttpClient(access.hosts, DRIVE_WORDS, access.timeouts, gate.hold)
-        self._api = DriveApi(client, gate, access.api_url.rstrip("/"), access.key, access.user_agent)
+        throttle = Throttle(self._policy.clock)
+        client = HttpClient(access.hosts, DRIVE_ADVICE, access.timeouts, throttle.wait)
+        self._api = DriveApi(client, throttle, access.api_url.rstrip("/"), access.key, access.user_agent)
 
-    def read(self, folder: DriveKey, shown: str) -> Level:
-        """As `FolderReader.read`. A shortcut to a folder is that folder."""
-        # A folder that may not be seen has a list like any other, an empty one: so it is asked for itself first.
+    def read(self, folder: DriveKey, shown: str) -> FolderLevel:
+        """As `FolderReader.read`. A shortcut to a folder is followed."""
+        # A folder that is not visible has an empty list like an empty one, so its own record is requested first.
         held = self._of_folder(folder, shown)
         if held.get("mimeType") == _SHORTCUT:
-            folder = _target(held)
+            folder = _linked(held)
             held = self._of_folder(folder, shown)
         if held.get("mimeType") != FOLDER:
             raise PermanentError(f"{shown} is no folder", "give the address of the folder that it lies in")
-        return Level(text_of(held, "name"), map(self._entry, self._listed(folder, shown)))
+        return FolderLevel(text_of(held, "name"), map(self._entry, self._listed(folder, shown)))
 
     def _of_folder(self, folder: DriveKey, shown: str) -> Fields:
         wanted = wanted_folder(self._access, folder, shown)
@@ -81,22 +81,22 @@ class FolderByKey:
             raise ServerBusy(f"Google Drive answered something else than {wanted}")
         return files or [], following
 
-    def _entry(self, fields: Fields) -> Entry:
+    def _entry(self, fields: Fields) -> FolderEntry:
         key = DriveKey(text_of(fields, "id"), resource_key=resource_key_of(fields.get("resourceKey")))
         name, mime = text_of(fields, "name"), text_of(fields, "mimeType")
         if not is_id(key.id):
-            return Entry(key, name, Kind.NO_BYTES, why="Google Drive tells no id of it")
+            return FolderEntry(key, name, Kind.NO_BYTES, why="Google Drive tells no id of it")
         if mime == _SHORTCUT:
             return self._behind_shortcut(fields, name)
         return _with_record(entry_of(key, name, mime), fields)
 
-    def _behind_shortcut(self, fields: Fields, name: str) -> Entry:
-        """What a shortcut leads to, by the shortcut's name. A file that cannot be looked at has no size."""
-        target, mime = _target(fields), text_of(_details(fields), "targetMimeType")
-        if not is_id(target.id) or mime == _SHORTCUT:
-            return Entry(target, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
-        entry = entry_of(target, name, mime, shortcut=True)
-        return _with_record(entry, self._of_file(target, name)) if entry.needs_size else entry
+    def _behind_shortcut(self, fields: Fields, name: str) -> FolderEntry:
+        """What a shortcut leads to, under the shortcut's name. A file that cannot be read has no size."""
+        linked, mime = _linked(fields), text_of(_details(fields), "targetMimeType")
+        if not is_id(linked.id) or mime == _SHORTCUT:
+            return FolderEntry(linked, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
+        entry = entry_of(linked, name, mime, shortcut=True)
+        return _with_record(entry, self._of_file(linked, name)) if entry.needs_size else entry
 
     def _of_file(self, key: DriveKey, name: str) -> Fields:
         wanted = Wanted(key, name, self._access.page(key))
@@ -113,7 +113,7 @@ class FolderByKey:
         raise KeyRefused(problem, "correct the key, and see that the Drive API is enabled for its project")
 
 
-def _with_record(entry: Entry, fields: Fields) -> Entry:
+def _with_record(entry: FolderEntry, fields: Fields) -> FolderEntry:
     if not entry.needs_size:
         return entry
     record = record_of(fields)
@@ -125,6 +125,6 @@ def _details(fields: Fields) -> Fields:
     return held if isinstance(held, dict) else {}
 
 
-def _target(fields: Fields) -> DriveKey:
+def _linked(fields: Fields) -> DriveKey:
     details = _details(fields)
     return DriveKey(text_of(details, "targetId"), resource_key=resource_key_of(details.get("targetResourceKey")))

@@ -1,4 +1,4 @@
-"""The address of a folder of Google Drive, in every form that people copy it in."""
+"""Parses the address of a folder of Google Drive, in every form that people copy it in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RESOURCE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _BARE: Final = re.compile(r"([A-Za-z0-9_-]{10,200})(?:\?(.*))?")
 _HOSTS: Final = frozenset({"drive.google.com", "docs.google.com"})
 _BEHIND: Final = frozenset({"folders", "mobile"})
-"""What stands before the id in ``/drive/u/0/folders/ID`` and its like."""
+"""The step before the id in ``/drive/u/0/folders/ID`` and similar paths."""
 _BY_QUERY: Final = frozenset({"open", "folderview", "embeddedfolderview"})
 _OF_FILES: Final = frozenset({"file", "document", "spreadsheets", "presentation", "forms", "uc"})
 _LONGEST: Final = 2000
@@ -28,14 +28,14 @@ def is_id(value: object) -> bool:
 
 
 def resource_key_of(value: object) -> str:
-    """`value` where it can be a resource key, else ``""``."""
+    """`value` if it can be a resource key, else ``""``."""
     return value if isinstance(value, str) and _RESOURCE_KEY.fullmatch(value) else ""
 
 
 def parse_folder(text: str) -> DriveKey:
-    """The folder that `text` means: an address, with or without ``https://``, or a bare id.
+    """The folder that `text` names: an address, with or without ``https://``, or a bare id.
 
-    Raises ValueError, with a sentence that says what to give instead.
+    Raises ValueError, whose message says what to give instead.
     """
     text = text.strip().strip("<>\"'").strip()
     if len(text) > _LONGEST:
@@ -73,7 +73,7 @@ def _id_behind(steps: list[str]) -> str:
 
 
 def _id_in_query(steps: list[str], query: str) -> str:
-    """The id in ``open?id=ID`` and its like."""
+    """The id in ``open?id=ID`` and similar addresses."""
     id_ = parse_qs(query).get("id", [""])[0] if steps and steps[-1] in _BY_QUERY else ""
     return id_ if is_id(id_) else ""
 

@@ -1,84 +1,90 @@
-"""Public folders of Google Drive without a key: the list that is made for other sites to embed.
+"""Public folders of Google Drive without a key, from the list that Drive makes for other sites to embed.
 
-The page is fetched by the engine's own client and read by gdown, one level at a time. Its `download_folder` would ask
-for everything in one go: it cannot be bounded, fails as a whole where one form or private document lies in the folder,
-and takes a level that is empty for a moment for an empty one. Nor is it shown the page as it came: its parser takes
-minutes for 64 KiB that are made to hurt, so it gets the links alone. The list has names and ids: no sizes, no
-checksums.
+One page lists one level: names and addresses, no sizes and no checksums. `drive_pages.links_of` reads the links of the
+page, `_entry_of` derives the kind of each entry from its address.
 """
 
 from __future__ import annotations
 
-from html import escape
-from io import BytesIO
-from typing import Any, Final
-
-import requests
-from gdown.download_folder import _parse_embedded_folder_view as parsed_by_gdown
-from gdown.exceptions import DownloadError as NotUnderstood
+import re
+from typing import Final
 
 from ...errors import PermanentError
 from ...retry import RetryPolicy
-from ..http import Answer, HttpClient, OtherHost, Request, retry_after
+from ..http import Answer, HttpClient, HttpRequest, OtherHost, retry_after
 from . import errors
-from .errors import DRIVE_WORDS, Wanted
-from .folder import Entry, Kind, Level, entry_of, no_folder, wanted_folder
+from .api import NATIVE
+from .errors import DRIVE_ADVICE, Wanted
+from .folder import FOLDER, FolderEntry, FolderLevel, Kind, entry_of, no_folder, wanted_folder
 from .folder_link import is_id
 from .key import DriveKey
-from .pages import PAGE_BYTES, Page, links_of, title_of
+from .pages import PAGE_BYTES, DrivePage, Link, links_of, title_of
 from .source import DriveAccess
-from .throttle import Gate
+from .throttle import Throttle
 
 __all__ = ["FolderView"]
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _MOST_LINKS: Final = 120_000
-"""More than a folder may hold (`drive_folder.Bounds`)."""
-_TO_DRIVE: Final = ("https://drive.google.com/", "https://docs.google.com/")
+"""More than `drive_folder.Bounds` allows."""
+_ADDRESS: Final = re.compile(
+    r"""https://(?:
+        drive\.google\.com/file/d/(?P<file>[-\w]{25,})/view
+        | docs\.google\.com/(?P<kind>\w+)/d/(?P<document>[-\w]{25,})/
+        | (?:drive|docs)\.google\.com/drive/folders/(?P<folder>[-\w]{25,})(?:[/;?\#]|$)
+    )""",
+    re.VERBOSE,
+)
+"""The addresses of a list's entries. Other links of the page are ignored."""
 _VIEWS: Final = 3
-"""Times that an empty list is asked for before it is believed."""
+"""How often an empty list is requested before it is accepted."""
 _BETWEEN_VIEWS: Final = 2.0
 """Seconds."""
 _LOGIN: Final = "accounts.google.com"
 
 
 class FolderView:
-    """Reads folders as anyone sees them on the web (`FolderReader`)."""
+    """Reads public folders from their web pages (`FolderReader`)."""
 
     def __init__(self, access: DriveAccess, policy: RetryPolicy | None = None) -> None:
-        """Nothing is asked yet."""
+        """No request is sent yet."""
         self._policy = policy or RetryPolicy()
         self._access = access
         self._url = f"{access.web_url.rstrip('/')}/embeddedfolderview"
         self._headers = {"User-Agent": access.user_agent, "Accept-Language": "en"}
-        self._gate = Gate(self._policy.clock)
-        self._client = HttpClient(access.hosts, DRIVE_WORDS, access.timeouts, self._gate.hold)
+        self._throttle = Throttle(self._policy.clock)
+        self._client = HttpClient(access.hosts, DRIVE_ADVICE, access.timeouts, self._throttle.wait)
 
-    def read(self, folder: DriveKey, shown: str) -> Level:
-        """As `FolderReader.read`. A list that is empty may be so for a moment only: it is asked for again."""
+    def read(self, folder: DriveKey, shown: str) -> FolderLevel:
+        """As `FolderReader.read`. A list may be empty for a moment only, so an empty one is requested again."""
         wanted = wanted_folder(self._access, folder, shown)
         name, entries = self._policy.call(lambda: self._view(wanted))
         for _ in range(_VIEWS - 1):
             if not entries:
                 self._policy.pause(_BETWEEN_VIEWS)
                 name, entries = self._policy.call(lambda: self._view(wanted))
-        return Level(name, entries)
+        return FolderLevel(name, entries)
 
-    def _view(self, wanted: Wanted) -> tuple[str, tuple[Entry, ...]]:
+    def _view(self, wanted: Wanted) -> tuple[str, tuple[FolderEntry, ...]]:
         key = wanted.key
         shared = {"resourcekey": key.resource_key} if key.resource_key else {}
-        request = Request(self._url, f"the list of {wanted}", {"id": key.id, **shared}, self._headers)
+        request = HttpRequest(self._url, f"the list of {wanted}", {"id": key.id, **shared}, self._headers)
         answer = self._send(request, wanted)
         if answer.status != 200:
             raise self._refusal(answer, wanted)
-        body = answer.body(_MOST_BYTES)
-        name, children = _understood(body, wanted)
-        if not children:
-            self._refuse_page(Page(body[:PAGE_BYTES].decode("utf-8", "replace")), wanted)
-        self._gate.passed()
-        return name, tuple(_entry(*child) for child in children)
+        text = answer.body(_MOST_BYTES).decode("utf-8", "replace")
+        name = title_of(text)
+        if not name:
+            raise PermanentError(
+                f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand"
+            )
+        entries = tuple(filter(None, map(_entry_of, links_of(text, _MOST_LINKS))))
+        if not entries:
+            self._refuse_page(DrivePage(text[:PAGE_BYTES]), wanted)
+        self._throttle.succeeded()
+        return name, entries
 
-    def _send(self, request: Request, wanted: Wanted) -> Answer:
+    def _send(self, request: HttpRequest, wanted: Wanted) -> Answer:
         try:
             return self._client.send(request)
         except OtherHost as error:
@@ -86,58 +92,33 @@ class FolderView:
         raise errors.private(wanted) if elsewhere.host == _LOGIN else elsewhere
 
     def _refusal(self, answer: Answer, wanted: Wanted) -> Exception:
-        page = Page(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
+        page = DrivePage(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
         if answer.status in (404, 410):
             return no_folder(wanted)
         if answer.status == 429 or page.is_robot_check:
             return self._throttled(wanted, retry_after(answer.headers.get("Retry-After")))
         return errors.private(wanted) if answer.status in (401, 403) else answer.refusal()
 
-    def _refuse_page(self, page: Page, wanted: Wanted) -> None:
-        """Raises what a page without entries says, where it is not the list of an empty folder."""
+    def _refuse_page(self, page: DrivePage, wanted: Wanted) -> None:
+        """Raises the error that a page without entries shows; returns for the list of an empty folder."""
         if page.is_robot_check:
             raise self._throttled(wanted, None)
         if page.is_denied:
             raise errors.private(wanted)
 
     def _throttled(self, wanted: Wanted, wait: float | None) -> Exception:
-        self._gate.throttled(wait)
+        self._throttle.slow_down(wait)
         return errors.throttled(wanted, wait)
 
 
-class _Fetched(requests.Session):
-    """Hands gdown a page that is here already."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__()
-        self._body = body
-
-    def get(self, url: str | bytes, **_: Any) -> requests.Response:
-        """The page, whatever is asked for."""
-        response = requests.Response()
-        response.status_code, response.encoding, response.raw = 200, "utf-8", BytesIO(self._body)
-        return response
-
-
-def _understood(body: bytes, wanted: Wanted) -> tuple[str, list[tuple[str, str, str]]]:
-    """The folder's name, and id, name and MIME type of each entry; a file's type is not told."""
-    try:
-        return parsed_by_gdown(sess=_Fetched(_plain(body)), folder_id=wanted.key.id, verify=True, timeout=None)
-    except NotUnderstood:
-        pass
-    raise PermanentError(f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand")
-
-
-def _plain(body: bytes) -> bytes:
-    """The page's title, and those of its links that lead to Drive, without anything else."""
-    text = body.decode("utf-8", "replace")
-    title = title_of(text)
-    links = [link for link in links_of(text, _MOST_LINKS) if link.address.startswith(_TO_DRIVE)]
-    rows = "".join(f'<a href="{escape(link.address)}">{escape(link.text)}</a>' for link in links)
-    return (rows if title is None else f"<title>{escape(title)}</title>{rows}").encode("utf-8", "replace")
-
-
-def _entry(id_: str, name: str, mime: str) -> Entry:
+def _entry_of(link: Link) -> FolderEntry | None:
+    """The entry that a link of the list leads to; None for a link that is no entry."""
+    found = _ADDRESS.match(link.address)
+    if found is None:
+        return None
+    id_ = found["file"] or found["document"] or found["folder"]
     if not is_id(id_):
-        return Entry(DriveKey(""), name, Kind.NO_BYTES, why="its address holds no id")
-    return entry_of(DriveKey(id_), name, mime)
+        return FolderEntry(DriveKey(""), link.text, Kind.NO_BYTES, why="its address holds no id")
+    # Drive's types are singular (`spreadsheet`), its addresses are not.
+    native = f"{NATIVE}{found['kind'].removesuffix('s')}" if found["kind"] else ""
+    return entry_of(DriveKey(id_), link.text, FOLDER if found["folder"] else native)

@@ -1,8 +1,9 @@
-"""Pages that Google Drive shows in place of a file: what they say, and the way on that they offer.
+"""Pages that Google Drive shows in place of a file: what they say, and how to continue.
 
-Their texts come in all languages, so what tells them apart is classes, names of inputs and addresses; titles count
-where they happen to be English, which is asked for. A page may be anything: tags are found by expressions that look at
-each character once (the library's parser takes minutes for 64 KiB that are made to hurt), and all is bounded.
+Their texts come in all languages, so they are distinguished by classes, names of inputs and addresses; titles count
+only if they are English, which is requested. A page may hold anything, so tags are found by expressions that look at
+each character once, and everything is bounded. No available HTML parser keeps that promise: 64 KiB of a malicious page
+take `html.parser` minutes, and one tag of 1 MB with 100,000 attributes takes lxml 35 s and selectolax 60 s.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from html import unescape
 from itertools import islice
 from typing import Final
 
-__all__ = ["PAGE_BYTES", "Link", "Page", "WayOn", "links_of", "plain_text", "title_of"]
+__all__ = ["PAGE_BYTES", "DrivePage", "Link", "WayOn", "links_of", "plain_text", "title_of"]
 
 PAGE_BYTES: Final = 1024 * 1024
-"""No more of a page is read."""
+"""The part of a page that is read."""
 _MOST_INPUTS: Final = 50
 _LONGEST_VALUE: Final = 4096
 
@@ -29,7 +30,7 @@ _DOWNLOAD_URL: Final = re.compile(r'"downloadUrl"\s*+:\s*+("(?:[^"\\\n]|\\.)*+")
 _LINK: Final = re.compile(
     r"""<a(?=[\s>])((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>((?:[^<]++|<(?!/?a[\s/>]))*+)""", re.IGNORECASE
 )
-"""An opening tag, and what stands behind it up to its end, or to where the next one begins."""
+"""An opening tag, and what follows up to its end tag, or to the next link."""
 _MARKUP: Final = re.compile(r"<[^<>]*+>?")
 _ROBOT: Final = re.compile(r"automated queries|google\.com/sorry/", re.IGNORECASE)
 _LOGIN: Final = re.compile(r"//accounts\.google\.com/")
@@ -40,9 +41,9 @@ Attributes = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class WayOn:
-    """What to ask for behind a warning. `target` is an address, maybe a relative one, maybe with a query of its own."""
+    """What to request after a warning. `address` may be relative, and may have a query."""
 
-    target: str = field(repr=False)
+    address: str = field(repr=False)
     method: str = "GET"
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -53,13 +54,13 @@ class _Form:
     hidden: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_the_one(self) -> bool:
+    def is_confirmation(self) -> bool:
         confirms = "confirm" in self.hidden or "confirm=" in self.attributes.get("action", "")
         return self.attributes.get("id") in _FORMS or confirms
 
 
-class Page:
-    """One page, read."""
+class DrivePage:
+    """One page, parsed."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -69,7 +70,7 @@ class Page:
 
     @property
     def is_quota(self) -> bool:
-        """Whether too many have fetched the file."""
+        """Whether the file was downloaded too often."""
         return "quota exceeded" in self._title or (not self.is_infected and "uc-error-caption" in self._classes)
 
     @property
@@ -79,7 +80,7 @@ class Page:
 
     @property
     def is_denied(self) -> bool:
-        """Whether the file is not for everyone. To be asked last: many a page has a link to the login."""
+        """Whether the file is not public. Check it last: many pages have a link to the login."""
         return "access denied" in self._title or bool(_LOGIN.search(self._text))
 
     @property
@@ -88,11 +89,11 @@ class Page:
         return bool(_ROBOT.search(self._text)) or self._title.startswith("sorry...")
 
     def way_on(self) -> WayOn | None:
-        """What the virus-scan warning offers: a form, a link, or an address in a script. None: this is no warning."""
+        """What the virus-scan warning offers: a form, a link, or an address in a script. None if this is no warning."""
         return self._form() or self._link() or self._script()
 
     def _form(self) -> WayOn | None:
-        form = next((form for form in self._forms() if form.is_the_one), None)
+        form = next((form for form in self._forms() if form.is_confirmation), None)
         if form is None:
             return None
         method = "POST" if form.attributes.get("method", "").lower() == "post" else "GET"
@@ -124,20 +125,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where it leads, and what is to be seen of it."""
+    """The address of a link, and its visible text."""
 
     address: str = field(repr=False)
     text: str
 
 
 def title_of(page: str) -> str | None:
-    """The title of a page; None where it has none."""
+    """The title of a page; None if it has none."""
     found = _TITLE.search(page)
     return plain_text(found[1]).strip() if found else None
 
 
 def links_of(page: str, most: int) -> list[Link]:
-    """The links of a page in their order, the first `most` of them."""
+    """The first `most` links of a page, in order."""
     return [_link(*found.groups()) for found in islice(_LINK.finditer(page), most)]
 
 
@@ -152,7 +153,7 @@ def _attributes(text: str) -> Attributes:
 
 
 def plain_text(text: str) -> str:
-    """`text` with its character references resolved; as it stands where one of them is a number beyond all bounds."""
+    """`text` with its character references resolved; unchanged if one of them is too large a number."""
     try:
         return unescape(text)
     except ValueError:  # Python reads no number of more than 4,300 digits

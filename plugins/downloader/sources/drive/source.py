@@ -1,4 +1,4 @@
-"""Public files of Google Drive: by an API key where there is one, else as anyone fetches them from the web."""
+"""Public files of Google Drive: through the API where there is a key, else as a browser downloads them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ...retry import Clock
 from ...source import ByteStream, Capabilities
 from ..http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
 from .api import DriveApi
-from .errors import DRIVE_WORDS, Wanted, other_size
+from .errors import DRIVE_ADVICE, Wanted, other_size
 from .key import DriveKey
-from .throttle import Gate
+from .throttle import Throttle
 from .web import DriveWeb
 
 __all__ = ["GOOGLE_HOSTS", "DriveAccess", "DriveSource"]
@@ -27,41 +27,41 @@ GOOGLE_HOSTS: Final = (
     "*.googleusercontent.com",
     "www.googleapis.com",
 )
-"""Where Google hands out the bytes of its Drive. Others, its login first of all, are never asked."""
+"""The hosts that Google serves files from. No other host is contacted, the login least of all."""
 _DOCS: Final = "https://docs.google.com"
 _DRIVE_HOST: Final = "drive.google.com"
 
 
 @dataclass(frozen=True, slots=True)
 class DriveAccess:
-    """By what Drive is read."""
+    """How Drive is accessed."""
 
     web_url: str = "https://drive.google.com"
     download_url: str = "https://drive.usercontent.google.com"
     api_url: str = "https://www.googleapis.com/drive/v3"
     key: str = field(default="", repr=False)
-    """An API key; empty: the web is asked."""
+    """An API key; if empty, files are downloaded as a browser does."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     user_agent: str = "Mozilla/5.0 (compatible; downloader)"
-    """Names no browser: one with a version is taken for a robot once it has grown old."""
+    """Names no browser: Google takes one with an outdated version for a robot."""
 
     @property
     def docs_url(self) -> str:
-        """Where documents are exported: a host of its own at Google, and `web_url` where another server stands in."""
+        """Where documents are exported: a separate host at Google, `web_url` for any other server."""
         return _DOCS if urlsplit(self.web_url).hostname == _DRIVE_HOST else self.web_url.rstrip("/")
 
     @property
     def hosts(self) -> Hosts:
-        """Where requests may go."""
+        """The hosts that requests may go to."""
         return Hosts((self.web_url, self.download_url, self.api_url), GOOGLE_HOSTS)
 
     def page(self, key: DriveKey) -> str:
-        """Where a person can open a file by hand."""
+        """The page where a person can open a file by hand."""
         return f"{self.web_url.rstrip('/')}/file/d/{quote(key.id, safe='')}/view"
 
 
 class DriveSource:
-    """Files of Drive, by the keys that `drive_key` writes. Several streams at once wait for one another's sake."""
+    """Files of Drive, by the keys that `drive_key` writes. All streams share one throttle."""
 
     def __init__(
         self,
@@ -72,27 +72,27 @@ class DriveSource:
         *,
         checksums: bool = True,
     ) -> None:
-        """`concurrency`: streams at once. Nothing is asked yet.
+        """`concurrency`: streams at once. No request is sent yet.
 
-        `clock`: its `sleep` is waited by when Drive asks for patience; give it `RetryPolicy.pause`, so that a batch
-        that is stopped does not sit that out. `checksums`: whether those that the API knows are told.
+        `clock`: its `sleep` is called while Drive asks for a pause; pass `RetryPolicy.pause`, so that the pause ends
+        when the batch is stopped. `checksums`: whether `describe` adds those that the API knows.
         """
         access = access or DriveAccess()
-        gate = Gate(clock)
-        client = HttpClient(access.hosts, DRIVE_WORDS, access.timeouts, gate.hold, max(concurrency, 1))
+        throttle = Throttle(clock)
+        client = HttpClient(access.hosts, DRIVE_ADVICE, access.timeouts, throttle.wait, max(concurrency, 1))
         self.capabilities = Capabilities(parallel_ranges=1, connections=max(concurrency, 1), describes=bool(access.key))
         self._files = files
         self._access = access
         self._checksums = checksums
-        self._web = DriveWeb(client, gate, access.download_url.rstrip("/"), access.docs_url, access.user_agent)
-        self._api = DriveApi(client, gate, access.api_url.rstrip("/"), access.key, access.user_agent)
+        self._web = DriveWeb(client, throttle, access.download_url.rstrip("/"), access.docs_url, access.user_agent)
+        self._api = DriveApi(client, throttle, access.api_url.rstrip("/"), access.key, access.user_agent)
 
     def list(self) -> Iterator[Planned]:
         """The files that were given."""
         return iter(self._files)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
-        """As `Source.describe`. Without a key, and for documents that are exported, no more than is known already."""
+        """As `Source.describe`. Adds nothing without a key, and for documents that are exported."""
         wanted = self._wanted(file)
         if not self._access.key or wanted.key.export:
             return file

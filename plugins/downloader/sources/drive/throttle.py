@@ -1,6 +1,7 @@
-"""What all streams of one source wait at: where one of them is told to slow down, all do.
+"""A pause that a server asked for, shared by all streams of one source: where one of them has to slow down, all do.
 
-It holds requests back, and retries nothing: that is for `retry.RetryPolicy`, whose waits run at the same time.
+It delays requests and retries nothing: `retry.RetryPolicy` does, and its waits run at the same time. tenacity knows the
+waits of one call alone, pyrate-limiter a rate that is known beforehand; neither has a pause that all threads share.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from ...retry import Clock
 
-__all__ = ["Gate"]
+__all__ = ["Throttle"]
 
 _FIRST: Final = 1.0
 _LONGEST: Final = 64.0
@@ -21,26 +22,26 @@ _LONGEST_ASKED: Final = 300.0
 _STEP: Final = 1.0
 
 
-class Gate:
-    """Open until the server asks for patience; then shut for a while that doubles, until requests pass again."""
+class Throttle:
+    """Pauses when the server asks for it. The pauses double until requests succeed again."""
 
     def __init__(self, clock: Clock | None = None, dice: Callable[[], float] = random.random) -> None:
-        """`dice` answers numbers from 0 to 1."""
+        """`dice` returns numbers from 0 to 1."""
         self._clock = clock or Clock()
         self._dice = dice
         self._lock = threading.Lock()
         self._until = 0.0
         self._level = 0
 
-    def hold(self) -> None:
-        """Waits until the gate is open. Call it ahead of each request."""
+    def wait(self) -> None:
+        """Sleeps until the pause is over. Call it before each request."""
         while (left := self._until - self._clock.now()) > 0:
             self._clock.sleep(min(left, _STEP))
 
-    def throttled(self, retry_after: float | None = None) -> None:
-        """The server asked for patience: shuts the gate, for `retry_after` seconds at least.
+    def slow_down(self, retry_after: float | None = None) -> None:
+        """The server asked for a pause: begins one, of `retry_after` seconds at least.
 
-        Those that were under way when it was shut already are told the same, which makes it no worse.
+        Requests that were under way when a pause began are answered the same; they do not make the next one longer.
         """
         with self._lock:
             now = self._clock.now()
@@ -50,13 +51,13 @@ class Gate:
                 self._level += 1
             self._until = max(self._until, now + wait)
 
-    def passed(self) -> None:
-        """A request got what it wanted: a step back towards no waiting at all."""
+    def succeeded(self) -> None:
+        """A request succeeded: the next pause is half as long."""
         if self._level:
             with self._lock:
                 if self._clock.now() >= self._until:
                     self._level = max(self._level - 1, 0)
 
     def _backoff(self) -> float:
-        """Seconds: half of them certain, half of them up to the dice."""
+        """Seconds: one half fixed, the other random."""
         return min(_FIRST * 2.0 ** min(self._level, 10), _LONGEST) * (0.5 + self._dice() / 2)

@@ -1,4 +1,4 @@
-"""Public files of Google Drive without a key: straight from the downloads' host, past the virus-scan warning."""
+"""Public files of Google Drive without a key: from the download host, past the virus-scan warning."""
 
 from __future__ import annotations
 
@@ -9,46 +9,48 @@ from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 from requests.cookies import RequestsCookieJar
 
 from ...errors import DownloadError
-from ..http import Answer, HttpClient, OtherHost, Request, retry_after
+from ..http import Answer, HttpClient, HttpRequest, OtherHost, retry_after
 from . import errors
 from .errors import Wanted
 from .key import EXPORTS
-from .pages import PAGE_BYTES, Page, WayOn
-from .throttle import Gate
+from .pages import PAGE_BYTES, DrivePage, WayOn
+from .throttle import Throttle
 
 __all__ = ["DriveWeb"]
 
 _PAGES: Final = 3
-"""Pages in a row that a file may stand behind."""
+"""The number of successive pages that may precede a file."""
 _LOGIN: Final = "accounts.google.com"
 _ROBOT_CHECKS: Final = frozenset({"www.google.com", "ipv4.google.com", "ipv6.google.com"})
-"""Hosts of the page that asks whether one is a robot (``/sorry/``)."""
+"""Hosts of the page that detects robots (``/sorry/``)."""
 _PAGE_TYPES: Final = frozenset({"", "text/html", "application/xhtml+xml", "application/json"})
 _COOKIE: Final = "download_warning"
-_LONGEST_TARGET: Final = 16 * 1024
+_LONGEST_ADDRESS: Final = 16 * 1024
 _MOST_FIELDS: Final = 100
 
 
 class DriveWeb:
-    """The web's way to the bytes. Safe to use from many threads."""
+    """Downloads as a browser does. Safe to use from many threads."""
 
-    def __init__(self, client: HttpClient, gate: Gate, download_url: str, docs_url: str, user_agent: str) -> None:
+    def __init__(
+        self, client: HttpClient, throttle: Throttle, download_url: str, docs_url: str, user_agent: str
+    ) -> None:
         self._client = client
-        self._gate = gate
+        self._throttle = throttle
         self._download_url = download_url
         self._docs_url = docs_url
-        # Pages are read by their classes; where a title helps, it is an English one.
+        # Where a title distinguishes pages, it has to be the English one.
         self._headers = {"User-Agent": user_agent, "Accept-Language": "en"}
-        self._confirmed: dict[str, Request] = {}
-        """Requests that were granted behind a warning, with their cookies, for the next range of the same file."""
+        self._confirmed: dict[str, HttpRequest] = {}
+        """Requests that succeeded after a warning, with their cookies, for the next range of the same file."""
 
     def open(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
-        """The answer that carries the bytes: 200, 206 or 416. Raises what came in its place."""
+        """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         known = self._confirmed.get(str(wanted.key))
         if known is not None:
             answer = self._send(known.ranged(start, stop), wanted)
-            if _is_file(answer) or not _is_over(answer):
-                return self._taken(answer, wanted)
+            if _is_file(answer) or not _is_expired(answer):
+                return self._accepted(answer, wanted)
             answer.close()
             self._confirmed.pop(str(wanted.key), None)
         return self._past_warnings(wanted, start, stop)
@@ -62,28 +64,28 @@ class DriveWeb:
             request = self._onward(answer, request, wanted)
         raise errors.not_passed(wanted)
 
-    def _granted(self, answer: Answer, wanted: Wanted, confirmed: Request | None) -> Answer:
-        taken = self._taken(answer, wanted)
+    def _granted(self, answer: Answer, wanted: Wanted, confirmed: HttpRequest | None) -> Answer:
+        accepted = self._accepted(answer, wanted)
         if confirmed is not None:
             self._confirmed[str(wanted.key)] = confirmed
-        return taken
+        return accepted
 
-    def _taken(self, answer: Answer, wanted: Wanted) -> Answer:
+    def _accepted(self, answer: Answer, wanted: Wanted) -> Answer:
         if not _is_file(answer):
-            raise self._meaning(_page(answer), answer, wanted)
-        self._gate.passed()
+            raise self._error(_page(answer), answer, wanted)
+        self._throttle.succeeded()
         return answer
 
-    def _first_request(self, wanted: Wanted) -> Request:
+    def _first_request(self, wanted: Wanted) -> HttpRequest:
         key = wanted.key
         shared = {"resourcekey": key.resource_key} if key.resource_key else {}
         url, params = f"{self._download_url}/download", {"id": key.id, "export": "download"}
         if key.export:
             kind = EXPORTS.get(key.export, "document")
             url, params = f"{self._docs_url}/{kind}/d/{key.id}/export", {"format": key.export}
-        return Request(url, str(wanted), {**params, **shared}, self._headers, cookies=RequestsCookieJar())
+        return HttpRequest(url, str(wanted), {**params, **shared}, self._headers, cookies=RequestsCookieJar())
 
-    def _send(self, request: Request, wanted: Wanted) -> Answer:
+    def _send(self, request: HttpRequest, wanted: Wanted) -> Answer:
         try:
             return self._client.send(request)
         except OtherHost as error:
@@ -92,20 +94,20 @@ class DriveWeb:
             raise errors.private(wanted)
         raise self._throttled(wanted, None) if elsewhere.host in _ROBOT_CHECKS else elsewhere
 
-    def _onward(self, answer: Answer, request: Request, wanted: Wanted) -> Request:
-        """What the page in `answer` leads to. Raises what it says, where it is no warning."""
+    def _onward(self, answer: Answer, request: HttpRequest, wanted: Wanted) -> HttpRequest:
+        """The request that the warning in `answer` offers. Raises the error that the page shows if it is no warning."""
         page = _page(answer)
         way_on = None if page.is_quota else page.way_on() or _way_by_cookie(request)
         if way_on is None:
-            raise self._meaning(page, answer, wanted)
+            raise self._error(page, answer, wanted)
         try:
             return _following(way_on, answer.request.url, request)
-        except ValueError:  # what stands there is no address
+        except ValueError:  # it is not a valid address
             pass
         raise errors.page_instead(wanted)
 
-    def _meaning(self, page: Page, answer: Answer, wanted: Wanted) -> DownloadError:
-        """What an answer that is not the file says. The status alone says little: a quota has come as 200, 403, 429."""
+    def _error(self, page: DrivePage, answer: Answer, wanted: Wanted) -> DownloadError:
+        """The error of an answer that is not the file. The status is not enough: a quota comes as 200, 403 or 429."""
         if answer.status in (404, 410):
             return errors.missing(wanted)
         if page.is_infected:
@@ -121,39 +123,39 @@ class DriveWeb:
         return errors.page_instead(wanted) if answer.status == 200 else answer.refusal()
 
     def _throttled(self, wanted: Wanted, wait: float | None) -> DownloadError:
-        self._gate.throttled(wait)
+        self._throttle.slow_down(wait)
         return errors.throttled(wanted, wait)
 
 
 def _is_file(answer: Answer) -> bool:
-    """Whether this is the file, not a page about it. A file that is a page itself comes as an attachment."""
+    """Whether this is the file, not a page about it. An HTML file comes as an attachment."""
     if answer.status not in (200, 206):
         return answer.status == 416
     attached = answer.headers.get("Content-Disposition", "").strip().lower().startswith("attachment")
     return attached or answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() not in _PAGE_TYPES
 
 
-def _is_over(answer: Answer) -> bool:
-    """Whether what was granted once is granted no longer."""
+def _is_expired(answer: Answer) -> bool:
+    """Whether a request that succeeded before is now refused."""
     return answer.status == 200 or (400 <= answer.status < 500 and answer.status != 429)
 
 
-def _page(answer: Answer) -> Page:
-    return Page(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
+def _page(answer: Answer) -> DrivePage:
+    return DrivePage(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
 
 
-def _way_by_cookie(request: Request) -> WayOn | None:
-    """The oldest form: the cookie alone holds the token."""
+def _way_by_cookie(request: HttpRequest) -> WayOn | None:
+    """The oldest form of the warning: only the cookie holds the token."""
     tokens = (cookie.value for cookie in request.cookies or () if cookie.name.startswith(_COOKIE))
     token = next(tokens, None)
     return WayOn("", fields={**request.params, "confirm": token}) if token and "confirm" not in request.params else None
 
 
-def _following(way_on: WayOn, base: str, request: Request) -> Request:
-    """The request that `way_on` asks for. Raises ValueError where it holds no address."""
-    if len(way_on.target) > _LONGEST_TARGET:
+def _following(way_on: WayOn, base: str, request: HttpRequest) -> HttpRequest:
+    """The request that `way_on` describes. Raises ValueError if its address is not valid."""
+    if len(way_on.address) > _LONGEST_ADDRESS:
         raise ValueError("too long")
-    parts = urlsplit(urljoin(base, way_on.target))
+    parts = urlsplit(urljoin(base, way_on.address))
     query = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     posted = way_on.method == "POST"
     return replace(

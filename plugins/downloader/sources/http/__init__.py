@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from .answer import Answer, HttpStream, read_within, stream_of
-from .client import HttpClient, Timeouts
-from .errors import OtherHost, Words
+from .client import HttpClient
+from .errors import Advice, OtherHost
 from .headers import retry_after
 from .heads import with_whole_heads
-from .request import Hosts, Request
+from .request import Hosts, HttpRequest
+from .timeouts import Timeouts
 
 __all__ = [
+    "Advice",
     "Answer",
     "Hosts",
     "HttpClient",
+    "HttpRequest",
     "HttpStream",
     "OtherHost",
-    "Request",
     "Timeouts",
-    "Words",
     "read_within",
     "retry_after",
     "stream_of",

@@ -1,4 +1,4 @@
-"""One answer over HTTP: its body as a page that is read in bounds, or as the stream of a file."""
+"""One answer over HTTP: its body as a page of bounded size, or as the stream of a file."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from urllib3.exceptions import DecodeError
 
 from ...checksums import Checksum
 from ...errors import DownloadError, NetworkError, PermanentError, RangeRefused, SizeMismatch
-from .errors import FAILURES, Words, from_client, from_status
+from .errors import FAILURES, Advice, from_client, from_status
 from .headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
-from .request import Request
+from .request import HttpRequest
 
 __all__ = ["Answer", "HttpStream", "read_within", "stream_of"]
 
 _CHUNK: Final = 256 * 1024
 """Bytes of one buffer."""
 _PIECES: Final = 16
-"""Reads that make one buffer at most: a slow network's bytes are handed on though they do not fill it."""
+"""The most reads of one buffer: on a slow network buffers are passed on before they are full."""
 
 _PAGE_SECONDS: Final = 600.0
-"""In which a page has to be there, however steadily it comes."""
+"""The time limit of a page, however steadily its bytes arrive."""
 _PLAIN: Final = frozenset({"", "identity"})
 _PACKED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _EITHER: Final = 32 + zlib.MAX_WBITS
-"""For zlib: a head of gzip, or its own."""
+"""For zlib: a gzip header, or its own."""
 
 
 class Answer:
-    """One answer, its body not read yet. Closed by whoever got it."""
+    """One answer, its body not yet read. The caller closes it."""
 
-    def __init__(self, response: requests.Response, request: Request, words: Words) -> None:
+    def __init__(self, response: requests.Response, request: HttpRequest, advice: Advice) -> None:
         self._response = response
-        self._words = words
+        self._advice = advice
         self._closed = False
         self.request = request
-        """The last one, behind all redirects."""
+        """The last one, after all redirects."""
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
     def beginning(self, most: int) -> bytes:
-        """The first `most` bytes of the body, unpacked; all of them, where there are no more. Closes the answer.
+        """The first `most` bytes of the body, decompressed; all of them if there are fewer. Closes the answer.
 
-        Of a body that comes packed no more is read either: one that yields nothing for ever ends there.
+        At most as many compressed bytes are read: one that decompresses to nothing ends there.
         """
         try:
             return self._unpacked(read_within(self._read, most), most)
@@ -58,7 +58,7 @@ class Answer:
         raise problem
 
     def body(self, most: int) -> bytes:
-        """The whole body, unpacked. Raises `PermanentError` where it has more than `most` bytes. Closes the answer."""
+        """The whole body, decompressed. Raises `PermanentError` if it has more than `most` bytes. Closes the answer."""
         data = self.beginning(most + 1)
         if len(data) > most:
             raise PermanentError(f"{self.request.host} answered {self.request.about} with more than {most} bytes")
@@ -66,14 +66,14 @@ class Answer:
 
     @property
     def encoding(self) -> str:
-        """How the body is packed; ``""`` where it is not."""
-        said = self.headers.get("Content-Encoding", "").strip().lower()
-        return "" if said in _PLAIN else said
+        """How the body is compressed; ``""`` if it is not."""
+        encoding = self.headers.get("Content-Encoding", "").strip().lower()
+        return "" if encoding in _PLAIN else encoding
 
     def buffers(self) -> Iterator[bytes]:
-        """The body as it came, in buffers of 256 KiB, shorter where the network is slow.
+        """The body as it was received, in buffers of 256 KiB, shorter ones on a slow network.
 
-        What came before a break is given before the break is raised.
+        What was received before the connection broke is yielded before the error is raised.
         """
         while True:
             pieces, problem = self._next()
@@ -85,18 +85,18 @@ class Answer:
                 return
 
     def refusal(self) -> DownloadError:
-        """The answer as an error, by its status alone. Closes the answer."""
+        """The error that the status of the answer stands for. Closes the answer."""
         self.close()
         if self.status == 416:
             return self._too_short()
-        error = from_status(self.status, self.request.host, self.request.about, self._words)
+        error = from_status(self.status, self.request.host, self.request.about, self._advice)
         error.retry_after = retry_after(self.headers.get("Retry-After"))
         return error
 
     def close(self) -> None:
-        """Lets go of the connection. May be called twice, and from another thread: a read that waits there ends."""
+        """Closes the connection. May be called twice, and from another thread: a read that waits there ends."""
         self._closed = True
-        with suppress(*FAILURES, RuntimeError):  # closed, or already given back to the pool
+        with suppress(*FAILURES, RuntimeError):  # closed, or already returned to the pool
             self._response.raw.shutdown()
         with suppress(*FAILURES):
             self._response.close()
@@ -105,20 +105,20 @@ class Answer:
         if not self.encoding or not data:
             return data
         if self.encoding not in _PACKED:
-            raise DecodeError("packed in a way that was not asked for")
+            raise DecodeError("compressed in a way that was not requested")
         unpacking = zlib.decompressobj(_EITHER)
         try:
             page = unpacking.decompress(data, most)
         except zlib.error:
             page = b""
         if not unpacking.eof and len(page) < most:
-            raise DecodeError("what was packed is not whole")
+            raise DecodeError("the compressed bytes are incomplete")
         return page
 
     def _too_short(self) -> DownloadError:
         size = total_of_unsatisfied(self.headers.get("Content-Range"))
         known = "is shorter than expected" if size is None else f"has {size} bytes at its source, more are expected"
-        return SizeMismatch(f"{self.request.about} {known}", self._words.size)
+        return SizeMismatch(f"{self.request.about} {known}", self._advice.size)
 
     def _next(self) -> tuple[list[bytes], DownloadError | None]:
         pieces: list[bytes] = []
@@ -128,9 +128,9 @@ class Answer:
             while room and len(pieces) < _PIECES and (piece := self._read(room)):
                 pieces.append(piece)
                 room -= len(piece)
-        except (*FAILURES, AttributeError) as error:  # the latter where another thread closes under the client's hands
+        except (*FAILURES, AttributeError) as error:  # AttributeError: another thread closed the stream
             problem = self._problem(error)
-        if self._closed:  # a socket that was shut looks like the end of a body without a length
+        if self._closed:  # a socket that was shut down looks like the end of a body without a length
             problem = NetworkError(f"the stream of {self.request.about} was closed")
         return pieces, problem
 
@@ -141,11 +141,11 @@ class Answer:
         return data
 
     def _problem(self, error: Exception) -> DownloadError:
-        return from_client(error, self.request.host, self.request.about, self._words)
+        return from_client(error, self.request.host, self.request.about, self._advice)
 
 
 class HttpStream:
-    """The bytes of one file off one answer. See `source.ByteStream`."""
+    """The bytes of one file, from one answer. See `source.ByteStream`."""
 
     checksums: tuple[Checksum, ...] = ()
 
@@ -156,18 +156,18 @@ class HttpStream:
         self.etag = entity_tag(answer.headers.get("ETag"))
 
     def __iter__(self) -> Iterator[bytes]:
-        """Buffers as `Answer.buffers`."""
+        """Buffers as of `Answer.buffers`."""
         return self._answer.buffers()
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
         self._answer.close()
 
 
 def read_within(read: Callable[[int], bytes], most: int) -> bytes:
-    """`most` bytes off `read`, which answers up to as many as it is asked for; fewer, where there are no more.
+    """`most` bytes from `read`, which returns at most as many as requested; fewer if there are no more.
 
-    Raises what `read` raises, and TimeoutError where they do not come within ten minutes.
+    Raises what `read` raises, and TimeoutError if it takes more than ten minutes.
     """
     until = monotonic() + _PAGE_SECONDS
     pieces: list[bytes] = []
@@ -180,9 +180,9 @@ def read_within(read: Callable[[int], bytes], most: int) -> bytes:
 
 
 def stream_of(answer: Answer, start: int = 0, stop: int | None = None) -> HttpStream:
-    """The bytes `start` to `stop` off an answer to a request for them. The answer is closed where it is not that.
+    """The bytes `start` to `stop` from the answer to a request for them. On an error the answer is closed.
 
-    Raises `RangeRefused` for something else than the range, `SizeMismatch` for a 416, and what the status means.
+    Raises `RangeRefused` for anything but the range, `SizeMismatch` for a 416, and the error of any other status.
     """
     try:
         return _stream_of(answer, start, stop)
@@ -210,7 +210,7 @@ def _stream_of(answer: Answer, start: int, stop: int | None) -> HttpStream:
 
 
 def _reaches(end: int, size: int | None, stop: int | None) -> bool:
-    """Whether a range that ends at `end` ends where `stop` says. An open one of a file of unknown size always does."""
+    """Whether a range that ends at `end` is complete. An open range of a file of unknown size always is."""
     if size is None:
         return stop is None or end <= stop
     return end == (size if stop is None else min(stop, size))

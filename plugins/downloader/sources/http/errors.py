@@ -1,7 +1,7 @@
-"""What a web server, or the way to it, says went wrong, in the words of `errors`.
+"""Turns failures of a web server, or of the connection to it, into the errors of `errors`.
 
-No text of the client or of an answer's body is handed on: they hold addresses with their queries, and cookies. What the
-sentences are made of is the status, the host, and what the file is called.
+No text of the client or of an answer's body is passed on: they hold addresses with their queries, and cookies. The
+messages are made of the status, the host, and the name of the file.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ...errors import (
     lacks_files,
 )
 
-__all__ = ["FAILURES", "OtherHost", "Words", "from_client", "from_status"]
+__all__ = ["FAILURES", "Advice", "OtherHost", "from_client", "from_status"]
 
 FAILURES: Final = (requests.RequestException, HTTPError, OSError, ValueError)
-"""All that `requests`, and the stream that it gives, may raise; names that are no host's are ValueErrors."""
+"""Everything that `requests` and its streams may raise; ValueError for an invalid host name."""
 
 _GONE: Final = frozenset({404, 410})
 _DENIED: Final = frozenset({401, 403})
@@ -36,8 +36,8 @@ _BUSY: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What users are told to do about one source's refusals. Each is the last part of a `DownloadError`."""
+class Advice:
+    """What users should do about the refusals of one source: the advice of its `DownloadError`s."""
 
     missing: str
     """404 and 410."""
@@ -51,26 +51,26 @@ class Words:
 
 
 class OtherHost(PermanentError):
-    """A redirect, or a form, leads to a host that may not be asked. `host` is named as it stood there."""
+    """A redirect or a form leads to a host that is not allowed. `host` is its name as it was given."""
 
     def __init__(self, about: str, host: str, advice: str | None = None) -> None:
         super().__init__(f"{about} is redirected to {host}, which is not among the hosts that may be asked", advice)
         self.host = host
 
 
-def from_status(status: int, host: str, about: str, words: Words) -> DownloadError:
-    """An answer that is no success. `about`: what was asked for, as users know it."""
+def from_status(status: int, host: str, about: str, advice: Advice) -> DownloadError:
+    """The error of an unsuccessful answer. `about`: what was requested, in terms that users know."""
     if status in _GONE:
-        return ObjectNotFound(f"there is no {about} ({status})", words.missing)
+        return ObjectNotFound(f"there is no {about} ({status})", advice.missing)
     if status in _DENIED:
-        return AccessDenied(f"{host} does not give out {about} ({status})", words.denied)
+        return AccessDenied(f"{host} does not give out {about} ({status})", advice.denied)
     if status in _BUSY or status >= 500:
         return ServerBusy(f"{host} answered {status} for {about}")
-    return PermanentError(f"{host} refused the request for {about} ({status})", words.refused)
+    return PermanentError(f"{host} refused the request for {about} ({status})", advice.refused)
 
 
-def from_client(error: Exception, host: str, about: str, words: Words) -> DownloadError:
-    """What `requests`, or the stream that it gave, raised."""
+def from_client(error: Exception, host: str, about: str, advice: Advice) -> DownloadError:
+    """The error for an exception of `requests` or of one of its streams."""
     if lacks_files(error):
         return TooManyFiles(f"no connection to {host} could be opened")
     if isinstance(error, requests.ReadTimeout | ReadTimeoutError | TimeoutError):
@@ -79,10 +79,10 @@ def from_client(error: Exception, host: str, about: str, words: Words) -> Downlo
         return _from_tls(error, host)
     if isinstance(error, requests.exceptions.ProxyError):
         return NetworkError(f"the proxy to {host} does not answer", "check HTTPS_PROXY, then run it again")
-    if isinstance(error, requests.ConnectTimeout) or _never_stood(error):
-        return NetworkError(f"{host} cannot be reached", words.unreachable)
+    if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
+        return NetworkError(f"{host} cannot be reached", advice.unreachable)
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
-        return PermanentError(f"{about} cannot be asked for at {host} ({type(error).__name__})", words.refused)
+        return PermanentError(f"{about} cannot be asked for at {host} ({type(error).__name__})", advice.refused)
     return NetworkError(f"the connection to {host} broke while {about} was read")
 
 
@@ -96,7 +96,7 @@ def _from_tls(error: Exception, host: str) -> DownloadError:
     return NetworkError(f"the connection to {host} broke while it was set up")
 
 
-def _never_stood(error: Exception) -> bool:
-    """Whether the failure lies before the first byte: no such host, nobody listening."""
+def _never_connected(error: Exception) -> bool:
+    """Whether there was no connection at all: no such host, or nothing listens there."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError)

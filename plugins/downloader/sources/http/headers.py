@@ -1,4 +1,6 @@
-"""Headers of answers, read strictly: what is not written as the rule says is taken as not said at all.
+"""Parses headers of answers strictly: a value that breaks the rules counts as missing.
+
+urllib3 and werkzeug read some of them too, but accept blanks, contradictions and dates without a zone.
 
 Source of the rules: RFC 9110, sections 8.6, 8.8.3, 10.2.3 and 14.4.
 """
@@ -19,7 +21,7 @@ _ENTITY_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]{1,256})"')
 
 
 class ContentRange(NamedTuple):
-    """Bytes `start` to `stop` (exclusive) of a file of `size` bytes; `size` is None where it is not told."""
+    """Bytes `start` to `stop` (exclusive) of a file of `size` bytes; `size` is None if unknown."""
 
     start: int
     stop: int
@@ -27,7 +29,7 @@ class ContentRange(NamedTuple):
 
 
 def content_range(header: str | None) -> ContentRange | None:
-    """A ``Content-Range`` header; None where it is none, or contradicts itself."""
+    """A ``Content-Range`` header; None if it is invalid or contradicts itself."""
     found = _RANGE.fullmatch(header or "")
     if found is None:
         return None
@@ -37,7 +39,7 @@ def content_range(header: str | None) -> ContentRange | None:
 
 
 def total_of_unsatisfied(header: str | None) -> int | None:
-    """The file's size, off the ``Content-Range`` of a 416."""
+    """The file's size, from the ``Content-Range`` of a 416."""
     found = _UNSATISFIED.fullmatch(header or "")
     return int(found[1]) if found else None
 
@@ -54,7 +56,7 @@ def entity_tag(header: str | None) -> str | None:
 
 
 def retry_after(header: str | None) -> float | None:
-    """A ``Retry-After`` header in seconds; None where it is neither seconds nor a date."""
+    """A ``Retry-After`` header in seconds; None if it is neither seconds nor a date."""
     if not header:
         return None
     if header.isascii() and header.isdigit():

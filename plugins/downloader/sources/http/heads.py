@@ -1,10 +1,12 @@
-"""Answers whose head came whole, in bounds, and says legibly where the body ends.
+"""Accepts only answers whose head is complete and bounded, and states unambiguously where the body ends.
 
-To `http.client` a head ends at its empty line, or where the connection does: one that broke off in the middle passes
-for a whole one, without the lengths and types that were to follow, and the answer for something else than it is. It
-passes over lines that are no header together with all behind them, over lengths that are no numbers, and over framings
-that it does not know, and would take what stands there for the file. And it reads on for as long as a server goes on:
-there is no end to provisional answers, to the lines behind the last chunk, and to a head that comes byte by byte.
+For `http.client` a head ends at its empty line, or where the connection does: a truncated head counts as complete,
+without the lengths and types that were to follow, and the answer is misread. It skips lines that are no header along
+with everything after them, lengths that are no numbers, and framings that it does not know, and would take the rest for
+the file. And it sets no limit to provisional answers, to the lines after the last chunk, and to a head that arrives
+byte by byte.
+
+h11 reads heads as strictly, but it would replace urllib3, and with it the proxies, TLS and cookies of `requests`.
 
 Source of the rules: RFC 9112, sections 5.1, 6 and 7.1; RFC 9110, section 15.2.
 """
@@ -29,11 +31,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 __all__ = ["WholeHeads", "with_whole_heads"]
 
 _MOST_BYTES: Final = 256 * 1024
-"""Of a head with all provisional answers before it, and of what stands behind the last chunk."""
+"""The limit of a head with all provisional answers before it, and of the trailer after the last chunk."""
 _MOST_WAITS: Final = 2
-"""Times the wait for a single byte, in which a head has to be there."""
+"""The time limit of a head, as a multiple of that of a single byte."""
 _PROVISIONAL: Final = frozenset(range(102, 200))
-"""100 is passed over by `http.client` itself; 101 would be an answer."""
+"""`http.client` itself skips 100; 101 would be an answer."""
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _NO_HEADERS: Final = (
     FirstHeaderLineIsContinuationDefect,
@@ -43,17 +45,17 @@ _NO_HEADERS: Final = (
 
 
 class _Lines:
-    """A stream that is read by lines, in bounds, and remembers its last one."""
+    """A stream that is read by lines, in bounds, and keeps the last one."""
 
     def __init__(self, stream: Any, patience: float | None) -> None:
-        """`patience`: seconds in all; None for no end."""
+        """`patience`: seconds in total; None for no limit."""
         self._stream = stream
         self._left = _MOST_BYTES
         self._until = None if patience is None else monotonic() + patience
         self.last: bytes | None = None
 
     def readline(self, limit: int = -1) -> bytes:
-        """As a stream's. Raises HTTPException for too many bytes, TimeoutError once patience ends."""
+        """As of a stream. Raises HTTPException for too many bytes, TimeoutError when the time is over."""
         most = limit if limit >= 0 else _MOST_BYTES
         line = b""
         while len(line) < most and not line.endswith(b"\n") and (at_hand := self._stream.peek(1)):
@@ -81,16 +83,16 @@ class _WholeHead(HTTPResponse):
             self.close()
             raise RemoteDisconnected("the head of the answer broke off")
         try:
-            _refuse_illegible(self.headers, chunked=bool(self.chunked))
+            _refuse_ambiguous(self.headers, chunked=bool(self.chunked))
         except HTTPException:
             self.close()
             raise
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
-            said: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
-            if said[1] not in _PROVISIONAL:
-                return said
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] not in _PROVISIONAL:
+                return line
             while self.fp.readline() not in (b"\r\n", b"\n", b""):
                 pass
 
@@ -110,16 +112,16 @@ class _WholeHead(HTTPResponse):
         return lines
 
 
-def _refuse_illegible(headers: HTTPMessage, *, chunked: bool) -> None:
-    """Raises HTTPException where nobody can tell what was meant, least of all where the body ends."""
+def _refuse_ambiguous(headers: HTTPMessage, *, chunked: bool) -> None:
+    """Raises HTTPException if it is ambiguous where the body ends."""
     if any(isinstance(defect, _NO_HEADERS) for defect in headers.defects):
         raise HTTPException("the head of the answer holds lines that are no headers")
     framings = headers.get_all("Transfer-Encoding", [])
     if framings and not (chunked and len(framings) == 1):
-        raise HTTPException("the answer comes in a framing that nobody asked for")
+        raise HTTPException("the answer comes in a framing that was not requested")
     lengths = {length.strip() for line in headers.get_all("Content-Length", []) for length in line.split(",")}
     if not framings and (len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths))):
-        raise HTTPException("the length of the answer is none")
+        raise HTTPException("the length of the answer is invalid")
 
 
 class _Connection(HTTPConnection):
@@ -139,20 +141,20 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class WholeHeads(HTTPAdapter):
-    """Sends as its base does. A head that breaks off is a connection that breaks: `requests.ConnectionError`."""
+    """Sends as its base class does. A truncated head is a broken connection: `requests.ConnectionError`."""
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        """As its base's."""
+        """As of the base class."""
         super().init_poolmanager(*args, **more)
         with_whole_heads(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **more: Any) -> PoolManager:
-        """As its base's."""
+        """As of the base class."""
         manager: PoolManager = super().proxy_manager_for(*args, **more)
         return with_whole_heads(manager)
 
 
 def with_whole_heads(manager: PoolManager) -> PoolManager:
-    """`manager`, whose connections read heads as this module does."""
+    """`manager`, with connections that read heads as this module does."""
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
     return manager

@@ -1,4 +1,4 @@
-"""What is asked for over HTTP, and where it may be asked for."""
+"""Requests over HTTP, and the hosts that they may go to."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from urllib3.util import Url, parse_url
 from ...errors import PermanentError
 from .errors import OtherHost
 
-__all__ = ["Hosts", "Request", "same_origin"]
+__all__ = ["Hosts", "HttpRequest", "same_origin"]
 
 _SAME_METHOD: Final = frozenset({307, 308})
 _LONGEST_ADDRESS: Final = 16 * 1024
 _HOST: Final = re.compile(r"[a-z0-9.-]{1,253}")
-"""What a name in the DNS is made of: whatever else passes a parser may mean another host to the next one."""
+"""The characters of a DNS name: two parsers may disagree on a name with any other character."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Where requests may go: to the configured addresses as they are, and to named hosts over https."""
+    """Where requests may go: to the origins of configured addresses, and to named hosts over https."""
 
     addresses: tuple[str, ...] = ()
-    """Addresses from the configuration. Their scheme, host and port count."""
+    """Addresses from the configuration. Only their scheme, host and port count."""
     names: tuple[str, ...] = ()
     """``drive.google.com``, or ``*.googleusercontent.com`` for all hosts below that."""
 
     def permit(self, url: str) -> bool:
-        """Whether `url` may be asked for. It is taken apart by the same parser that the connection is made by."""
+        """Whether `url` may be requested. It is parsed by the same parser that the connection uses."""
         try:
             asked = parse_url(url)
             configured = {_origin(parse_url(address)) for address in self.addresses}
@@ -51,38 +51,38 @@ class Hosts:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What to ask for. Its `repr` shows what it is about, and none of what opens it."""
+class HttpRequest:
+    """One request. Its `repr` shows what it is about, and no secret."""
 
     url: str = field(repr=False)
     about: str
-    """What it is called in errors."""
+    """Its name in errors."""
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     private: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Headers with logins and keys: sent to the scheme, host and port of `url` alone, whoever redirects."""
+    """Headers with logins and keys: sent only to the origin of `url`, whatever the redirects."""
     cookies: RequestsCookieJar | None = field(default=None, repr=False)
-    """Read and filled along the way; None: no cookies. Safe to share between threads."""
+    """Sent and updated on the way; None: no cookies. Safe to share between threads."""
     method: str = "GET"
     form: Mapping[str, str] | None = field(default=None, repr=False)
     """Fields of a form, as the body of a POST."""
     json: Any = field(default=None, repr=False)
-    """What is sent as JSON, as the body of a POST."""
+    """A JSON value, as the body of a POST."""
 
-    def ranged(self, start: int = 0, stop: int | None = None) -> Request:
-        """The same, but for the bytes `start` to `stop` (exclusive; None: the end) alone."""
+    def ranged(self, start: int = 0, stop: int | None = None) -> HttpRequest:
+        """The same request for the bytes `start` to `stop` only (exclusive; None: the end)."""
         if not start and stop is None:
             return self
         span = f"bytes={start}-{'' if stop is None else stop - 1}"
         return replace(self, headers={**self.headers, "Range": span})
 
-    def redirected(self, status: int, target: str) -> Request:
-        """The request behind a redirect to `target`, which may be anything that a server wrote.
+    def redirected(self, status: int, location: str) -> HttpRequest:
+        """The request after a redirect to `location`, which may be any text.
 
-        What a POST carried goes no further, unless it is to be repeated at the same address. Raises `PermanentError`
-        where there is no such address.
+        The body of a POST is dropped, unless the redirect repeats it at the same origin. Raises `PermanentError` if
+        `location` is not a valid address.
         """
-        onward = replace(self, url=self._joined(target), params={})
+        onward = replace(self, url=self._joined(location), params={})
         if self.method == "GET":
             return onward
         if status not in _SAME_METHOD:
@@ -91,13 +91,13 @@ class Request:
             raise OtherHost(self.about, onward.host)
         return onward
 
-    def _joined(self, target: str) -> str:
+    def _joined(self, location: str) -> str:
         with suppress(UnicodeError):
-            target = target.encode("latin-1").decode("utf-8")  # headers are read as Latin-1
-        if len(target) <= _LONGEST_ADDRESS:
+            location = location.encode("latin-1").decode("utf-8")  # headers are read as Latin-1
+        if len(location) <= _LONGEST_ADDRESS:
             with suppress(ValueError):
-                return urljoin(self.url, target)
-        raise PermanentError(f"{self.host} redirects {self.about} to what is no address")
+                return urljoin(self.url, location)
+        raise PermanentError(f"{self.host} redirects {self.about} to an invalid address")
 
     @property
     def host(self) -> str:
@@ -119,9 +119,9 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """The host of `url`, short and printable; it may be anything that a server wrote."""
+    """The host of `url`, short and printable, since a server may have written it."""
     try:
         host = parse_url(url).host
     except HTTPError:
         host = None
-    return ascii(host)[1:-1][:100] if host else "an address that is none"
+    return ascii(host)[1:-1][:100] if host else "an invalid address"

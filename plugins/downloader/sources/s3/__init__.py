@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from .bucket import check_bucket
-from .errors import AWS_FIELDS
+from .errors import AWS_FIELDS, BUSY_CODES
 from .minio import MinioSource, listed_file
-from .minio_listing import Listed, Listing
+from .minio_listing import BucketListing, Listed
 from .minio_server import MinioServer
-from .object_store import Limits
 from .source import S3Access, S3Source, client_config
 
 __all__ = [
     "AWS_FIELDS",
-    "Limits",
+    "BUSY_CODES",
+    "BucketListing",
     "Listed",
-    "Listing",
     "MinioServer",
     "MinioSource",
     "S3Access",

@@ -1,4 +1,4 @@
-"""Questions to a bucket over boto3, and the check that a restore begins with."""
+"""Requests to a bucket with boto3, and the check before a restore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEGACY_HOST: Final = "s3.amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
-    """A bucket and the boto3 client that may ask it."""
+    """A bucket and its boto3 client."""
 
     name: str
     client: Any
@@ -32,21 +32,21 @@ class S3Bucket:
         return Subject(self.name, key, plain_address(self.client.meta.endpoint_url), self.fields)
 
     def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
-        """The answer to one request. `operation` is a method's name of the boto3 client. Raises `DownloadError`."""
-        question: dict[str, Any] = {"Bucket": self.name, **more}
+        """The answer to one request. `operation` is the name of a boto3 method. Raises `DownloadError`."""
+        parameters: dict[str, Any] = {"Bucket": self.name, **more}
         if key is not None:
-            question["Key"] = key
+            parameters["Key"] = key
         if self.requester_pays:
-            question["RequestPayer"] = "requester"
+            parameters["RequestPayer"] = "requester"
         try:
-            answer: dict[str, Any] = getattr(self.client, operation)(**question)
+            answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
             return answer
         except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
             problem = self._explained(operation, error, key)
         raise problem
 
     def _explained(self, operation: str, error: Exception, key: str | None) -> DownloadError:
-        """The reason of a refusal. The answer to a HEAD has no body to give one, so the first byte is asked for too."""
+        """The reason of a refusal. The answer to a HEAD has no body with one, so the first byte is requested too."""
         problem = from_boto3(error, self.subject(key))
         if operation != "head_object" or problem.retryable or not isinstance(error, ClientError):
             return problem
@@ -58,14 +58,14 @@ class S3Bucket:
 
 
 def is_anonymous(client: Any) -> bool:
-    """Whether `client` was made to sign nothing."""
+    """Whether `client` signs nothing."""
     return client.meta.config.signature_version is UNSIGNED
 
 
 def bucket_url(client: Any, bucket: str) -> str:
-    """The address below which `client` finds the objects of `bucket`, by its own rules for endpoints and addressing.
+    """The address of the objects of `bucket`, by the rules of `client` for endpoints and addressing.
 
-    Raises `DownloadError` where there are no credentials or the name is no bucket's.
+    Raises `DownloadError` if there are no credentials or the bucket's name is invalid.
     """
     try:
         signed: str = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
@@ -78,16 +78,16 @@ def bucket_url(client: Any, bucket: str) -> str:
 
 
 def _regional(host: str, client: Any) -> str:
-    """The region's own host for the global one, which boto3 signs URLs for and which redirects."""
+    """Replaces the global host, which boto3 signs URLs for and which redirects, by that of the region."""
     own = urlsplit(client.meta.endpoint_url).netloc
     is_global = host == _LEGACY_HOST or host.endswith("." + _LEGACY_HOST)
     return host.removesuffix(_LEGACY_HOST) + own if is_global else host
 
 
 def check_bucket(bucket: S3Bucket, probe: str | None = None) -> None:
-    """Raises `DownloadError`, with one clear sentence, where `bucket` cannot be read.
+    """Raises `DownloadError` if `bucket` cannot be read.
 
-    `probe` is the key of an object that should be there: who may read objects without listing them passes by it.
+    `probe` is the key of an object that should exist: it is read if the credentials may not list the bucket.
     """
     try:
         answer = bucket.ask("list_objects_v2", MaxKeys=1, Prefix=probe or "")
@@ -99,7 +99,7 @@ def check_bucket(bucket: S3Bucket, probe: str | None = None) -> None:
 
 
 def _refuse_other_region(bucket: S3Bucket, answer: dict[str, Any]) -> None:
-    """boto3 follows a redirect to the bucket's region by itself; the clients that read the bytes would not."""
+    """boto3 follows a redirect to the bucket's region; obstore does not."""
     lies_in = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
     client = bucket.client.meta
     on_aws = ".amazonaws.com" in client.endpoint_url

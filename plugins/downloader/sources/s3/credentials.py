@@ -1,8 +1,7 @@
-"""Credentials of a boto3 session for obstore, renewed while a long restore runs.
+"""Credentials of a boto3 session for obstore, renewed during a long restore.
 
-boto3 renews by itself: an assumed role's credentials are asked for anew some minutes before they end, whenever somebody
-looks at them. obstore looks at them when what it was given last is about to end. So it is told an end that lies close
-by, whatever the real one is.
+boto3 renews the credentials of a role some minutes before they expire, when they are read. obstore reads them again
+when the last ones are about to expire. So they are given to obstore with an early expiry, whatever the real one is.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # exists for type checkers alone
 __all__ = ["RenewedCredentials"]
 
 _AHEAD: Final = timedelta(minutes=5)
-"""object_store asks for new credentials when the ones it has end within five minutes (its TokenCache)."""
+"""object_store renews credentials that expire within five minutes (its TokenCache)."""
 _LOOK_AGAIN: Final = timedelta(seconds=60)
 
 
@@ -30,15 +29,15 @@ def _without_traceback(record: logging.LogRecord) -> bool:
     return True
 
 
-# It tells why credentials were not renewed in the issuer's words, which may hold anything. `problem` tells it in ours.
+# It logs the issuer's text when credentials are not renewed, which may hold anything. `problem` has the reason.
 logging.getLogger("botocore.credentials").addFilter(_without_traceback)
 
 
 class RenewedCredentials:
     """An obstore credential provider over the credentials of a boto3 session.
 
-    `credentials` is what ``session.get_credentials()`` answers. `problem` says why the last look failed; obstore itself
-    would hand on the exception's traceback.
+    `credentials`: the result of ``session.get_credentials()``. `problem`: why the last renewal failed; obstore itself
+    would only show the traceback.
     """
 
     def __init__(self, credentials: Any) -> None:
@@ -47,7 +46,7 @@ class RenewedCredentials:
         self.problem: DownloadError | None = None
 
     def __call__(self) -> S3Credential:
-        """The credentials as they are now. Raises RuntimeError, with the reason in `problem`."""
+        """The current credentials. Raises RuntimeError, with the reason in `problem`."""
         frozen = self._frozen()
         if frozen is None:
             raise RuntimeError("not renewed")
@@ -59,7 +58,7 @@ class RenewedCredentials:
         }
 
     def _frozen(self) -> Any:
-        """None where they could not be renewed, with the reason in `problem`."""
+        """None if they could not be renewed, with the reason in `problem`."""
         self.problem = None
         try:
             return self._credentials.get_frozen_credentials()

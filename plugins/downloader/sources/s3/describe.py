@@ -1,7 +1,7 @@
-"""What a bucket knows of one object: its length, its pin, and what its bytes can be held against.
+"""What a bucket knows of one object: its size, its ETag, and its checksums.
 
-An ETag is the MD5 of the bytes (of the parts' MD5s, after a multipart upload) only where S3 did not encrypt with KMS or
-a customer's key, and not in directory buckets: there it looks like one and is none.
+An ETag is the MD5 of the bytes (of the parts' MD5s, after a multipart upload) unless the object is encrypted with KMS
+or a customer's key, or in a directory bucket: there it only looks like one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .object_store import bare_etag
 __all__ = ["describe"]
 
 _ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
-"""S3's additional checksums that can be computed, the ones over the whole object and the strong ones first."""
+"""S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
 _ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Glacier Instant Retrieval (``GLACIER_IR``) is read like any other."""
+"""Glacier Instant Retrieval (``GLACIER_IR``) needs no restore."""
 _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
 
 
@@ -34,15 +34,15 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     if file.size not in (None, size):
         raise SizeMismatch(f"{file.path} has {size} bytes in the bucket, {file.size} in its record")
     known = replace(file, size=size, etag=bare_etag(head.get("ETag")))
-    checksums = _merged(_own(bucket, known, head), _claims(bucket, head))
+    checksums = _merged(_own(bucket, known, head), _advertised(bucket, head))
     return replace(known, checksums=_with_part_sizes(bucket, known, checksums))
 
 
 def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
-    """What the server says of the object.
+    """The answer to a HEAD of the object.
 
-    An answer that breaks off in its head is a whole one to boto3, and a bit may flip on the way. So an ETag that is not
-    the listed one, or no checksum, or not there, is believed once it has come twice.
+    boto3 accepts a head that was truncated, and a bit may flip on the way. So an ETag that differs from the listed one,
+    is no checksum, or is missing, is accepted only if it comes twice.
     """
     head = _ask(bucket, file)
     if _is_likely(head, file):
@@ -79,10 +79,10 @@ def _etag_is_md5(bucket: S3Bucket, head: dict[str, Any]) -> bool:
 
 
 def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Checksum, ...]:
-    """What the record brought, without what it took from an ETag that is no MD5.
+    """The checksums of the record, without those that come from an ETag that is no MD5.
 
-    An MD5 in first place may be one of the file that the record's writer computed, so it stays; if it equals such an
-    ETag it was most likely copied from it, so a mismatch is to prove nothing.
+    A first MD5 may have been computed from the file by the record's writer, so it stays; if it equals such an ETag it
+    was most likely copied from it, so a mismatch proves nothing.
     """
     if _etag_is_md5(bucket, head):
         return file.checksums
@@ -94,8 +94,8 @@ def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Chec
     return tuple(kept)
 
 
-def _claims(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
-    """What the answer says of the whole object."""
+def _advertised(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
+    """The checksums that the server advertises for the whole object."""
     etag = from_etag(head.get("ETag", ""))
     if etag is not None and _etag_is_md5(bucket, head):
         yield etag
@@ -106,29 +106,29 @@ def _claims(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
 
 
 def _additional(algorithm: str, value: str, kind: str | None, etag: Checksum | None) -> Iterator[Checksum]:
-    """An additional checksum. Some answers leave out the parts' number behind a composite one (boto/botocore#3346).
+    """An additional checksum. Some answers omit the number of parts of a composite one (boto/botocore#3346).
 
-    Where they leave out its type as well it may be either, and a mismatch proves nothing.
+    If they omit its type as well, it may be either, and a mismatch proves nothing.
     """
     parts = etag.parts if etag else None
     whole, composite = from_base64(algorithm, value), from_base64(algorithm, f"{value}-{parts}")
     sure = "-" in value or parts is None or kind is not None or algorithm == "CRC64NVME"
     if sure:
-        meant = composite if kind == "COMPOSITE" and composite else whole
-        yield from filter(None, [meant])
+        known = composite if kind == "COMPOSITE" and composite else whole
+        yield from filter(None, [known])
     else:
         yield from (replace(checksum, guessed=True) for checksum in (composite, whole) if checksum)
 
 
-def _merged(own: tuple[Checksum, ...], claims: Iterator[Checksum]) -> tuple[Checksum, ...]:
+def _merged(own: tuple[Checksum, ...], advertised: Iterator[Checksum]) -> tuple[Checksum, ...]:
     seen = {str(checksum): checksum for checksum in own}
-    for claim in claims:
-        seen.setdefault(str(claim), claim)
+    for checksum in advertised:
+        seen.setdefault(str(checksum), checksum)
     return tuple(seen.values())
 
 
 def _with_part_sizes(bucket: S3Bucket, file: RemoteFile, checksums: tuple[Checksum, ...]) -> tuple[Checksum, ...]:
-    """`checksums` with the parts' sizes; not asked for where the first one decides without."""
+    """`checksums` with the sizes of the parts, which are requested only if the first checksum needs them."""
     size = file.size or 0
     best = next((form for checksum in checksums for form in checksum.candidates(size)), None)
     if best is None or not best.guessed or best.parts is None:
@@ -138,7 +138,7 @@ def _with_part_sizes(bucket: S3Bucket, file: RemoteFile, checksums: tuple[Checks
 
 
 def _part_sizes(bucket: S3Bucket, key: str, size: int, parts: int) -> tuple[int, ...]:
-    """One size where all parts but the last have it, else every part's; empty where the server does not tell."""
+    """One size if all parts but the last have it, else that of every part; empty if the server does not know."""
     try:
         first = _part(bucket, key, 1)
         if first.get("PartsCount") != parts:
@@ -160,7 +160,7 @@ def _part(bucket: S3Bucket, key: str, number: int) -> dict[str, Any]:
 
 
 def _every_part(bucket: S3Bucket, key: str) -> Iterator[int]:
-    """The parts' sizes. S3 lists them only for uploads that carried additional checksums."""
+    """The sizes of the parts. S3 lists them only for uploads with additional checksums."""
     more: dict[str, Any] = {}
     while True:
         answer = bucket.ask("get_object_attributes", key, ObjectAttributes=["ObjectParts"], **more)

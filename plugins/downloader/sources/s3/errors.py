@@ -1,8 +1,8 @@
-"""What an S3 server, or the way to it, says went wrong, in the words of `errors`.
+"""Turns failures of an S3 server, or of the connection to it, into the errors of `errors`.
 
-Two clients ask (`obstore` for the bytes, `boto3` for the questions), so there are two readers and one table. No text of
-either client is handed on: their messages hold addresses, answers' bodies and, after a wrong signature, the access key.
-What the sentences are made of is the status, the S3 error code, and the name of the object.
+There are two clients (`obstore` reads, `boto3` sends every other request), so there are two parsers and one table. No
+text of either client is passed on: it may hold addresses, bodies and, after a wrong signature, the access key. The
+messages are made of the status, the S3 error code, and the name of the object.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from ..http import retry_after
 
 __all__ = [
     "AWS_FIELDS",
+    "BUSY_CODES",
     "Fields",
     "Subject",
     "archived",
@@ -56,12 +57,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What the fields of the connection are called: advice names the one to correct."""
+    """The names of the connection's fields: the advice names the one to correct."""
 
     address: str
     region: str
     without_tls: str
-    """What to do where the server speaks no TLS."""
+    """What to do if the server speaks no TLS."""
     with_tls: str
     authority: str = "verify"
 
@@ -76,7 +77,7 @@ AWS_FIELDS: Final = Fields(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the question was about: an object, or the bucket where `key` is None."""
+    """What the request was about: an object, or the bucket if `key` is None."""
 
     bucket: str
     key: str | None
@@ -89,13 +90,13 @@ class Subject:
 
 
 def plain_address(url: str) -> str:
-    """Scheme, host and port of `url`: what may be shown."""
+    """Scheme, host and port of `url`: the part that may be shown."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def archived(about: Subject, restore: str | None = None, *, days: bool = True) -> Archived:
-    """The refusal of an object in an archive tier. `restore` is the ``x-amz-restore`` header, if there was one.
+    """The error of an object in an archive tier. `restore` is the ``x-amz-restore`` header, if there was one.
 
     `days`: whether the restore command takes a number of days (it does not for Intelligent-Tiering).
     """
@@ -111,7 +112,7 @@ def archived(about: Subject, restore: str | None = None, *, days: bool = True) -
 _Maker = Callable[[Subject], DownloadError]
 
 
-def _denied(what: str, advice: str | None = None) -> _Maker:
+def _denied(what: str, advice: str) -> _Maker:
     return lambda about: AccessDenied(what.format(about=about, server=about.address), advice)
 
 
@@ -178,23 +179,36 @@ _BY_STATUS: Final[dict[int, _Maker]] = {
     412: lambda about: ObjectChanged(f"{about} was replaced while it was read"),
     416: lambda about: SizeMismatch(f"{about} is shorter than expected"),
 }
-_BUSY_CODES: Final = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "Throttling", "TooManyRequests"})
+BUSY_CODES: Final = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+    }
+)
+"""Error codes of AWS that ask for another try later: S3's own, and those of its other services (STS)."""
 _BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
+_NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 _IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
 def from_answer(about: Subject, status: int, code: str = "", text: str = "") -> DownloadError:
-    """An answer that is no success. `code` is the S3 error code if there was a body, `text` its message (not shown)."""
-    if not _IS_CODE.fullmatch(code):  # where there was no body (HEAD), boto3 puts the status in its place
+    """The error of an unsuccessful answer. `code`: the S3 error code, if any; `text`: its message, not shown."""
+    if not _IS_CODE.fullmatch(code):  # without a body (HEAD), boto3 gives the status
         code = ""
     made = _by_code(about, code, text)
     return made or _by_status(about, status, f"{status} {code}".strip(), text)
 
 
 def from_body(about: Subject, status: int, body: str) -> DownloadError:
-    """As `from_answer`, of a body that nobody has read."""
+    """As `from_answer`, for a body that is not parsed yet."""
     code, message = _CODE.search(body), _MESSAGE.search(body)
     return from_answer(about, status, code[1] if code else "", message[1] if message else body)
 
@@ -209,10 +223,10 @@ def _by_code(about: Subject, code: str, text: str) -> DownloadError | None:
 
 
 def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadError:
-    if status in _BUSY_STATUSES or shown[4:] in _BUSY_CODES:
+    if status in _BUSY_STATUSES or shown[4:] in BUSY_CODES:
         return ServerBusy(f"{about.address} answered {shown} for {about}")
     if status in (401, 403):
-        return AccessDenied(f"access to {about} is denied ({shown})")
+        return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)
     maker = _REGION if status < 400 else _BY_STATUS.get(status)
     if maker is None and ("HTTPS server" in text or "HTTPS port" in text):
         maker = _PLAIN_ON_TLS
@@ -220,12 +234,12 @@ def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadEr
 
 
 def stalled(about: Subject) -> DownloadError:
-    """Bytes stopped coming."""
+    """No more bytes arrive."""
     return StreamStalled(f"no more bytes of {about} came from {about.address}")
 
 
 def unreachable(about: Subject) -> DownloadError:
-    """Nobody answers at the address."""
+    """Nothing answers at the address."""
     return NetworkError(
         f"{about.address} cannot be reached", f"check {about.fields.address} and the network, then run it again"
     )
@@ -236,7 +250,7 @@ def _no_more_files(about: Subject) -> DownloadError:
 
 
 def no_such_host(about: Subject) -> DownloadError:
-    """The address has no machine behind it."""
+    """The host does not exist."""
     return NetworkError(
         f"no such host: {about.address}", f"check {about.fields.address} of the connection, then run it again"
     )
@@ -251,7 +265,7 @@ def _no_range(about: Subject) -> DownloadError:
 
 
 def from_tls(error: Exception, about: Subject) -> DownloadError:
-    """A handshake that failed: the certificate is not trusted, or there is no TLS at the other end."""
+    """The error of a failed handshake: the certificate is not trusted, or the server speaks no TLS."""
     return (_CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else _TLS_ON_PLAIN)(about)
 
 
@@ -259,7 +273,7 @@ def from_tls(error: Exception, about: Subject) -> DownloadError:
 
 
 def from_boto3(error: Exception, about: Subject) -> DownloadError:
-    """What boto3, or the stream that it gave, raised."""
+    """The error for an exception of boto3 or of one of its streams."""
     if lacks_files(error):
         return _no_more_files(about)
     if isinstance(error, boto.ClientError):
@@ -273,9 +287,9 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
 
 
 def _from_client_error(error: Any, about: Subject) -> DownloadError:
-    said = error.response.get("Error", {})
+    details = error.response.get("Error", {})
     answer = error.response.get("ResponseMetadata", {})
-    status, code, text = answer.get("HTTPStatusCode", 400), said.get("Code"), said.get("Message")
+    status, code, text = answer.get("HTTPStatusCode", 400), details.get("Code"), details.get("Message")
     made = from_answer(about, status, code or "", text or "")  # an empty element is None
     made.retry_after = retry_after(answer.get("HTTPHeaders", {}).get("retry-after"))
     return made
@@ -287,7 +301,7 @@ _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
     ((boto.ReadTimeoutError,), stalled),
     ((boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError), unreachable),
     ((boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError, OSError), _broken),
-    ((ResponseParserError, ValueError), _broken),  # a length, a date or XML that came in pieces
+    ((ResponseParserError, ValueError), _broken),  # a truncated length, date or XML
 )
 
 
@@ -297,9 +311,9 @@ _STATUS: Final = re.compile(r"inner: Status \{\n\s+status: (\d{3}),\n")
 
 
 def from_obstore(error: Exception, about: Subject) -> DownloadError:
-    """What obstore raised: a sentence, then a dump of the error's structure, whose innermost part is the one to read.
+    """The error for an exception of obstore: a sentence, then a dump of the error, whose innermost part counts.
 
-    All before it repeats the key, which is anybody's to choose and must not pass for an answer.
+    The text before it repeats the key, which anybody may choose and which must not be taken for an answer.
     """
     text = str(error)
     status = _STATUS.search(text)

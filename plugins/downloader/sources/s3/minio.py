@@ -1,4 +1,4 @@
-"""FHIR exports in a bucket of MinIO: listed by `minio_listing`, read as any object of S3 is."""
+"""FHIR exports in a bucket of MinIO: listed by `minio_listing`, read like any object of S3."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ __all__ = ["MinioSource", "listed_file"]
 
 
 def listed_file(listed: Listed, path: SafePath) -> RemoteFile:
-    """An object of a listing as it is planned.
+    """An object of a listing as a planned file.
 
-    Its ETag pins it, and most likely is its MD5; but encrypted objects have others, so a mismatch is to prove nothing.
+    Its ETag is the expected ETag, and most likely its MD5. Encrypted objects have other ETags, so a mismatch proves
+    nothing.
     """
-    claim = from_etag(listed.etag)
-    checksums: tuple[Checksum, ...] = () if claim is None else (replace(claim, guessed=True),)
+    likely = from_etag(listed.etag)
+    checksums: tuple[Checksum, ...] = () if likely is None else (replace(likely, guessed=True),)
     return RemoteFile(path, listed.size, listed.key, checksums, listed.etag or None)
 
 
@@ -28,9 +29,9 @@ class MinioSource(S3Source):
     """Objects of one bucket."""
 
     def describe(self, file: RemoteFile) -> RemoteFile:
-        """As `Source.describe`: what the object itself says goes before what the listing let guess.
+        """As `Source.describe`: the object's own checksums replace the guess from the listing.
 
-        The size of an object that was replaced since it was listed is that of the new one: the old one is no record.
+        An object that was replaced since it was listed gets its new size: a listing is no record of what it should be.
         """
         asked = replace(file, checksums=())
         try:

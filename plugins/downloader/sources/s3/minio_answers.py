@@ -1,6 +1,6 @@
-"""Answers to the `minio` client, in bounds: it would read any answer into memory, and go on from page to page for ever.
+"""Bounds the answers to the `minio` client, which reads any answer into memory, and follows any number of pages.
 
-What it raises here are ValueErrors, which the client lets pass: `minio_server.from_minio` says what they mean.
+The errors are ValueErrors, which the client does not catch; `minio_server.from_minio` translates them.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ from ..http import read_within, with_whole_heads
 __all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing", "NoListing"]
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of one answer. A thousand keys of S3's greatest length are some 5 MB."""
+"""The limit of one answer. A thousand keys of the greatest length are about 5 MB."""
 _MOST_TAGS: Final = 400_000
-"""Each becomes an object in memory, of many times its length."""
+"""Each becomes an object in memory, many times as large."""
 _DECLARES: Final = b"<!ENTITY"
 _MOST_IDLE: Final = 10_000
-"""Pages in a row that may bring nothing: S3 sends such where it has passed over many deleted objects."""
+"""The limit of successive empty pages: S3 sends them where it skips many deleted objects."""
 
 
 class AnswerTooLong(ValueError):
-    """More bytes, or more tags, than any answer has."""
+    """More bytes or tags than a valid answer has."""
 
 
 class NoListing(ValueError):
-    """XML that declares entities: no S3 server's."""
+    """XML that declares entities, which no S3 server does."""
 
 
 class EndlessListing(ValueError):
-    """Truncated pages without anything new."""
+    """Truncated pages that list nothing new."""
 
 
 class BoundedAnswers(PoolManager):
-    """Asks as its base does. One thread at a time."""
+    """Sends as its base class does. For one thread at a time."""
 
     def __init__(self, **settings: Any) -> None:
-        """`settings`: its base's."""
+        """`settings`: those of the base class."""
         super().__init__(**settings)
         with_whole_heads(self)
         self._idle = 0
         self._last = ""
 
     def moved_on(self) -> None:
-        """Notes that the last answer brought something new, or that another question begins."""
+        """Notes that the last answer listed something new, or that another listing begins."""
         self._idle = 0
         self._last = ""
 
     def urlopen(  # type: ignore[override]
         self, method: str, url: str, redirect: bool = True, **more: Any
     ) -> BaseHTTPResponse:
-        """As its base's: the answer, whole. Raises this module's errors too."""
+        """As of the base class: the whole answer. Raises this module's errors too."""
         if url == self._last or self._idle >= _MOST_IDLE:
             raise EndlessListing
         self._idle += 1
@@ -76,5 +76,5 @@ class BoundedAnswers(PoolManager):
 
 def _whole(answer: BaseHTTPResponse, data: bytes, method: str, url: str) -> HTTPResponse:
     headers: Mapping[str, str] = answer.headers
-    body = data or BytesIO()  # no bytes at all would count as no body, and that for None
+    body = data or BytesIO()  # empty bytes would count as a missing body
     return HTTPResponse(body, headers, answer.status, reason=answer.reason, request_method=method, request_url=url)

@@ -1,4 +1,4 @@
-"""What lies in a bucket of MinIO, key by key: streamed, in the order of the keys, begun anywhere."""
+"""Lists a bucket of MinIO as a stream, in the order of the keys, from any key on."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from ...errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
 from ...retry import RetryPolicy
 from .minio_server import MINIO_ERRORS, MinioServer, from_minio
 
-__all__ = ["Listed", "Listing"]
+__all__ = ["BucketListing", "Listed"]
 
 _PAGE: Final = 1000
 """Keys of one answer: S3's own limit."""
 _MOST_BUCKETS: Final = 20
 _MOST_SIZE: Final = 2**63 - 1
 _ETAG: Final = re.compile(r"[\x21\x23-\x7e]{1,256}")
-"""What can be sent back as a pin."""
+"""What can be sent back as an expected ETag."""
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,63}")
-"""Of a bucket."""
+"""The name of a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One object as the listing tells of it. `etag` is bare, ``""`` where there is none."""
+    """One object of a listing. `etag` has no quotes; ``""`` if there is none."""
 
     key: str
     size: int
     etag: str
 
 
-class Listing:
+class BucketListing:
     """Lists one bucket. Holds one page at a time."""
 
     def __init__(self, server: MinioServer, bucket: str, policy: RetryPolicy | None = None) -> None:
-        """Raises Misconfigured where the server's settings are no good. Nothing is asked yet."""
+        """Raises Misconfigured if the server's settings cannot be used. No request is sent yet."""
         self._answers = server.answers()
         self._client: Minio = server.client(self._answers)
         self._about = server.subject(bucket)
         self._policy = policy or RetryPolicy()
 
     def objects(self, prefix: str = "", after: str = "", upto: str | None = None) -> Iterator[Listed]:
-        """The objects whose keys begin with `prefix`, sorted, from the first key behind `after` to `upto` itself.
+        """The objects whose keys begin with `prefix`, sorted, from the first key after `after` to `upto`, included.
 
-        Of an object with versions the latest; one whose latest version is a delete marker is not there. Markers of
-        folders (keys that end in a slash) are no objects. Raises DownloadError; a page is asked for again before that.
+        Of an object with versions, the latest; none if that is a delete marker. Folder markers (keys that end in a
+        slash) are skipped. Raises DownloadError, after its own retries.
         """
         last = after
         while True:
@@ -70,7 +70,7 @@ class Listing:
             return list(islice(self._asked(prefix, after), _PAGE))
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
-        except SyntaxError:  # ElementTree's ParseError is one: an answer that broke off, or is no XML
+        except SyntaxError:  # as ElementTree's ParseError is: a truncated answer, or no XML
             problem = NetworkError(
                 f"{self._about.address} sent a listing of {self._about} that cannot be read",
                 f"run it again; if it stays so, check {self._about.fields.address}: a server's console is no S3 server",
@@ -101,11 +101,11 @@ class Listing:
             )
 
     def _with_buckets(self, problem: DownloadError) -> DownloadError:
-        """The refusal of a bucket that is missing, with the names of those that are there, if they may be known."""
+        """The error of a missing bucket, with the names of existing ones if the credentials may list them."""
         try:
             names = sorted(bucket.name for bucket in self._client.list_buckets() if _NAME.fullmatch(bucket.name))
         except (*MINIO_ERRORS, SyntaxError):
             return problem
         shown = ", ".join(names[:_MOST_BUCKETS]) + (", ..." if len(names) > _MOST_BUCKETS else "")
-        there = f"there are {shown}" if names else "there is none at all"
+        there = f"there are {shown}" if names else "the server has no buckets"
         return ObjectNotFound(problem.what, f"check the bucket's name: {there}")

@@ -1,6 +1,6 @@
-"""A MinIO server: how it is reached, by which two clients, and what its refusals mean.
+"""A MinIO server: its address, its two clients, and the translation of its errors.
 
-The `minio` client lists; bytes and single questions go the way of S3 (see `s3`), which MinIO speaks as well.
+The `minio` client lists; objects are read through the S3 API (see `s3`), which MinIO speaks as well.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3 import exceptions as urllib3_errors
 
 from ...errors import DownloadError, Misconfigured, NetworkError
-from ..http import retry_after
+from ..http import Timeouts, retry_after
 from .errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
 from .minio_answers import BoundedAnswers, EndlessListing
-from .object_store import Limits
 from .source import S3Access, client_config
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
@@ -37,12 +36,12 @@ MINIO_FIELDS: Final = Fields(
 MINIO_ERRORS: Final = (MinioException, urllib3_errors.HTTPError, OSError, ValueError)
 """What a call of the `minio` client raises."""
 _REGION: Final = "us-east-1"
-"""MinIO's own, where it is not told another."""
+"""MinIO's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class MinioServer:
-    """Where a server is, and by what right it is read.
+    """The address of a server, and the credentials for it.
 
     `endpoint`: ``host:port``. Without a `key` it is read anonymously. `verify`: whether certificates are checked, or
     the file of an authority to trust.
@@ -55,7 +54,7 @@ class MinioServer:
     secure: bool = True
     region: str = _REGION
     verify: bool | str = True
-    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     fields: Fields = MINIO_FIELDS
 
     @property
@@ -68,7 +67,7 @@ class MinioServer:
         return Subject(bucket, None, self.url, self.fields)
 
     def client(self, answers: BoundedAnswers | None = None) -> Minio:
-        """The client that lists, by `answers`, with its own retries off. Raises Misconfigured."""
+        """The client for listings, over `answers`, without retries of its own. Raises Misconfigured."""
         try:
             return Minio(
                 endpoint=self.endpoint,
@@ -81,25 +80,25 @@ class MinioServer:
             )
         except ValueError:
             problem = Misconfigured(
-                f"{self.url} is no address of a server, or {self.region} is no region",
+                f"{self.url} is not a valid address, or {self.region} is not a valid region",
                 f"correct {self.fields.address} and {self.fields.region} of the connection",
             )
         raise problem
 
     def access(self) -> S3Access:
-        """The way of S3 to the same server."""
+        """The same server through the S3 API."""
         session = boto3.session.Session(self.key or None, self.secret or None, self.token, region_name=self.region)
         plain = Config(s3={"addressing_style": "path"}, signature_version=None if self.key else UNSIGNED)
         client: Any = session.client(
-            "s3", endpoint_url=self.url, verify=self.verify, config=client_config(self.limits).merge(plain)
+            "s3", endpoint_url=self.url, verify=self.verify, config=client_config(self.timeouts).merge(plain)
         )
         credentials = session.get_credentials() if self.key else None
-        return S3Access(client, credentials, self.verify, limits=self.limits, fields=self.fields)
+        return S3Access(client, credentials, self.verify, timeouts=self.timeouts, fields=self.fields)
 
     def answers(self) -> BoundedAnswers:
-        """By what the client asks.
+        """The HTTP client of the `minio` client.
 
-        Raises Misconfigured for an authority's file that cannot be read: here, and not at the first request.
+        Raises Misconfigured for a file of an authority that cannot be read, here rather than on the first request.
         """
         try:
             if isinstance(self.verify, str):
@@ -111,7 +110,7 @@ class MinioServer:
             )
         else:
             return BoundedAnswers(
-                timeout=urllib3.Timeout(connect=self.limits.connect, read=self.limits.stall),
+                timeout=urllib3.Timeout(connect=self.timeouts.connect, read=self.timeouts.stall),
                 retries=urllib3.Retry(total=False, redirect=False),
                 cert_reqs="CERT_NONE" if self.verify is False else "CERT_REQUIRED",
                 ca_certs=self.verify
@@ -122,19 +121,19 @@ class MinioServer:
 
 
 def from_minio(error: Exception, about: Subject) -> DownloadError:
-    """What the `minio` client, or what lies below it, raised."""
+    """The error for an exception of the `minio` client or of urllib3."""
     if isinstance(error, S3Error):
         answer: Any = error.response
         made = from_answer(about, answer.status, error.code or "", error.message or "")
         made.retry_after = retry_after(answer.headers.get("retry-after"))
         return made
-    if isinstance(error, InvalidResponseError):  # for the client that is also XML which says that it is text
-        return from_body(about, error._code, str(error))  # noqa: SLF001 it is told nowhere else
+    if isinstance(error, InvalidResponseError):  # the client raises it also for XML whose type is text
+        return from_body(about, error._code, str(error))  # noqa: SLF001 it has no public name
     if isinstance(error, ServerError):
         return from_answer(about, error.status_code)
     if isinstance(error, EndlessListing):
         return Misconfigured(
-            f"{about.address} says again and again that more lies in {about}, and lists nothing new",
+            f"{about.address} keeps announcing more of {about}, and lists nothing new",
             "use a server that follows S3's ListObjectsV2",
         )
     return _from_urllib3(error, about)

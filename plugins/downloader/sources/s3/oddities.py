@@ -1,4 +1,4 @@
-"""What obstore cannot read, read through boto3: keys such as ``a//b``, ``/a``, ``../a``, and ranges sent as 200."""
+"""Reads with boto3 what obstore cannot: keys such as ``a//b``, ``/a``, ``../a``, and ranges that are sent as 200."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class BotoStream:
         self.stop: int | None = int(found[2]) + 1 if found else None
         self.size: int | None = int(found[3]) if found else answer.get("ContentLength")
         self.etag: str | None = bare_etag(answer.get("ETag"))
-        claim = from_etag(self.etag) if self.etag else None
-        self.checksums: tuple[Checksum, ...] = () if claim is None else (claim,)
+        advertised = from_etag(self.etag) if self.etag else None
+        self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
 
     def __iter__(self) -> Iterator[bytes]:
         """Buffers of 256 KiB, the last one shorter."""
@@ -42,7 +42,7 @@ class BotoStream:
             yield chunk
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
         self._closed = True
         self._body.close()
 
@@ -58,7 +58,7 @@ class BotoStream:
 
 
 def open_with_boto3(bucket: S3Bucket, file: RemoteFile, start: int, stop: int | None) -> BotoStream:
-    """As `Source.open`, but that an answer with another ETag than the pin is given out."""
+    """As `Source.open`, except that the expected ETag is not checked."""
     more: dict[str, Any] = {}
     if file.etag and not file.etag.startswith("W/"):
         more["IfMatch"] = f'"{file.etag}"'

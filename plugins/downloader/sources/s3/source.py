@@ -1,4 +1,4 @@
-"""Amazon S3, and what speaks it: obstore for the bytes, boto3 for the questions."""
+"""Amazon S3 and compatible servers: obstore reads the bytes, boto3 sends every other request."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from botocore.config import Config
 from ...errors import DownloadError, ServerBusy
 from ...remote_file import Planned, RemoteFile
 from ...source import ByteStream, Capabilities
+from ..http import Timeouts
 from .bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe
 from .errors import AWS_FIELDS, Fields
-from .object_store import BucketAddress, Limits, ObjectStore
+from .object_store import BucketAddress, ObjectStore
 from .oddities import open_with_boto3
 
 __all__ = ["S3Access", "S3Source", "client_config"]
 
 _CONNECTIONS: Final = 32
 
-# At DEBUG it names each request with its signature and session token, and what a role's credentials came as.
+# At DEBUG it logs each request with its signature and session token, and the credentials of roles.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 
-def client_config(limits: Limits | None = None) -> Config:
-    """How a boto3 client for `S3Access` is to be configured; merge it with what the connection says.
+def client_config(timeouts: Timeouts | None = None) -> Config:
+    """The configuration of a boto3 client for `S3Access`; merge it with that of the connection.
 
-    Its own retries are off (`retry` does that), and checksums are asked for where they are wanted: servers older than
-    these headers refuse requests that carry them.
+    Its own retries are off (`retry` does that), and checksums are requested only where they are needed: older servers
+    refuse requests with these headers.
     """
-    limits = limits or Limits()
+    timeouts = timeouts or Timeouts()
     return Config(
-        connect_timeout=limits.connect,
-        read_timeout=limits.stall,
+        connect_timeout=timeouts.connect,
+        read_timeout=timeouts.stall,
         retries={"total_max_attempts": 1},
         max_pool_connections=_CONNECTIONS,
         request_checksum_calculation="when_required",
@@ -48,24 +49,24 @@ def client_config(limits: Limits | None = None) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """By what a bucket is read. Region, endpoint and addressing style are those of the client."""
+    """How a bucket is accessed. Region, endpoint and addressing style are those of the client."""
 
     client: Any
-    """A boto3 S3 client, best with `client_config`. Made to sign nothing (``UNSIGNED``), it reads anonymously."""
+    """A boto3 S3 client, best with `client_config`; one that signs nothing (``UNSIGNED``) reads anonymously."""
     credentials: Any = None
     """``session.get_credentials()`` of the session that the client was made from."""
     verify: bool | str | None = None
     """As boto3's: whether certificates are checked, or the file of an authority; None: ``AWS_CA_BUNDLE``, or True."""
     requester_pays: bool = False
-    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     fields: Fields = AWS_FIELDS
 
     def bucket(self, name: str) -> S3Bucket:
-        """The bucket, for questions."""
+        """The bucket, for requests with boto3."""
         return S3Bucket(name, self.client, self.requester_pays, self.fields)
 
     def address(self, bucket: str) -> BucketAddress:
-        """The bucket, for bytes. Raises `DownloadError` where there are no credentials."""
+        """The bucket, for reads with obstore. Raises `DownloadError` if there are no credentials."""
         signed = not is_anonymous(self.client)
         url = bucket_url(self.client, bucket)
         if signed and self.credentials is None:
@@ -77,7 +78,7 @@ class S3Access:
             credentials=RenewedCredentials(self.credentials) if signed else None,
             verify=(os.environ.get("AWS_CA_BUNDLE") or True) if self.verify is None else self.verify,
             requester_pays=self.requester_pays,
-            limits=self.limits,
+            timeouts=self.timeouts,
             fields=self.fields,
         )
 
@@ -88,9 +89,9 @@ class S3Source:
     capabilities = Capabilities(connections=_CONNECTIONS)
 
     def __init__(self, bucket: str, files: Iterable[Planned], access: S3Access) -> None:
-        """`files` are what is to be read; their keys are the objects' whole keys.
+        """`files`: the files to read; their keys are the whole keys of the objects.
 
-        Raises `DownloadError` where there are no credentials or the name is no bucket's. Nothing is asked yet.
+        Raises `DownloadError` if there are no credentials or the bucket's name is invalid. No request is sent yet.
         """
         self._files = files
         self._bucket = access.bucket(bucket)
@@ -102,7 +103,7 @@ class S3Source:
         return iter(self._files)
 
     def check(self, probe: str | None = None) -> None:
-        """Raises `DownloadError` where the bucket cannot be read; see `check_bucket`."""
+        """Raises `DownloadError` if the bucket cannot be read; see `check_bucket`."""
         check_bucket(self._bucket, probe)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
@@ -114,11 +115,11 @@ class S3Source:
         try:
             return self._store.open(file, start, stop)
         except ServerBusy as error:
-            error.retry_after = error.retry_after or self._patience(file)
+            error.retry_after = error.retry_after or self._retry_after(file)
             raise
 
-    def _patience(self, file: RemoteFile) -> float | None:
-        """Seconds that a busy server wants to be left alone. obstore hides that header, so one thread asks for it."""
+    def _retry_after(self, file: RemoteFile) -> float | None:
+        """The ``Retry-After`` of a busy server, in seconds. obstore hides the header, so one thread requests it."""
         if not self._asking.acquire(blocking=False):
             return None
         try:

@@ -8,7 +8,7 @@ from .picture_names import Duplicates, PictureNames, TemplateError, object_of
 from .rate_limit import RequestLimit
 from .selection import FILE_TYPES, Filters, Select
 from .source import SloohSource, image_client
-from .survey import Layout, Scan, Survey, Wish, plan, survey
+from .survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey
 
 __all__ = [
     "FILE_TYPES",
@@ -16,14 +16,14 @@ __all__ = [
     "Duplicates",
     "Filters",
     "ImageHosts",
-    "Layout",
+    "PictureLayout",
     "PictureNames",
+    "PicturePlan",
     "RequestLimit",
     "Scan",
     "Select",
     "SloohClient",
     "SloohSource",
-    "Survey",
     "TemplateError",
     "Wish",
     "image_client",

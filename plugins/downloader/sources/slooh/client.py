@@ -1,6 +1,6 @@
-"""Slooh's web API: a session, a login, and the four questions that bring pictures home.
+"""Slooh's web API: a session, a login, and the four calls for listing pictures.
 
-All calls are POSTs with a JSON body and answered in JSON, refusals too. No text of an answer is handed on.
+All calls are POSTs with a JSON body, and all answers are JSON, also refusals. No text of an answer is passed on.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import orjson
 
 from ...errors import AccessDenied, ServerBusy
 from ...retry import RetryPolicy
-from ..http import Hosts, HttpClient, Request, Timeouts, Words
-from .rows import Mission, Page, Picture, Status, frames_of, is_true, missions_of, pictures_of, status_of, text
+from ..http import Advice, Hosts, HttpClient, HttpRequest, Timeouts
+from .rows import MemberStatus, Mission, Picture, RowPage, frames_of, is_true, missions_of, pictures_of, status_of, text
 
 __all__ = ["Account", "SloohClient"]
 
@@ -24,9 +24,9 @@ _PRODUCT: Final = "ee26fb6d-3351-11eb-83b9-0655cc43ca95"
 _LOCALE: Final = "en"
 _COOKIE: Final = "_sloohsstkn"
 _MOST_BYTES: Final = 16 * 1024 * 1024
-"""Of one answer. Fifty rows are some 50 KB."""
+"""The limit of one answer. Fifty rows are about 50 KB."""
 _TOKEN: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,4096}")
-"""What may stand in a cookie: RFC 6265, section 4.1.1."""
+"""The characters of a cookie: RFC 6265, section 4.1.1."""
 _CODE: Final = re.compile(r"[0-9]{1,5}")
 
 Json = Mapping[str, Any]
@@ -34,20 +34,20 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose pictures, and where."""
+    """The account, and the address of its server."""
 
     base_url: str
     """``https://app.slooh.com``."""
     username: str = field(repr=False)
     password: str = field(repr=False)
     connection: str = "slooh_default"
-    """What the connection is called that holds them, for messages."""
+    """The connection that holds them, for messages."""
 
     @property
-    def words(self) -> Words:
-        """What to do about a server that is not as it should be."""
+    def advice(self) -> Advice:
+        """What to do about refusals of the server."""
         host = f"the host of the connection {self.connection}"
-        return Words(
+        return Advice(
             missing=f"correct {host}",
             denied=f"correct login and password of the connection {self.connection}",
             size=f"check {host}",
@@ -58,7 +58,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One login. What it holds is worth as much as the password while it lasts."""
+    """One login. Until it expires, its values are as secret as the password."""
 
     token: str = field(repr=False)
     member: Json = field(default_factory=dict, repr=False)
@@ -66,17 +66,17 @@ class _Session:
     display_name: str | None = None
 
     def body(self, more: Json, token_field: str = "sloohSessionToken") -> Json:  # noqa: S107 the name of a field
-        """A call's body."""
+        """The body of a call."""
         return {token_field: self.token, **self.member, "productId": _PRODUCT, "locale": _LOCALE, **more}
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One question."""
+    """One kind of call."""
 
     path: str
     about: str
-    """What it asks for, for messages."""
+    """What it requests, for messages."""
     token_field: str = "sloohSessionToken"  # noqa: S105 the name of a field
 
 
@@ -89,9 +89,9 @@ _FRAMES: Final = _Call("/api/images/getMissionFITS", "a mission's FITS frames", 
 
 
 class SloohClient:
-    """Asks. Safe to use from many threads; each call is tried again as the policy says.
+    """Calls the API. Safe to use from many threads; calls are retried as the policy says.
 
-    Logs in by itself when first asked. Raises `AccessDenied` where login or password are refused.
+    Logs in before the first call. Raises `AccessDenied` if login or password are refused.
     """
 
     def __init__(
@@ -101,49 +101,49 @@ class SloohClient:
         before: Callable[[], None] = lambda: None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        """`before` is called ahead of each request: the account's `RequestLimit`."""
+        """`before` is called before each request: the `RequestLimit` of the account."""
         self._account = account
         self._policy = policy
-        self._http = HttpClient(Hosts(addresses=(account.base_url,)), account.words, timeouts, before, connections=1)
+        self._http = HttpClient(Hosts(addresses=(account.base_url,)), account.advice, timeouts, before, connections=1)
         self._renewing = threading.Lock()
         self._session: _Session | None = None
         self._unused = True
         self.logins = 0
-        """How often it has logged in so far."""
+        """The number of logins so far."""
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the next question is the first of its login, so that an empty answer is what it seems."""
+        """Whether the next call is the first one after a login, so that an empty answer can be trusted."""
         return self._unused
 
     def login(self) -> str | None:
-        """Logs in anew, whatever there was, and answers the member's displayed name."""
+        """Logs in again, and returns the member's displayed name."""
         return self.renew().display_name
 
     def renew(self) -> _Session:
-        """A new session in place of the one there is."""
+        """Replaces the session by a new one."""
         with self._renewing:
             return self._log_in()
 
-    def status(self) -> Status:
-        """What Slooh says of the member."""
+    def status(self) -> MemberStatus:
+        """What Slooh knows of the member."""
         return status_of(self._ask(_STATUS, {}))
 
-    def missions(self, first: int, most: int) -> Page[Mission]:
-        """Missions from number `first` (from 1) on, `most` at most."""
+    def missions(self, first: int, most: int) -> RowPage[Mission]:
+        """At most `most` missions, from number `first` (counted from 1) on."""
         return missions_of(self._ask(_MISSIONS, {"maxMissionCount": most, "firstMissionNumber": first}))
 
-    def pictures(self, first: int, most: int, mission_id: int = 0) -> Page[Picture]:
-        """Pictures from number `first` (from 1) on, the newest first, `most` at most; 0 for those of all missions.
+    def pictures(self, first: int, most: int, mission_id: int = 0) -> RowPage[Picture]:
+        """At most `most` pictures, the newest first, from number `first` (counted from 1) on; mission 0 stands for all.
 
-        What a session that ran out is answered looks like an account without pictures: see `slooh_listing`.
+        An expired session gets the answer of an account without pictures: see `slooh_listing`.
         """
-        view = "missions" if mission_id else "photoRoll"  # "missions" without a mission is answered with one picture
+        view = "missions" if mission_id else "photoRoll"  # "missions" without a mission returns one picture only
         more = {"scheduledMissionId": mission_id, "maxImageCount": most, "firstImageNumber": first, "viewType": view}
         return pictures_of(self._ask(_PICTURES, more))
 
-    def frames(self, mission_id: int, first: int, most: int) -> Page[Picture]:
-        """The FITS frames of one mission. Empty for a member without the right to them, too."""
+    def frames(self, mission_id: int, first: int, most: int) -> RowPage[Picture]:
+        """The FITS frames of one mission. Empty also if the member has no right to them."""
         if mission_id <= 0:
             raise ValueError(f"{mission_id} is no mission")
         more = {
@@ -155,7 +155,7 @@ class SloohClient:
         return frames_of(self._ask(_FRAMES, more), mission_id)
 
     def _ask(self, call: _Call, more: Json) -> Json:
-        """The answer to a member's question, with a new login where the first one is refused."""
+        """The answer to a call of the member, after a new login if the session is refused."""
         answer = self._answer_once(call, more)
         if answer is None:
             self.renew()
@@ -164,7 +164,7 @@ class SloohClient:
         return answer
 
     def _answer_once(self, call: _Call, more: Json) -> Json | None:
-        """None where the session is refused, as far as can be told."""
+        """None if the session was probably refused."""
         session = self._current()
         try:
             answer = self._policy.call(lambda: self._post(call, session.body(more, call.token_field), session.token))
@@ -197,17 +197,17 @@ class SloohClient:
         return token
 
     def _session_of(self, token: str, answer: Json) -> _Session:
-        """The session that a login's answer opens."""
+        """The session from the answer to a login."""
         member = {name: answer.get(name) for name in ("at", "cid", "token")}
         known = text(answer.get("userid")) or text(answer.get("userId"))
         whole = all(text(value, 4096) for value in member.values())
         if is_true(answer.get("loginError")) or known is None or not whole:
             what = f"Slooh refused the login of the connection {self._account.connection}"
-            raise AccessDenied(what, self._account.words.denied)
+            raise AccessDenied(what, self._account.advice.denied)
         return _Session(token, member, text(answer.get("displayName")))
 
     def _accepted(self, call: _Call, body: Json | None) -> Json:
-        """An answer that is no refusal. Raises ServerBusy for a refusal of the API: nobody knows what it means."""
+        """A successful answer. Raises ServerBusy for a refusal of the API, whose reason is unknown."""
         token = None if body is None else body.get(call.token_field)
         answer = self._post(call, body, token)
         if is_true(answer.get("apiError")):
@@ -217,10 +217,10 @@ class SloohClient:
         return answer
 
     def _post(self, call: _Call, body: Json | None, token: str | None) -> Json:
-        """One request. The token is sent to the account's own address alone, wherever that redirects."""
+        """One request. The token is sent only to the account's own address, whatever the redirects."""
         url = f"{self._account.base_url.rstrip('/')}{call.path}"
         private = {"Cookie": f"{_COOKIE}={token}"} if token else {}
-        answer = self._http.send(Request(url, call.about, private=private, method="POST", json=body))
+        answer = self._http.send(HttpRequest(url, call.about, private=private, method="POST", json=body))
         if answer.status != 200:
             raise answer.refusal()
         return self._json(call, answer.body(_MOST_BYTES))
@@ -237,4 +237,4 @@ class SloohClient:
 
     @property
     def _host(self) -> str:
-        return Request(self._account.base_url, "").host
+        return HttpRequest(self._account.base_url, "").host

@@ -1,4 +1,4 @@
-"""Where pictures may be fetched from: Slooh's hosts, and those that the configuration names."""
+"""The hosts that pictures may be downloaded from: Slooh's, and those of the configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from ...errors import CorruptRecord, PermanentError
-from ..http import Hosts, Request
+from ..http import Hosts, HttpRequest
 
 __all__ = ["ImageHosts"]
 
@@ -17,7 +17,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 class ImageHosts:
-    """Judges addresses. All go over https, but for those of the configured address itself, if that is http."""
+    """Checks addresses. All have to be https, except those at the configured address if that is http."""
 
     def __init__(self, base_url: str, names: Iterable[str] = ()) -> None:
         """`names`: hosts besides Slooh's own, without scheme and port."""
@@ -25,11 +25,11 @@ class ImageHosts:
         self.hosts = Hosts((base_url,), (*_SLOOH, *(name.lower() for name in names)))
 
     def checked(self, address: str | None) -> str:
-        """`address`, whole.
+        """The absolute form of `address`.
 
         Raises:
-            CorruptRecord: there is none, or it cannot be read.
-            Lasting: it leads elsewhere. The host is named, and nothing else of the address.
+            CorruptRecord: it is missing or invalid.
+            Lasting: its host is not allowed. The message names the host, and nothing else of the address.
         """
         if not address or _CONTROL.search(address):
             raise _unreadable()
@@ -40,8 +40,8 @@ class ImageHosts:
         if not whole:
             raise _unreadable()
         if not self.hosts.permit(whole):
-            host = Request(whole, "").host
-            what = f"the picture lies at {host}, which is no host of Slooh's, or not reached over https"
+            host = HttpRequest(whole, "").host
+            what = f"the picture lies at {host}, which is not a host of Slooh, or not reached over https"
             raise PermanentError(what, "add the host to slooh.image_hosts in the configuration, if you trust it")
         return whole
 

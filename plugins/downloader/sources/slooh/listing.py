@@ -1,8 +1,8 @@
-"""Slooh's lists, page after page, whatever the server says.
+"""Reads Slooh's lists page by page.
 
-Two things make that harder than it looks. A session that ran out is answered as an account without pictures is, by an
-empty list. And the list is newest first, so that each picture taken meanwhile shifts it by a row: rows come twice, and
-are told apart by their ids.
+Two things make that hard. An expired session gets an empty list, as an account without pictures does. And lists start
+with the newest row, so each picture that is taken meanwhile shifts them by one: rows come twice, and are recognised by
+their ids.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from typing import Final, Generic, TypeVar
 
 from ...errors import PermanentError, ServerBusy
 from .client import SloohClient
-from .rows import Mission, Page, Picture
+from .rows import Mission, Picture, RowPage
 
-__all__ = ["Listing", "frames_of_missions", "missions", "pictures"]
+__all__ = ["PagedRows", "frames_of_missions", "missions", "pictures"]
 
 T = TypeVar("T")
 
 _BATCH: Final = 50
-"""Rows of a page. So many work; a server that is asked for more may answer with these."""
+"""Rows of a page, known to work; a server may limit larger pages to this."""
 _MOST_ROWS: Final = 1_000_000
 _IDLE_PAGES: Final = 3
-"""Pages in a row without a single new row, after which a list is taken to go in a circle."""
+"""The number of successive pages without a new row after which a list is taken to repeat itself."""
 
 
-class Listing(Generic[T]):
-    """The rows of one list, each once, asked for as they are wanted. May be run through once."""
+class PagedRows(Generic[T]):
+    """The rows of one list, each once, requested as they are needed. Can be iterated once."""
 
     def __init__(
         self,
         client: SloohClient,
-        ask: Callable[[int, int], Page[T]],
+        ask: Callable[[int, int], RowPage[T]],
         key_of: Callable[[T], object],
         batch: int = _BATCH,
         most: int | None = None,
     ) -> None:
-        """`ask` answers the page from a row on, of so many rows. `most`: rows that are looked at, None for all."""
+        """`ask`: the page from a given row on, of a given number of rows. `most`: the rows to read, None for all."""
         self._client = client
         self._ask = ask
         self._key_of = key_of
@@ -46,20 +46,20 @@ class Listing(Generic[T]):
         self._seen: set[object] = set()
         self._idle = 0
         self.total = 0
-        """Rows that Slooh says there are; 0 before the first page."""
+        """The number of rows according to Slooh; 0 before the first page."""
         self.scanned = 0
-        """Rows handed on so far."""
+        """Rows yielded so far."""
 
     def __iter__(self) -> Iterator[T]:
         """The rows.
 
-        Raises what the client raises; `ServerBusy` where a list that held rows is empty of a sudden, also for a new
-        login; `PermanentError` where it does not end.
+        Raises what the client raises; `ServerBusy` if a list that had rows is suddenly empty, also after a new login;
+        `PermanentError` if it does not end.
         """
         first = 1
         while self.scanned < self._most:
             count = min(self._batch, self._most - self.scanned)
-            page = _believed(self._client, first, count, self._ask)
+            page = _confirmed_page(self._client, first, count, self._ask)
             if not page.received:
                 self._check_end(page)
                 return
@@ -73,8 +73,8 @@ class Listing(Generic[T]):
                 f"Slooh's list does not end after {self._most} rows", "bound it by max_scan, or by since"
             )
 
-    def _new(self, page: Page[T]) -> Iterator[T]:
-        """Rows that were not there before. One without an id is passed on, and counts for nothing."""
+    def _new(self, page: RowPage[T]) -> Iterator[T]:
+        """Rows that were not listed before. One without an id is yielded, but does not count as new."""
         self._idle += 1
         for row in page.rows:
             key = self._key_of(row)
@@ -86,32 +86,32 @@ class Listing(Generic[T]):
             self.scanned += 1
             yield row
 
-    def _is_last(self, page: Page[T], following: int, count: int) -> bool:
+    def _is_last(self, page: RowPage[T], following: int, count: int) -> bool:
         total = page.total or None
         ended = page.received < min(count, _BATCH) if total is None else following > total
         return ended or self._idle >= _IDLE_PAGES
 
-    def _check_end(self, page: Page[T]) -> None:
+    def _check_end(self, page: RowPage[T]) -> None:
         if self.total and not page.total:
-            raise ServerBusy(f"Slooh said that there are {self.total} rows, and then that there is none")
+            raise ServerBusy(f"Slooh listed {self.total} rows at first, and then none")
 
 
 def pictures(
     client: SloohClient, mission_id: int = 0, batch: int = _BATCH, most: int | None = None
-) -> Listing[Picture]:
-    """The member's pictures, the newest first: all, or those of a mission. `most` as in `Listing`."""
-    return Listing(
+) -> PagedRows[Picture]:
+    """The member's pictures, the newest first: all, or those of a mission. `most` as in `PagedRows`."""
+    return PagedRows(
         client, lambda first, count: client.pictures(first, count, mission_id), lambda row: row.key, batch, most
     )
 
 
-def missions(client: SloohClient, batch: int = _BATCH, most: int | None = None) -> Listing[Mission]:
+def missions(client: SloohClient, batch: int = _BATCH, most: int | None = None) -> PagedRows[Mission]:
     """The member's missions."""
-    return Listing(client, client.missions, lambda row: row.mission_id, batch, most)
+    return PagedRows(client, client.missions, lambda row: row.mission_id, batch, most)
 
 
-def _believed(client: SloohClient, first: int, count: int, ask: Callable[[int, int], Page[T]]) -> Page[T]:
-    """A page. An empty one is asked for again with a new login, unless the login was new already."""
+def _confirmed_page(client: SloohClient, first: int, count: int, ask: Callable[[int, int], RowPage[T]]) -> RowPage[T]:
+    """A page. An empty one is requested again after a new login, unless the login was new."""
     fresh = client.is_fresh
     page = ask(first, count)
     if page.received or fresh:
@@ -121,11 +121,11 @@ def _believed(client: SloohClient, first: int, count: int, ask: Callable[[int, i
 
 
 def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: int = _BATCH) -> Iterator[Picture]:
-    """The FITS frames of these missions, mission after mission.
+    """The FITS frames of these missions, one mission after the other.
 
-    Most missions have none, so that not each empty answer is followed by a login: a session that ran out stays silent,
-    and one that answers later was alive all the time. What was empty at the end is asked for again once, unless the
-    list of pictures shows that the session is alive.
+    Most missions have none, so an empty answer does not cause a login at once: an expired session stays empty, and one
+    that lists frames later was valid all the time. Missions that were empty at the end are requested again once, unless
+    the list of pictures shows that the session is valid.
     """
     doubtful: list[tuple[int, int]] = []
     for mission_id in mission_ids:
@@ -143,7 +143,7 @@ def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: i
 
 
 def _frames(client: SloohClient, mission_id: int, batch: int) -> Iterator[Picture]:
-    """The frames of one mission, each once. No total is told: a page that is not full is the last."""
+    """The frames of one mission, each once. There is no total: a page that is not full is the last."""
     first, seen = 1, dict[object, Picture]()
     while True:
         page, before = client.frames(mission_id, first, batch), len(seen)
@@ -156,5 +156,5 @@ def _frames(client: SloohClient, mission_id: int, batch: int) -> Iterator[Pictur
 
 
 def _is_alive(client: SloohClient, logins: set[int]) -> bool:
-    """Whether the session is the only one of `logins`, and shows a picture."""
+    """Whether the session is the only one of `logins`, and lists a picture."""
     return bool(client.pictures(1, 1).received) and logins == {client.logins}

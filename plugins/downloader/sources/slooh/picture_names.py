@@ -1,7 +1,7 @@
-"""Where a picture goes: templates of folders and file names, filled from what is known of it.
+"""The local path of a picture: templates of folders and file names, filled with its facts.
 
-Names are the same on every run and good on every disk: Linux, macOS and Windows take them, none leads out of the
-destination, and one that is too long is cut and marked with a hash of its whole.
+Names are the same on every run and valid on every disk: Linux, macOS and Windows accept them, none leads out of the
+destination, and one that is too long is cut and gets a hash of the full name.
 """
 
 from __future__ import annotations
@@ -53,25 +53,25 @@ PLACEHOLDERS: Final = (
 
 
 class TemplateError(ValueError):
-    """A template cannot be used: one sentence that says what to write instead."""
+    """A template is invalid. The message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What is known of a picture. Anything may be missing."""
+    """The facts of a picture. Any may be missing."""
 
     title: str | None = None
     telescope: str | None = None
     instrument: str | None = None
     filename: str | None = None
-    """As it is called at its source."""
+    """Its name at the source."""
     kind: str | None = None
-    """``PNG``, ``JPG``, ``JPEG``, ``FITS``, as the source says."""
+    """``PNG``, ``JPG``, ``JPEG``, ``FITS``, according to the source."""
     taken: datetime | None = None
     """UTC."""
 
 
-# --- what a title and a file name tell -------------------------------------------------------------------------------
+# --- facts from titles and file names --------------------------------------------------------------------------------
 
 _FORMATS: Final = {"fits": "FITS", "fit": "FITS", "jpg": "JPEG", "jpeg": "JPEG", "png": "Pictures"}
 _EXTENSIONS: Final = {"FITS": ".fits", "JPEG": ".jpg", "Pictures": ".png"}
@@ -83,7 +83,7 @@ _TYPES: Final = {
     **dict.fromkeys(("ha", "oiii", "o3", "sii", "s2", "sho", "hoo", "hso"), "Narrowband"),
     **dict.fromkeys(("m", "mono"), "Monochrome"),
 }
-"""By the last part of a file's name, which at Slooh names the filters."""
+"""By the last part of a file's name, which names the filters at Slooh."""
 
 
 def _numbered(names: str, prefix: str, most: int) -> tuple[re.Pattern[str], str, int]:
@@ -104,11 +104,11 @@ _CATALOGUES: Final = (
     _numbered(r"Cr ?|Collinder ?", "Cr", 471),
     _numbered(r"UGC ?", "UGC", 12921),
 )
-"""In the order of preference, so that ``M31 (NGC 224)`` and ``NGC 224 (M 31)`` are one object."""
+"""In order of preference, so that ``M31 (NGC 224)`` and ``NGC 224 (M 31)`` are one object."""
 
 
 def object_of(title: str | None) -> str | None:
-    """The object that a title names: ``M31`` or ``IC434`` where it holds a catalogue's number, else its first words.
+    """The object that a title names: ``M31`` or ``IC434`` if it contains a catalogue number, else its first words.
 
     ``Horsehead Nebula (IC 434)`` is ``IC434``; ``Jupiter, first light`` is ``Jupiter``. None for an empty title.
     """
@@ -117,7 +117,7 @@ def object_of(title: str | None) -> str | None:
 
 
 def designations_of(text: str) -> tuple[str, ...]:
-    """The catalogue numbers in `text`, written as the folders are: ``M31``, ``NGC224``. The best known first."""
+    """The catalogue numbers in `text`, as they are used for folders: ``M31``, ``NGC224``. The best known first."""
     return tuple(
         f"{prefix}{found[1]}"
         for pattern, prefix, most in _CATALOGUES
@@ -127,7 +127,7 @@ def designations_of(text: str) -> tuple[str, ...]:
 
 
 def format_of(facts: PictureFacts) -> str | None:
-    """``FITS``, ``JPEG``, or ``Pictures`` for a PNG: by the file's name, else by what its source says."""
+    """``FITS``, ``JPEG``, or ``Pictures`` for a PNG: by the file's name, else by `PictureFacts.kind`."""
     return _FORMATS.get(_extension(facts.filename)[1:]) or _FORMATS.get((facts.kind or "").strip().lower())
 
 
@@ -140,25 +140,25 @@ def _type_of(facts: PictureFacts) -> str | None:
 
 
 def _extension(filename: str | None) -> str:
-    """``.png``, in small letters; ``""`` where there is none."""
+    """``.png``, in lower case; ``""`` if there is none."""
     found = _EXTENSION.search(filename or "")
     return f".{found[1].lower()}" if found else ""
 
 
-# --- names that every disk takes -------------------------------------------------------------------------------------
+# --- names that are valid on every disk ------------------------------------------------------------------------------
 
 _MOST_BYTES: Final = 150
-"""Of one name in UTF-8. Even decomposed, as older Macs keep names, that is less than the 255 units they take."""
+"""The limit of a name in UTF-8. Even decomposed, as on older Macs, it is below their limit of 255 units."""
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _DEVICES: Final = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
     | {f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³"}
 )
-"""Windows takes these for devices, whatever stands behind their first dot."""
+"""Devices of Windows, whatever follows the first dot."""
 
 
 def _clean(text: str) -> str:
-    """`text` in NFC, without what a disk refuses: ``_`` for what Windows forbids, nothing for what cannot be seen."""
+    """`text` in NFC, with ``_`` for characters that Windows forbids, and without invisible ones."""
     characters = (_seen(character) for character in normalize("NFC", text))
     return normalize("NFC", " ".join("".join(characters).split())).strip(". ")
 
@@ -172,7 +172,7 @@ def _seen(character: str) -> str:
 
 
 def _name(text: str, unknown: str) -> str:
-    """`text` as one name of a path."""
+    """`text` as one segment of a path."""
     name = _clean(text) or unknown
     reserved = name.partition(".")[0].rstrip().upper() in _DEVICES
     if reserved or name.startswith(REPORT_PREFIX):
@@ -181,7 +181,7 @@ def _name(text: str, unknown: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """The beginning of `name`, a hash of the whole, and its extension."""
+    """The beginning of `name`, a hash of all of it, and its extension."""
     end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{_extension(name)}"
     beginning = name.encode()[: _MOST_BYTES - len(end)].decode(errors="ignore")
     return f"{beginning.rstrip('. ')}{end}"
@@ -199,7 +199,7 @@ class PictureNames:
         filename_template: str = "{telescope}_{filename}",
         unknown: str = "Unknown",
     ) -> None:
-        """`unknown` stands for whatever is not known of a picture. Raises TemplateError."""
+        """`unknown` replaces missing facts. Raises TemplateError."""
         self._folders = [_checked("folder_template", part) for part in folder_template.split("/")]
         self._filename = _checked("filename_template", filename_template)
         if "/" in filename_template:
@@ -209,9 +209,9 @@ class PictureNames:
             raise TemplateError(f"unknown_object is {unknown!r}, which names no folder; write Unknown, or the like")
 
     def path_of(self, facts: PictureFacts) -> SafePath:
-        """The picture's place below the destination. The file's name ends as it does at its source.
+        """The path of the picture below the destination. The file keeps its extension.
 
-        Raises NameTooLong where the templates make a path of over 3,500 bytes.
+        Raises NameTooLong if the templates make a path of more than 3,500 bytes.
         """
         values = {name: _clean(value or "") or self._unknown for name, value in _values(facts).items()}
         folders = [_name(part.format_map(values), self._unknown) for part in self._folders]
@@ -223,7 +223,7 @@ class PictureNames:
 
 
 def _values(facts: PictureFacts) -> Mapping[str, str | None]:
-    """What each placeholder stands for."""
+    """The value of each placeholder."""
     taken = facts.taken
     return {
         "object": object_of(facts.title),
@@ -241,7 +241,7 @@ def _values(facts: PictureFacts) -> Mapping[str, str | None]:
 
 
 def _checked(setting: str, template: str) -> str:
-    """`template`, once it is known to hold nothing but text and placeholders."""
+    """`template`, if it contains only text and placeholders. Raises TemplateError."""
     known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     try:
         fields = list(Formatter().parse(template))
@@ -259,11 +259,11 @@ def _checked(setting: str, template: str) -> str:
     return template
 
 
-# --- several pictures with one path ----------------------------------------------------------------------------------
+# --- pictures with equal paths ---------------------------------------------------------------------------------------
 
 
 class Duplicates(StrEnum):
-    """What becomes of pictures that would get the path of another."""
+    """What to do with pictures that would get the path of another."""
 
     SKIP = "skip"
     OVERWRITE = "overwrite"
@@ -272,7 +272,7 @@ class Duplicates(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dropped(Generic[T]):
-    """A picture that is not brought home because another has its path."""
+    """A picture that is not downloaded because another has its path."""
 
     path: SafePath
     record: T
@@ -281,18 +281,18 @@ class Dropped(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Arrangement(Generic[T]):
-    """What goes where, in the order in which it was given; no two paths are one on any disk."""
+    """The records with their paths, in the given order; no two paths are equal on any disk."""
 
     kept: tuple[tuple[SafePath, T], ...]
     dropped: tuple[Dropped[T], ...]
 
 
 def arrange(placed: Iterable[tuple[SafePath, T]], duplicates: Duplicates, age: Callable[[T], Any]) -> Arrangement[T]:
-    """Settles which of several records gets a path that they would share, on a disk that folds case too.
+    """Decides which of several records gets a path that they share, also on a disk that ignores case.
 
-    `age` sorts records, the oldest first, whatever the order they are given in. `SKIP` keeps the oldest, `OVERWRITE`
-    the youngest; `RENAME` keeps all, the younger ones as ``name (1).png``, ``name (2).png``. So that a record is given
-    the same name each time, give all that are known, also those that are not wanted this time.
+    `age` is a sort key, the oldest first, independent of the given order. `SKIP` keeps the oldest, `OVERWRITE` the
+    newest; `RENAME` keeps all, the newer ones as ``name (1).png``, ``name (2).png``. Pass all known records, also those
+    that are not selected, so that a record gets the same name each time.
     """
     pairs = list(placed)
     groups: dict[str, list[int]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""So many requests a minute, over everything that an account does."""
+"""The rate limit of an account: requests a minute, over all threads."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _ITEM: Final = "request"
 
 
 class RequestLimit:
-    """Called ahead of each request, it waits until that one is due. Safe to use from many threads.
+    """Called before each request, it waits until the request may be sent. Safe to use from many threads.
 
-    Requests are spaced evenly, and none is saved up: so the limit holds over two tasks that follow each other, too,
-    each of which begins to count anew. pyrate-limiter decides; the waiting is the policy's, whose clock a test hands in
-    and which ends with the batch.
+    Requests are spaced evenly, without bursts. So the limit also holds over two tasks in succession, each of which
+    starts with a new count. pyrate-limiter decides; the policy sleeps, on its clock, until the batch is stopped.
     """
 
     def __init__(self, per_minute: int, policy: RetryPolicy) -> None:
@@ -30,13 +29,13 @@ class RequestLimit:
         self._turn = threading.Lock()
 
     def __call__(self) -> None:
-        """Waits as long as behoves. Raises NotTried once the batch has been stopped."""
+        """Sleeps until the next request may be sent. Raises NotTried if the batch has been stopped."""
         self._policy.halt.check()
         while (seconds := self._due()) > 0:
             self._policy.pause(seconds)
 
     def _due(self) -> float:
-        """Seconds until a request may go; 0 where it may go now, and then it is counted."""
+        """Seconds until a request may be sent; 0 if it may be sent now, which counts it."""
         if self._bucket is None:
             return 0.0
         item = RateItem(_ITEM, int(self._policy.clock.now() * 1000))

@@ -1,7 +1,7 @@
-"""What Slooh's answers hold, as records. Anything may be missing from them; what is of a wrong type counts as missing.
+"""Slooh's answers as records. Anything may be missing; a value of a wrong type counts as missing.
 
-Numbers come as strings and strings as numbers, so each is read as either. Slooh publishes no reference of its API: what
-is known of it was found by watching the site.
+Numbers come as strings and strings as numbers, so both are accepted. Slooh publishes no reference of its API: it was
+observed on the site.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .picture_names import PictureFacts
 from .times import moment
 
 __all__ = [
+    "MemberStatus",
     "Mission",
-    "Page",
     "Picture",
-    "Status",
+    "RowPage",
     "frames_of",
     "is_true",
     "missions_of",
@@ -33,7 +33,7 @@ __all__ = [
 T = TypeVar("T")
 
 _MOST_ROWS: Final = 10_000
-"""Of one answer, however many were asked for."""
+"""The limit of one answer, however many rows were requested."""
 _MOST_GROUPS: Final = 1_000
 _LONGEST_TEXT: Final = 1_000
 _LONGEST_ADDRESS: Final = 8_000
@@ -48,9 +48,9 @@ class Picture:
     customer_image_id: str | None = None
     mission_id: int | None = None
     title: str | None = None
-    """The only place that names the object."""
+    """The only field that names the object."""
     address: str | None = field(default=None, repr=False)
-    """Where it is served. May be signed, so that it is shown to nobody."""
+    """Its address. May be signed, so it is never shown."""
     kind: str | None = None
     """``PNG``, ``JPG``, ``JPEG`` or ``FITS``, as Slooh says."""
     telescope: str | None = None
@@ -58,12 +58,12 @@ class Picture:
     taken: datetime | None = None
     """UTC."""
     name: str | None = None
-    """A frame's file name, where the answer told it."""
+    """The file name of a frame, if the answer has it."""
     is_frame: bool = False
 
     @property
     def key(self) -> str | None:
-        """What tells it from all others, in every listing; None where nothing does."""
+        """Identifies it in every listing; None if nothing does."""
         kind = f"fits:{self.mission_id}:" if self.is_frame else ""
         if self.image_id is not None:
             return f"{kind}{self.image_id}"
@@ -74,17 +74,17 @@ class Picture:
 
     @property
     def filename(self) -> str | None:
-        """The frame's name, else the last part of the address's path."""
+        """The name of the frame, else the last part of the address."""
         return self.name or unquote(_place(self.address).rpartition("/")[2], errors="replace") or None
 
     @property
     def facts(self) -> PictureFacts:
-        """What names are made of."""
+        """The values that local names are made of."""
         return PictureFacts(self.title, self.telescope, self.instrument, self.filename, self.kind, self.taken)
 
     @property
     def age(self) -> tuple[int, int, str]:
-        """Sorts pictures, the oldest first: Slooh counts its ids up."""
+        """A sort key, the oldest first: Slooh's ids increase."""
         key = self.key or ""
         number = key.rpartition(":")[2]
         return (0, int(number), key) if number.isascii() and number.isdigit() else (1, 0, key)
@@ -103,8 +103,8 @@ class Mission:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What Slooh says of a member."""
+class MemberStatus:
+    """What Slooh knows of a member."""
 
     display_name: str | None = None
     tier: str | None = None
@@ -113,36 +113,36 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A part of a list. `received`: rows of the answer. `total`: rows of the whole list, if the answer said."""
+class RowPage(Generic[T]):
+    """A part of a list. `received`: rows of the answer. `total`: rows of the whole list, if known."""
 
     rows: tuple[T, ...]
     received: int
     total: int | None
 
 
-def pictures_of(answer: Mapping[str, Any]) -> Page[Picture]:
+def pictures_of(answer: Mapping[str, Any]) -> RowPage[Picture]:
     """An answer of ``getMyPictures``."""
     return _page(answer, _picture)
 
 
-def missions_of(answer: Mapping[str, Any]) -> Page[Mission]:
+def missions_of(answer: Mapping[str, Any]) -> RowPage[Mission]:
     """An answer of ``getMissionImages``."""
     return _page(answer, _mission)
 
 
-def frames_of(answer: Mapping[str, Any], mission_id: int) -> Page[Picture]:
+def frames_of(answer: Mapping[str, Any], mission_id: int) -> RowPage[Picture]:
     """An answer of ``getMissionFITS``. It has no total."""
     rows: list[Picture] = []
     for group in _rows(answer, "groupList", _MOST_GROUPS):
         instrument = text(group.get("groupName"))
         rows += [_frame(row, instrument, mission_id) for row in _rows(group, "groupImageList", _MOST_ROWS - len(rows))]
-    return Page(tuple(rows), len(rows), None)
+    return RowPage(tuple(rows), len(rows), None)
 
 
-def status_of(answer: Mapping[str, Any]) -> Status:
+def status_of(answer: Mapping[str, Any]) -> MemberStatus:
     """An answer of ``getUserGravityStatus``."""
-    return Status(
+    return MemberStatus(
         text(answer.get("displayName")),
         text(answer.get("tier")),
         whole(answer.get("gravityPoints")),
@@ -150,15 +150,15 @@ def status_of(answer: Mapping[str, Any]) -> Status:
     )
 
 
-def _page(answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
+def _page(answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> RowPage[T]:
     rows = _rows(answer, "imageList", _MOST_ROWS)
-    return Page(tuple(read(row) for row in rows), len(rows), whole(answer.get("totalCount")))
+    return RowPage(tuple(read(row) for row in rows), len(rows), whole(answer.get("totalCount")))
 
 
 def _rows(answer: Mapping[str, Any], name: str, most: int) -> list[Mapping[str, Any]]:
-    """A list of objects; what is no object is one without anything in it.
+    """A list of objects; anything else in it counts as an empty object.
 
-    Raises ServerBusy where it is no list, or longer than `most`.
+    Raises ServerBusy if it is no list, or longer than `most`.
     """
     found = answer.get(name)
     if found is None:
@@ -207,7 +207,7 @@ def _frame(row: Mapping[str, Any], instrument: str | None, mission_id: int) -> P
 
 
 def text(value: object, most: int = _LONGEST_TEXT) -> str | None:
-    """A string without blanks around it, or a number as one. None where it is empty or longer than `most`."""
+    """A string without surrounding blanks, or a number as a string. None if it is empty or longer than `most`."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -217,7 +217,7 @@ def text(value: object, most: int = _LONGEST_TEXT) -> str | None:
 
 
 def whole(value: object) -> int | None:
-    """A number that counts something: a whole one of 15 digits at most, as a number or as a string."""
+    """A non-negative integer of at most 15 digits, given as a number or as a string."""
     digits = text(int(value) if isinstance(value, float) and value.is_integer() else value)
     if digits is None or len(digits) > _MOST_DIGITS or not (digits.isascii() and digits.isdigit()):
         return None
@@ -225,12 +225,12 @@ def whole(value: object) -> int | None:
 
 
 def is_true(value: object) -> bool:
-    """Whether it says yes: ``true``, or the string ``"true"``."""
+    """Whether it is ``true``, or the string ``"true"``."""
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
 def _place(address: str | None) -> str:
-    """Host and path of an address: all of it that is no secret. ``""`` where there is none."""
+    """Host and path of an address, the parts that are not secret; ``""`` if there is none."""
     try:
         parts = urlsplit(address or "")
     except ValueError:  # a broken IPv6 address

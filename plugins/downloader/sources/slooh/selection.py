@@ -1,4 +1,4 @@
-"""Which pictures are wanted. Slooh filters by mission alone, so all else is sifted here, without a request."""
+"""Which pictures are selected. Slooh filters by mission only, so every other filter is applied here."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ FILE_TYPES: Final = {
     "fits": "FITS",
     "fit": "FITS",
 }
-"""What users may write for a file type, in small letters, and the format that it means."""
+"""The names of file types that users may write, in lower case, and their formats."""
 
 _NAMES_ONE: Final = re.compile(r"[A-Za-z]+[ -]?(?:2-)?[0-9]+")
 _MARGIN: Final = timedelta(days=1)
-_PATIENCE: Final = 100
-"""Rows in a row that are too old, before the rest is taken to be so too. More than a page, and than the list shifts."""
+_MOST_TOO_OLD: Final = 100
+"""The number of successive rows that are too old after which the rest counts as too old. More than a page."""
 
 
 class Select(StrEnum):
-    """Which pictures are wanted, before the filters."""
+    """Which pictures are selected, before the filters."""
 
     NEW = "new"
     ALL = "all"
@@ -42,12 +42,12 @@ class Select(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a picture must be. What is empty or None lets all pass.
+    """Conditions for pictures. An empty one or None accepts all.
 
-    `since` and `until`: days, both included, or moments; UTC, also where they are naive. `telescopes`: parts of names
+    `since` and `until`: days, both included, or times; UTC, also if they are naive. `telescopes`: parts of names
     (``canary``), in any case, or globs over whole names (``chile *``). `objects`: the same over titles
-    (``horsehead``) and over the names of the folders; a catalogue's number (``M1``, ``ic 434``) is that very object,
-    and not the beginning of another's number. `file_types`: keys of `FILE_TYPES`, in any case.
+    (``horsehead``) and over the names of the folders; a catalogue number (``M1``, ``ic 434``) matches that object
+    only, not a longer number. `file_types`: keys of `FILE_TYPES`, in any case.
     """
 
     since: date | datetime | None = None
@@ -57,19 +57,19 @@ class Filters:
     file_types: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a file type that is none."""
+        """Raises ValueError for an unknown file type."""
         for name in self.file_types:
             if name.strip().lower() not in FILE_TYPES:
                 raise ValueError(f"{name!r} is no file type; write one of {', '.join(sorted(FILE_TYPES))}")
 
     @property
     def begin(self) -> datetime | None:
-        """The first moment that is wanted."""
+        """The first time that is included."""
         return None if self.since is None else _moment(self.since)
 
     @property
     def end(self) -> datetime | None:
-        """The first moment that is not wanted any more."""
+        """The first time that is no longer included."""
         if self.until is None:
             return None
         whole_day = not isinstance(self.until, datetime)
@@ -77,7 +77,7 @@ class Filters:
 
 
 def subject_passes(picture: Picture, filters: Filters) -> bool:
-    """Whether time, telescope and object are wanted. A picture without a time is not, where times are asked for."""
+    """Whether time, telescope and object match. A picture without a time matches no filter of times."""
     return (
         _time_passes(picture.taken, filters)
         and _any_passes(filters.telescopes, (picture.telescope,))
@@ -86,22 +86,22 @@ def subject_passes(picture: Picture, filters: Filters) -> bool:
 
 
 def format_passes(picture: Picture, filters: Filters) -> bool:
-    """Whether the file's form is wanted."""
+    """Whether the format of the file matches."""
     wanted = {FILE_TYPES[name.strip().lower()] for name in filters.file_types}
     return not wanted or format_of(picture.facts) in wanted
 
 
 def until_too_old(pictures: Iterable[Picture], begin: datetime | None) -> Iterator[Picture]:
-    """`pictures`, the newest first, up to where all others are older than `begin`, as far as one can tell.
+    """`pictures`, the newest first, until the others are probably all older than `begin`.
 
-    The order is Slooh's and not quite that of the times: the end comes after 100 in a row that are too old by a day.
+    Slooh's order is not exactly that of the times: it ends after 100 successive pictures that are a day too old.
     """
     too_old = 0
     for picture in pictures:
         yield picture
         if begin is not None and picture.taken is not None:
             too_old = too_old + 1 if picture.taken < begin - _MARGIN else 0
-        if too_old == _PATIENCE:
+        if too_old == _MOST_TOO_OLD:
             return
 
 
@@ -124,7 +124,7 @@ def _object_passes(title: str | None, objects: tuple[str, ...]) -> bool:
 
 
 def _designation(pattern: str) -> str | None:
-    """The catalogue's number that `pattern` is, and nothing besides."""
+    """The catalogue number that `pattern` consists of; None if it is anything else."""
     found = designations_of(pattern)
     return found[0] if found and _NAMES_ONE.fullmatch(pattern.strip()) else None
 

@@ -1,4 +1,4 @@
-"""From Slooh's list to a plan: what is there, what of it is wanted, and where each file goes."""
+"""From Slooh's list to a plan: which pictures exist, which are selected, and where each file goes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from .picture_names import Dropped, Duplicates, PictureNames, arrange
 from .rows import Picture
 from .selection import Filters, Select, format_passes, subject_passes, until_too_old
 
-__all__ = ["Counts", "Layout", "Scan", "Survey", "Wish", "plan", "survey"]
+__all__ = ["Counts", "PictureLayout", "PicturePlan", "Scan", "Wish", "plan", "survey"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be brought home."""
+    """What to download."""
 
     select: Select = Select.NEW
     mission_id: int = 0
     """For `Select.MISSION`."""
     filters: Filters = field(default_factory=Filters)
     include_fits: bool = False
-    """Whether the raw frames of the wanted pictures' missions come too, whatever `Filters.file_types` says."""
+    """Whether to download the raw frames of the selected pictures' missions too, whatever `Filters.file_types` says."""
     max_scan: int | None = None
-    """Rows of the list that are looked at; None: all."""
+    """The rows of the list to read; None: all."""
     known: Mapping[str, datetime] = field(default_factory=dict)
-    """Relative paths, or keys, and when that was known of them. No picture that was taken later is meant.
+    """Relative paths, or keys, each with its time. It does not apply to pictures that were taken later.
 
-    `Select.NEW`: what is home already. `Select.FAILED`: what is to be tried again.
+    `Select.NEW`: files that exist already. `Select.FAILED`: files to try again.
     """
 
     def __post_init__(self) -> None:
@@ -44,54 +44,54 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Where files come from and go to."""
+class PictureLayout:
+    """Where pictures come from and go to."""
 
     names: PictureNames
     hosts: ImageHosts
     duplicates: Duplicates = Duplicates.SKIP
     batch: int = 50
-    """Rows asked for at once."""
+    """Rows of one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """How far a survey is."""
+    """The progress of a survey."""
 
     pictures: int
     """Rows of the list so far."""
     available: int
-    """Rows that Slooh says there are."""
+    """The number of rows according to Slooh."""
     mission: int = 0
-    """Of `missions`, the one whose frames are asked for; 0 while the list is read."""
+    """The one of `missions` whose frames are requested; 0 while the list is read."""
     missions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How the plan came about."""
+    """The figures of a plan."""
 
     available: int
-    """Pictures that Slooh says there are."""
+    """The number of pictures according to Slooh."""
     scanned: int
-    """Rows looked at, frames included."""
+    """Rows read, frames included."""
     home: int
-    """Wanted, and home already (`Select.NEW`)."""
+    """Selected, and downloaded before (`Select.NEW`)."""
     duplicates: int
-    """Wanted, and given up because another picture has the path."""
+    """Selected, and dropped because another picture has the path."""
     queued: int
     """Planned, refused ones included."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """A plan, and what is known of its files."""
+class PicturePlan:
+    """The planned files, and what is known of them."""
 
     planned: tuple[Planned, ...]
     addresses: Mapping[str, str] = field(repr=False)
-    """Key to address. Addresses may be signed: they belong in no log, and are old after a while."""
+    """Key to address. Addresses may be signed: they are not for logs, and expire."""
     pictures: Mapping[str, Picture] = field(repr=False)
-    """Relative path to record, for what is planned and not refused."""
+    """Relative path to record, for files that are planned and not refused."""
     dropped: tuple[Dropped[Picture], ...]
     counts: Counts
 
@@ -99,10 +99,12 @@ class Survey:
 def _unwatched(scan: Scan) -> None: ...
 
 
-def survey(client: SloohClient, wish: Wish, layout: Layout, watch: Callable[[Scan], None] = _unwatched) -> Survey:
-    """Looks through the list and plans. Raises what the client raises; a bad row is a `Refused` of the plan.
+def survey(
+    client: SloohClient, wish: Wish, layout: PictureLayout, watch: Callable[[Scan], None] = _unwatched
+) -> PicturePlan:
+    """Reads the list and makes the plan. Raises what the client raises; a bad row is a `Refused` of the plan.
 
-    `watch` is called for each row, and ahead of each mission's frames.
+    `watch` is called for each row, and before the frames of each mission.
     """
     only = wish.mission_id if wish.select is Select.MISSION else 0
     listing = pictures(client, only, layout.batch, wish.max_scan)
@@ -112,12 +114,12 @@ def survey(client: SloohClient, wish: Wish, layout: Layout, watch: Callable[[Sca
         watch(Scan(len(rows), listing.total))
     if wish.include_fits:
         missions = _watched(_missions(rows, wish), watch, Scan(len(rows), listing.total))
-        rows += _told_by_pictures(frames_of_missions(client, missions, layout.batch), rows)
+        rows += _with_picture_facts(frames_of_missions(client, missions, layout.batch), rows)
     return plan(rows, wish, layout, listing.total)
 
 
 def _missions(rows: Sequence[Picture], wish: Wish) -> list[int]:
-    """Those whose frames are wanted."""
+    """The missions whose frames are selected."""
     if wish.select is Select.MISSION:
         return [wish.mission_id]
     wanted = {row.mission_id: None for row in rows if row.mission_id and subject_passes(row, wish.filters)}
@@ -130,8 +132,8 @@ def _watched(missions: Sequence[int], watch: Callable[[Scan], None], scan: Scan)
         yield mission
 
 
-def plan(rows: Sequence[Picture], wish: Wish, layout: Layout, available: int = 0) -> Survey:
-    """What becomes of `rows`. All of them are given their places before they are sifted, so that none depends on it."""
+def plan(rows: Sequence[Picture], wish: Wish, layout: PictureLayout, available: int = 0) -> PicturePlan:
+    """The plan for `rows`. All rows get paths before they are filtered, so that no path depends on the filters."""
     placed, refused = _place(rows, layout)
     arranged = arrange(placed, layout.duplicates, lambda picture: picture.age)
     wanted = [(path, row) for path, row in arranged.kept if _passes(row, wish.filters)]
@@ -141,7 +143,7 @@ def plan(rows: Sequence[Picture], wish: Wish, layout: Layout, available: int = 0
     planned: list[Planned] = [_file(path, row) for path, row in chosen]
     planned += bad
     home = len(wanted) - len(chosen) if wish.select is Select.NEW else 0
-    return Survey(
+    return PicturePlan(
         tuple(planned),
         {_key(row): layout.hosts.checked(row.address) for _, row in chosen},
         {path.text: row for path, row in chosen},
@@ -151,9 +153,9 @@ def plan(rows: Sequence[Picture], wish: Wish, layout: Layout, available: int = 0
 
 
 def _place(
-    rows: Iterable[Picture], layout: Layout
+    rows: Iterable[Picture], layout: PictureLayout
 ) -> tuple[list[tuple[SafePath, Picture]], list[tuple[Refused, Picture]]]:
-    """Each row with its path, and those that cannot be fetched. Those are named so that no two share a name."""
+    """The rows with their paths, and those that cannot be downloaded, under distinct names."""
     placed: list[tuple[SafePath, Picture]] = []
     refused: list[tuple[Refused, Picture]] = []
     for number, row in enumerate(rows, 1):
@@ -171,7 +173,7 @@ def _passes(row: Picture, filters: Filters) -> bool:
 
 
 def _is_chosen(name: str, row: Picture, wish: Wish) -> bool:
-    """Whether `Wish.select` takes it."""
+    """Whether `Wish.select` includes it."""
     known = _is_known(name, row, wish)
     if wish.select is Select.NEW:
         return not known
@@ -188,22 +190,22 @@ def _file(path: SafePath, row: Picture) -> RemoteFile:
 
 
 def _key(row: Picture) -> str:
-    """``""`` for none; a row with an address has one."""
+    """``""`` if there is none; a row with an address has one."""
     return row.key or ""
 
 
-def _told_by_pictures(frames: Iterable[Picture], rows: Sequence[Picture]) -> Iterator[Picture]:
-    """`frames`, with what only the pictures of their missions tell. Of several pictures the oldest is asked."""
+def _with_picture_facts(frames: Iterable[Picture], rows: Sequence[Picture]) -> Iterator[Picture]:
+    """`frames`, with the facts that only the pictures of their missions have. Of several pictures the oldest counts."""
     oldest: dict[int | None, Picture] = {}
     for row in rows:
         held = oldest.setdefault(row.mission_id, row)
         oldest[row.mission_id] = min(held, row, key=lambda one: one.age)
     for frame in frames:
-        told = oldest.get(frame.mission_id, Picture())
+        picture = oldest.get(frame.mission_id, Picture())
         yield replace(
             frame,
-            title=told.title,
-            telescope=told.telescope,
-            taken=told.taken,
-            instrument=frame.instrument or told.instrument,
+            title=picture.title,
+            telescope=picture.telescope,
+            taken=picture.taken,
+            instrument=frame.instrument or picture.instrument,
         )

@@ -1,4 +1,7 @@
-"""Slooh's dates and times, as they are displayed: ``Feb. 7, 2026`` and ``20:15:30 UTC``."""
+"""Parses Slooh's dates and times, as it displays them: ``Feb. 7, 2026`` and ``20:15:30 UTC``.
+
+Strictly: dateutil guesses what it does not know, and the months of `strptime` depend on the locale.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ _WRITTEN: Final = re.compile(r"([A-Za-z]{3,9})\.? ([0-9]{1,2}),? ([0-9]{4})")
 _NUMBERS: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _TIME: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?: ?(?:UTC|Z))?")
 _YEARS: Final = range(1970, 2200)
-"""Before the first, no file system keeps the time; behind the last, nobody has taken a picture."""
+"""No file system stores an earlier time, and no picture is later."""
 
 
 def moment(date: str | None, time: str | None) -> datetime | None:
-    """The moment that the two name, in UTC; a day without a time begins at midnight.
+    """The time in UTC; midnight for a date without a time.
 
-    None where there is no date, or one of the two cannot be read. Months may be cut short as one likes (``Feb.``,
-    ``Sept.``, ``September``).
+    None if there is no date, or one of the two is invalid. Months may be abbreviated (``Feb.``, ``Sept.``,
+    ``September``).
     """
     day = _day(" ".join((date or "").split()))
     clock = _clock(" ".join((time or "").split()))
