@@ -1,26 +1,31 @@
-"""Brings public data sets home from Google Drive. What the tasks do is in `plugins/downloader_tasks/drive`."""
+"""Downloads public data sets from Google Drive. What the tasks do is in `plugins/downloader_tasks/drive`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
 from downloader_tasks.three_tasks import USUAL, three_tasks
 
-DOC = """
-### Bring public data sets home from Google Drive
+if TYPE_CHECKING:
+    from downloader_tasks.download_run import DownloadRun
 
-Press *Trigger*: the files that the manifest lists come into the configured folder, several at once, and a report lies
-beside them: `_download_status_<manifest>_<time>.txt`. All fields may stay as they are.
+DOC = """
+### Download public data sets from Google Drive
+
+Press *Trigger*: the files that the manifest lists are downloaded to the configured folder, several at once, with a
+report beside them: `_download_status_<manifest>_<time>.txt`. All fields may stay as they are.
 
 | task | what it does |
 | --- | --- |
-| `validate` | reads the manifest as a whole, and says in one sentence what is wrong, if anything is |
-| `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
+| `validate` | reads the whole manifest, and says in one sentence what is wrong, if anything is |
+| `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and where to open it by hand. Google
-lets only so many fetch a file each day; trigger the same run again tomorrow: what is already there is not fetched a
-second time.
+limits how often a file is downloaded each day; trigger the same run again tomorrow: what is already there is not
+downloaded again.
 
 A manifest is made by `python include/generate_manifest.py FOLDER_URL`.
 """
@@ -57,14 +62,14 @@ PARAMS = {
     "resume": Param(
         True,
         type="boolean",
-        title="Go on with what is half there",
-        description="Off: what is half there is fetched from its start.",
+        title="Resume partial files",
+        description="Off: a partial file is downloaded from its start.",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Only say what would be done",
-        description="The log of validate lists every file. Nothing is fetched, nothing is written.",
+        description="The log of validate lists every file. Nothing is downloaded, nothing is written.",
     ),
     "quiet": Param(
         False,
@@ -75,9 +80,16 @@ PARAMS = {
 }
 
 
+def run_type() -> type[DownloadRun]:
+    """What the tasks run. Imported where a task runs, so that the DAG is parsed quickly."""
+    from downloader_tasks.drive import DriveRun
+
+    return DriveRun
+
+
 @dag(
     dag_id="drive_datasets",
-    description="Bring public data sets home from Google Drive, verified, with a report",
+    description="Download public data sets from Google Drive, verified, with a report",
     doc_md=DOC,
     tags=["drive", "datasets", "download", "manual"],
     params=PARAMS,
@@ -86,7 +98,7 @@ PARAMS = {
 )
 def drive_datasets() -> None:
     """Validate, download, report."""
-    three_tasks("downloader_tasks.drive.tasks", "drive_download_pool")
+    three_tasks(run_type, "drive_download_pool")
 
 
 drive_datasets()

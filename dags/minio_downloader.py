@@ -1,26 +1,31 @@
-"""Brings FHIR exports home from a bucket of MinIO. What the tasks do is in `plugins/downloader_tasks/minio`."""
+"""Downloads FHIR exports from a bucket of MinIO. What the tasks do is in `plugins/downloader_tasks/minio`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
 from downloader_tasks.three_tasks import USUAL, three_tasks
 
-DOC = """
-### Bring FHIR exports home from MinIO
+if TYPE_CHECKING:
+    from downloader_tasks.download_run import DownloadRun
 
-Press *Trigger*: every `.ndjson` file of the bucket comes into the configured folder, each checked against the checksum
-that the server has of it, and a report lies beside them: `_download_status_<bucket>_<time>.txt`. All fields may stay
+DOC = """
+### Download FHIR exports from MinIO
+
+Press *Trigger*: every `.ndjson` file of the bucket is downloaded to the configured folder, and verified by the checksum
+that the server has of it. A report lies beside the files: `_download_status_<bucket>_<time>.txt`. All fields may stay
 as they are.
 
 | task | what it does |
 | --- | --- |
-| `validate` | looks through the bucket, and says in one sentence what is wrong, if anything is |
-| `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
+| `validate` | lists the bucket, and says in one sentence what is wrong, if anything is |
+| `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
-run again: what is already there is not fetched a second time.
+run again: what is already there is not downloaded again.
 """
 
 PARAMS = {
@@ -49,13 +54,13 @@ PARAMS = {
         False,
         type="boolean",
         title="A folder for each resource type",
-        description="Off: all files come into one folder.",
+        description="Off: all files go into one folder.",
     ),
     "overwrite": Param(
         False,
         type="boolean",
-        title="Fetch again what is there",
-        description="Off: what is there and right is kept. A file is replaced by a verified one only, in either case.",
+        title="Download again what is there",
+        description="Off: intact files are kept. On or off, a file is only ever replaced by a verified one.",
     ),
     "check_ndjson": Param(
         False,
@@ -73,9 +78,16 @@ PARAMS = {
 }
 
 
+def run_type() -> type[DownloadRun]:
+    """What the tasks run. Imported where a task runs, so that the DAG is parsed quickly."""
+    from downloader_tasks.minio import MinioRun
+
+    return MinioRun
+
+
 @dag(
     dag_id="minio_downloader",
-    description="Bring FHIR exports home from MinIO, verified, with a report",
+    description="Download FHIR exports from MinIO, verified, with a report",
     doc_md=DOC,
     tags=["minio", "fhir", "download", "manual"],
     params=PARAMS,
@@ -84,7 +96,7 @@ PARAMS = {
 )
 def minio_downloader() -> None:
     """Validate, download, report."""
-    three_tasks("downloader_tasks.minio.tasks", "minio_download_pool")
+    three_tasks(run_type, "minio_download_pool")
 
 
 minio_downloader()

@@ -1,26 +1,31 @@
-"""Brings raw files back from their S3 backup. What the tasks do is in `plugins/downloader_tasks/raw_files`."""
+"""Restores raw files from their S3 backup. What the tasks do is in `plugins/downloader_tasks/raw_files`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
 from downloader_tasks.three_tasks import USUAL, three_tasks
 
+if TYPE_CHECKING:
+    from downloader_tasks.download_run import DownloadRun
+
 DOC = """
-### Bring raw files back from S3
+### Restore raw files from S3
 
 Give the **raw file id**, press *Trigger*, and wait for the run to turn green. The files are then in
-`<output location>/<project>/`, each checked against the checksum in the catalogue, and a report lies beside them:
+`<output location>/<project>/`, each verified by its checksum in the catalogue, with a report beside them:
 `_download_status_<raw file id>_<time>.txt`.
 
 | task | what it does |
 | --- | --- |
 | `validate` | looks the raw file up, and says in one sentence what is wrong, if anything is |
-| `download` | fetches the files: what is right is kept, what is damaged is replaced, what is half there is resumed |
+| `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and turns the run red if any file failed |
 
 **The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
-run again: what is already there is not fetched a second time.
+run again: what is already there is not downloaded again.
 
 Nothing is ever written to the catalogue.
 """
@@ -31,7 +36,7 @@ PARAMS = {
         type=["null", "string"],
         minLength=3,
         title="Raw file",
-        description="The id of the raw file to bring back, as the catalogue has it.",
+        description="The id of the raw file to restore, as the catalogue has it.",
         examples=["20250115_sample"],
     ),
     "raw_file_ids": Param(
@@ -55,9 +60,16 @@ PARAMS = {
 }
 
 
+def run_type() -> type[DownloadRun]:
+    """What the tasks run. Imported where a task runs, so that the DAG is parsed quickly."""
+    from downloader_tasks.raw_files import RawFilesRun
+
+    return RawFilesRun
+
+
 @dag(
     dag_id="s3_downloader",
-    description="Bring raw files back from S3, verified, with a report",
+    description="Restore raw files from S3, verified, with a report",
     doc_md=DOC,
     tags=["s3", "download", "restore", "manual"],
     params=PARAMS,
@@ -66,7 +78,7 @@ PARAMS = {
 )
 def s3_downloader() -> None:
     """Validate, download, report."""
-    three_tasks("downloader_tasks.raw_files.tasks", "s3_download_pool")
+    three_tasks(run_type, "s3_download_pool")
 
 
 s3_downloader()

@@ -1,25 +1,29 @@
-"""Brings an astronomer's pictures home from Slooh. What the tasks do is in `plugins/downloader_tasks/slooh`."""
+"""Downloads an astronomer's pictures from Slooh. What the tasks do is in `plugins/downloader_tasks/slooh`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
 from downloader_tasks.three_tasks import USUAL, three_tasks
 
-DOC = """
-### Bring your pictures home from Slooh
+if TYPE_CHECKING:
+    from downloader_tasks.download_run import DownloadRun
 
-Press *Trigger*: the pictures of your account that are not home yet come into the configured folder, by object,
-telescope and format, and a report lies beside them: `_download_status_slooh_<time>.txt`. All fields may stay as they
-are.
+DOC = """
+### Download your pictures from Slooh
+
+Press *Trigger*: the new pictures of your account are downloaded to the configured folder, by object, telescope and
+format, with a report beside them: `_download_status_slooh_<time>.txt`. All fields may stay as they are.
 
 | task | what it does |
 | --- | --- |
 | `validate` | logs in, and says in one sentence what is wrong, if anything is |
-| `download` | reads the list of your pictures, and fetches those that are wanted, at 30 requests a minute |
+| `download` | reads the list of your pictures, and downloads those that are wanted, at 30 requests a minute |
 | `report` | writes the report, prints it in its log, and turns the run red if any picture failed |
 
-**What is new?** What no earlier report lists as brought home. Keep the reports.
+**What is new?** What no earlier report lists as downloaded. Keep the reports.
 
 **The run is red?** Open the log of `report`: it names each picture that failed, why, and what to do. Then trigger it
 again, with *Which pictures* set to `failed` if you like.
@@ -31,7 +35,7 @@ PARAMS = {
         type="string",
         enum=["new", "all", "failed", "mission"],
         title="Which pictures",
-        description="new: what no earlier report lists as home. failed: the failures of the latest report.",
+        description="new: what no earlier report lists as downloaded. failed: the failures of the latest report.",
     ),
     "mission_id": Param(
         None,
@@ -93,7 +97,7 @@ PARAMS = {
         type="string",
         enum=["skip", "overwrite", "rename"],
         title="When the name is taken",
-        description="skip keeps what is there, overwrite fetches it anew, rename keeps both pictures: name (1).png.",
+        description="skip keeps what is there, overwrite replaces it, rename keeps both pictures: name (1).png.",
     ),
     "quiet": Param(
         False,
@@ -104,9 +108,16 @@ PARAMS = {
 }
 
 
+def run_type() -> type[DownloadRun]:
+    """What the tasks run. Imported where a task runs, so that the DAG is parsed quickly."""
+    from downloader_tasks.slooh import SloohRun
+
+    return SloohRun
+
+
 @dag(
     dag_id="slooh_images",
-    description="Bring an astronomer's pictures home from Slooh, checked for being whole, with a report",
+    description="Download an astronomer's pictures from Slooh, checked for completeness, with a report",
     doc_md=DOC,
     tags=["slooh", "astronomy", "download", "manual"],
     params=PARAMS,
@@ -115,7 +126,7 @@ PARAMS = {
 )
 def slooh_images() -> None:
     """Validate, download, report."""
-    three_tasks("downloader_tasks.slooh.tasks", "slooh_download_pool")
+    three_tasks(run_type, "slooh_download_pool")
 
 
 slooh_images()

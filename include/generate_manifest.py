@@ -27,9 +27,9 @@ try:
         Merged,
         Places,
         What,
-        merge,
+        merge_datasets,
         read_manifest,
-        survey,
+        survey_folder,
         write_manifest,
     )
     from downloader.errors import DownloadError
@@ -140,9 +140,9 @@ def run(wanted: argparse.Namespace, configuration: Configuration, around: Surrou
     policy = RetryPolicy(drive.max_retries + 1, first_wait=drive.retry_delay, clock=around.clock)
     urls = (drive.web_url, drive.download_url, drive.api_url)
     print("Reading the folder", "by the API" if wanted.key else "without an API key", "...", flush=True)
-    seen = survey(DriveAccess(*urls, wanted.key, Timeouts(stall=drive.timeout)), wanted.folder, policy)
+    seen = survey_folder(DriveAccess(*urls, wanted.key, Timeouts(stall=drive.timeout)), wanted.folder, policy)
     refuse_unknown(seen, skip=wanted.skip_unknown)
-    merged = merge(seen.found, places, earlier.datasets if earlier else (), remap=wanted.remap)
+    merged = merge_datasets(seen.found, places, earlier.datasets if earlier else (), remap=wanted.remap)
     tell(seen, merged, keyless=not wanted.key)
     tell_idle(places)
     manifest = Manifest(

@@ -16,7 +16,7 @@ BEGAN = time.perf_counter()
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from downloader.transfer import restore
 from downloader_tasks.minio.download_run import MinioRun
 from downloader_tasks.minio.request import ExportRequest
 from downloader_tasks.minio.survey import BucketSurvey
-from downloader_tasks.settings import Configuration, options
+from downloader_tasks.settings import Configuration, transfer_options
 from downloader_tasks.shards import bounds_of
+from downloader_tasks.xcoms import Shard
 
 from .output import measured, summary
 
@@ -49,31 +50,31 @@ def run_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
         output=destination,
     )
     server = MinioServer(endpoint, "benchmark", "benchmark", secure=False)
-    return MinioRun(request, server, server.access(), options(_CONFIGURATION.transfer), NdjsonCheck())
+    return MinioRun(request, server, server.access(), transfer_options(_CONFIGURATION.transfer), NdjsonCheck())
 
 
-def survey(run: MinioRun) -> list[dict[str, Any]]:
-    """The shards as XComs, for the tasks `download`."""
+def survey(run: MinioRun) -> list[Shard]:
+    """What `validate` answers."""
     seen = BucketSurvey(run.request, bounds_of(_CONFIGURATION))
     for listed in run.listing().objects(run.request.prefix):
         seen.add(listed)
-    return [keys.to_xcom() for keys in seen.ranges()]
+    return seen.shards()
 
 
-def results_of(run: MinioRun, shards: Sequence[Mapping[str, Any]]) -> Iterator[FileResult]:
-    """Downloads shard after shard."""
+def results_of(run: MinioRun, shards: Sequence[Shard]) -> Iterator[FileResult]:
+    """Brings shard after shard home."""
     for shard in shards:
-        planned = run.planned(shard)
-        yield from restore(planned, run.source(planned), run.target.folder, run.options)
+        files = run.listed(shard)
+        yield from restore(files.planned, files.connect(), files.run_target.folder, run.options)
 
 
 def download(run: MinioRun, *, only_list: bool) -> dict[str, Any]:
     """Downloads the bucket, or only lists it. Returns the figures."""
     shards = survey(run)
-    figures = {"shards": len(shards), "xcom": len(json.dumps(shards))}
+    told = {"shards": len(shards), "xcom": len(json.dumps([shard.to_xcom() for shard in shards]))}
     if only_list:
-        return {**figures, "files": sum(shard["files"] for shard in shards)}
-    return {**figures, **summary(results_of(run, shards))}
+        return {**told, "files": sum(shard.files for shard in shards)}
+    return {**told, **summary(results_of(run, shards))}
 
 
 def main() -> None:

@@ -27,10 +27,11 @@ from typing import Any
 from downloader.catalogue import Catalogue, CatalogueAddress, open_catalogue
 from downloader.results import FileResult
 from downloader.transfer import restore
+from downloader_tasks.folders import Space
 from downloader_tasks.raw_files.restores import Restore, find_restore
-from downloader_tasks.settings import Configuration, Locations, options
-from downloader_tasks.shards import Shard, bounds_of, cut, digest_of, fingerprint_of
-from downloader_tasks.space import Space
+from downloader_tasks.settings import Configuration, Locations, transfer_options
+from downloader_tasks.shards import bounds_of, cut, digest_of, fingerprint_of
+from downloader_tasks.xcoms import Shard
 
 from .catalogue import RAW_FILE
 from .output import measured, summary
@@ -72,13 +73,11 @@ class Tasks:
 
     def _download(self, shard: Shard) -> Iterator[FileResult]:
         found = self._find()
-        planned = shard.cut(found.plan)
-        if planned is None:
-            raise SystemExit("the record was changed")
+        planned = found.plan.cut(shard)
         bucket, destination = source(found.upload.bucket, planned, self.endpoint), found.destination
         del found  # as the task does
         destination.mkdir(exist_ok=True)
-        yield from restore(planned, bucket, destination, options(self.configuration.transfer))
+        yield from restore(planned, bucket, destination, transfer_options(self.configuration.transfer))
 
 
 def _figures(shards: list[Shard]) -> dict[str, Any]:

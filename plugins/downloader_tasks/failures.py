@@ -1,4 +1,4 @@
-"""What goes wrong, in Airflow's terms: what may pass is tried again, what will not fails at once, in one sentence."""
+"""Errors in Airflow's terms: retryable ones are tried again, permanent ones fail at once, each in one sentence."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ __all__ = ["Refusal", "SetupError", "airflow_errors"]
 
 
 class SetupError(Exception):
-    """A run cannot be done as it is configured or asked for. Its text says what is wrong, where, and what to do."""
+    """A run cannot work as it is configured or requested. Its text says what is wrong, where, and what to do."""
+
+    retryable = False
 
 
 class Refusal(SetupError):
-    """A run, or one raw file of it, cannot be done as asked: one sentence."""
+    """A run, or one item of it, cannot be done as requested: one sentence."""
 
 
 @contextmanager
 def airflow_errors() -> Iterator[None]:
-    """Raises AirflowException for what may pass by itself, AirflowFailException for what will not.
+    """Raises AirflowException for retryable errors, AirflowFailException for permanent ones.
 
-    The cause is not handed on: its own text and traceback may hold what must not stand in a log.
+    The cause is not kept: its own text and traceback may hold what must not be logged.
     """
     try:
         yield
-    except (DownloadError, CatalogueError) as error:
+    except (DownloadError, CatalogueError, SetupError) as error:
         kind = AirflowException if error.retryable else AirflowFailException
         problem = kind(visible(str(error)))
-    except SetupError as error:
-        problem = AirflowFailException(visible(str(error)))
     else:
         return
     raise problem

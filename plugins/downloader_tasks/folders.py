@@ -1,36 +1,135 @@
-"""Folders that a run fills: made where they are missing, but never the location that they lie below."""
+"""The folders that a run fills: made where they are missing, below their location, with room for what is to come."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from downloader.disk import Destination
+from downloader.disk import Destination, part_name
+from downloader.errors import DownloadError
 from downloader.paths import safe_path
+from downloader.remote_file import Planned, RemoteFile
 
-__all__ = ["make_below", "refuse_links"]
+from .failures import Refusal
+from .wording import shown_size
+
+__all__ = ["Share", "Space", "bytes_to_come", "make_below", "nearest", "refuse_links", "size_there"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
 
 
 def refuse_links(location: Path, folder: Path) -> None:
-    """Raises DownloadError where a symbolic link out of `location`, or a file, stands where `folder` is due.
+    """Raises DownloadError where a symbolic link out of `location`, or a file, is in the place of `folder`.
 
-    The location itself may be a link: it is the owner's word. What lies below it anybody may have put there.
+    The location itself may be a link: its owner configured it. Anybody may have put a link below it.
     """
     Destination(location).place(safe_path(str(folder.relative_to(location) / _ANY)))
 
 
 def make_below(location: Path, folder: Path) -> None:
-    """Makes `folder`, and those between it and `location`. Their names are on the disk before this returns.
+    """Makes `folder`, and those between it and `location`. Their names are flushed to disk before this returns.
 
-    The location itself is never made: where a disk is not mounted any more, its place must not be filled. Raises
+    The location itself is never made: where a disk is not mounted any more, its mount point must not be filled. Raises
     OSError, also where `location` is missing, and DownloadError where a symbolic link or a file is in the way.
     """
     destination = Destination(location)
     place = destination.place(safe_path(str(folder.relative_to(location) / _ANY)))
     destination.prepare(place)
-    with suppress(PermissionError):  # who may write to a folder and not read it cannot flush it
+    with suppress(PermissionError):  # a folder that may be written to and not read cannot be flushed
         destination.flush(place)
+
+
+class Share(NamedTuple):
+    """Bytes of a disk, which is known by its device number."""
+
+    disk: int
+    size: int
+
+
+class Space:
+    """Free space, of which each item of a run takes its share."""
+
+    def __init__(self) -> None:
+        self._promised: dict[int, int] = {}
+
+    def share(self, files: Sequence[Planned], destination: Path) -> list[Share]:
+        """The room that `files` need, disk by disk: another one may be mounted at a folder of the destination.
+
+        Raises Refusal, saying how much is missing, where there is not enough.
+        """
+        disks = _by_disk(files, destination)
+        return [self.room(bytes_to_come(mine, destination), folder) for folder, mine in disks]
+
+    def room(self, need: int, destination: Path) -> Share:
+        """Room for `need` bytes. Raises Refusal as `share` does."""
+        there = nearest(destination)
+        disk = os.stat(there).st_dev
+        free = shutil.disk_usage(there).free - self._promised.get(disk, 0)
+        if need > free:
+            raise Refusal(
+                f"{shown_size(need)} are to come to {destination}, and {shown_size(max(0, free))} are free there; "
+                f"make room for {shown_size(need - free)} more"
+            )
+        return Share(disk, need)
+
+    def promise(self, shares: Iterable[Share]) -> None:
+        """Subtracts shares from what others may have."""
+        for share in shares:
+            self._promised[share.disk] = self._promised.get(share.disk, 0) + share.size
+
+
+def _by_disk(files: Sequence[Planned], destination: Path) -> Iterable[tuple[Path, Sequence[Planned]]]:
+    """The files that go to each disk, with a folder that lies on it, or will."""
+    disks: dict[int, tuple[Path, list[Planned]]] = {_disk_of(destination): (destination, [])}
+    known: dict[str, int] = {}
+    for item in files:
+        folder = item.path.folder if isinstance(item, RemoteFile) else ""
+        if folder not in known:
+            known[folder] = _disk_of(destination / folder)
+            disks.setdefault(known[folder], (destination / folder, []))
+        disks[known[folder]][1].append(item)
+    return disks.values()
+
+
+def _disk_of(folder: Path) -> int:
+    return os.stat(nearest(folder)).st_dev
+
+
+def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
+    """Bytes that `files` will add to what is there already under a final name or in a part file."""
+    if not destination.is_dir():
+        return sum(item.size or 0 for item in files)
+    folder = Destination(destination)
+    return sum(_to_come(item, folder) for item in files if isinstance(item, RemoteFile) and item.size)
+
+
+def _to_come(file: RemoteFile, folder: Destination) -> int:
+    size = file.size or 0
+    try:
+        place = folder.place(file.path)
+    except DownloadError:
+        return size  # the download will say what is wrong with it
+    if size_there(place.final) == size:
+        return 0
+    half = size_there(f"{place.folder}/{part_name(file.path.name, file.identity)}")
+    return max(0, size - max(0, half))
+
+
+def size_there(path: str | Path) -> int:
+    """Bytes of what lies under a name; -1 where nothing does."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return -1
+
+
+def nearest(folder: Path) -> Path:
+    """`folder`, or the folder above it that exists."""
+    while not os.path.exists(folder):  # Path.exists raises where a name is too long
+        folder = folder.parent
+    return folder

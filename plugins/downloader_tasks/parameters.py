@@ -1,19 +1,23 @@
-"""What a run was asked for, as far as all DAGs are alike."""
+"""What a run was asked for, as far as the DAGs are alike."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
+
+from downloader.errors import DownloadError
+from downloader.paths import safe_path
 
 from .failures import Refusal
 from .wording import a_few
 
-__all__ = ["refuse_unknown_keys", "trimmed"]
+__all__ = ["path_below", "refuse_unknown_keys", "trimmed"]
 
 
 def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) -> None:
-    """Raises Refusal where a run was given a parameter that there is not: Airflow itself takes any."""
+    """Raises Refusal where a run was given a parameter that its DAG does not have: Airflow itself accepts any."""
     unknown = sorted(set(conf or {}) - set(known))
     if not unknown:
         return
@@ -25,3 +29,12 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) 
 def trimmed(values: Iterable[str]) -> tuple[str, ...]:
     """`values` without the space around them, each once, in their order."""
     return tuple(dict.fromkeys(value.strip() for value in values if value.strip()))
+
+
+def path_below(folder: Path, named: str) -> Path | None:
+    """The path `named` in `folder`; None where that is not below it, whatever symbolic links are on the way."""
+    try:
+        path = folder / safe_path(named).text
+        return path if path.resolve().is_relative_to(folder.resolve()) else None
+    except (DownloadError, RuntimeError):  # a link that leads to itself is a RuntimeError
+        return None

@@ -1,8 +1,8 @@
-"""Cutting plans into shards: slices that tasks work on side by side, on as many machines as there are.
+"""Cutting plans into shards: slices that tasks download side by side, on as many machines as there are.
 
-A shard is a slice of a plan, not a list of files: a mapped task reads the list of all shards, so that list has to stay
-small at a million files. Whoever works on a shard makes the plan anew and cuts the slice out of it; the fingerprint
-tells whether that is still what was planned.
+A shard is a slice of a plan, not a list of files: each mapped task reads the list of all shards, so that list has to
+stay small at a million files. Each task makes the plan again and cuts its slice out of it; the fingerprint tells
+whether the slice is still what was planned.
 """
 
 from __future__ import annotations
@@ -10,17 +10,25 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, Final, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from downloader.checksums import MIB
 from downloader.errors import PermanentError
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused
+from downloader.report import Pairs
+from downloader.results import FileResult, failed
+from downloader.source import Source
 
 from .settings import Configuration
+from .xcoms import Shard
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "DIGEST",
@@ -30,8 +38,9 @@ __all__ = [
     "Outline",
     "Plan",
     "PlanChanged",
-    "Shard",
+    "RunTarget",
     "ShardBounds",
+    "ShardFiles",
     "bounds_of",
     "cut",
     "digest_of",
@@ -44,14 +53,14 @@ _GIB: Final = 1024 * MIB
 MOST_SHARDS: Final = 1000
 """Airflow maps a task over 1,024 at most (``max_map_length``)."""
 MOST_BYTES: Final = 900_000
-"""Of all shards of a run as JSON, where it can be held to: an XCom is for small things."""
+"""Of all shards of a run as JSON, where that is possible: an XCom is for small values."""
 _MOST_BY_COUNT: Final = 25
 """Shards that the number of its files alone makes of one plan. Each task reads the whole record to make its slice: many
-small slices of a long one would cost more to plan than to fetch."""
+small slices of a long one would cost more to plan than to download."""
 _FULL: Final = 20_000
-"""Files of a shard that this never goes beyond: the results of more do not fit into Airflow's state store."""
+"""Files of a shard that this rule never exceeds: the results of more do not fit into Airflow's state store."""
 EACH: Final = 64 * 1024
-"""What a file costs besides its bytes, in bytes: a request takes as long as this many do."""
+"""What a file costs besides its bytes, in bytes: a request takes as long as this many."""
 DIGEST: Final = 8
 """Bytes that stand for a file in a fingerprint."""
 _LONGEST_LABEL: Final = 200
@@ -59,10 +68,18 @@ _LONGEST_LABEL: Final = 200
 
 
 class PlanChanged(PermanentError):
-    """The slice that was planned is not there any more."""
+    """Files are not as they were planned when the run began. `files`: those that are there instead."""
 
     kind = "Plan changed"
     advice = "run it again"
+
+    def __init__(self, what: str, files: Sequence[Planned] = ()) -> None:
+        super().__init__(what)
+        self.files = files
+
+    def results(self) -> list[FileResult]:
+        """A failure of each of `files`."""
+        return [failed(local_name(item), self) for item in self.files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +99,73 @@ class ShardBounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a raw file's restore is about to do. `origin`: where the files come from and go to, in any wording."""
+class RunTarget:
+    """Where the files of an item go, and what their report says above them."""
 
-    raw_file_id: str
+    folder: Path
+    location: Path
+    """What the configuration names; it is the folder or lies above it."""
+    title: str
+    report_id: str
+    head: Pairs = ()
+
+
+def _nothing(results: Sequence[FileResult]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFiles:
+    """The files of a shard as they were listed, and all that is needed to download them."""
+
+    run_target: RunTarget
+    planned: Sequence[Planned]
+    connect: Callable[[], Source]
+    """Answers the source that they are read from. Raises DownloadError, Refusal."""
+    added: Callable[[Sequence[FileResult]], DataclassInstance | None] = _nothing
+    """Answers what the report is to know besides the results (`ShardResults.added`)."""
+    repeatable: bool = False
+    """Whether the report can list the very same files again, so that they need not travel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The files of an item. `origin`: where they come from and go to, in any wording. `listed_in`: for a message."""
+
+    item: str
     origin: str
     files: Sequence[Planned]
-    """Sorted, so that a slice means the same to everyone."""
+    """Sorted, so that everyone cuts the same slices."""
+    listed_in: str = "the list"
+
+    def cut(self, shard: Shard) -> Sequence[Planned]:
+        """The files of a shard. Raises PlanChanged where they are not what was planned."""
+        files = self.files[shard.start : shard.stop]
+        if shard.stop > len(self.files) or fingerprint_of(self.origin, map(digest_of, files)) != shard.fingerprint:
+            raise PlanChanged(self._changed, files)
+        return files
+
+    def unplanned(self, last: Shard) -> list[FileResult]:
+        """A failure of each file behind the last shard: it was not there when the run began."""
+        return PlanChanged(self._changed, self.files[last.stop :]).results()
+
+    @property
+    def _changed(self) -> str:
+        return f"{self.listed_in} was changed after the run began"
 
     def outline(self) -> Outline:
         """What cutting it needs to know."""
         costs = accumulate(((item.size or 0) + EACH for item in self.files), initial=0)
-        return Outline(self.raw_file_id, self.origin, array("q", costs), b"".join(map(digest_of, self.files)))
+        return Outline(self.item, self.origin, array("q", costs), b"".join(map(digest_of, self.files)))
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A plan in 16 bytes a file, so that those of many raw files can be held at once.
+    """A plan in 16 bytes a file, so that those of many items can be held at once.
 
     `costs[i]`: what the first i files cost together. `digests`: `digest_of` each file.
     """
 
-    raw_file_id: str
+    item: str
     origin: str
     costs: array[int]
     digests: bytes
@@ -116,40 +178,15 @@ class Outline:
         return fingerprint_of(self.origin, self.digests[start * DIGEST : stop * DIGEST])
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A slice of the plan of one raw file, as it travels between tasks. `label` is for people."""
-
-    raw_file_id: str
-    start: int
-    stop: int
-    fingerprint: str
-    label: str
-
-    @classmethod
-    def from_xcom(cls, value: dict[str, Any]) -> Self:
-        """What `to_xcom` made."""
-        return cls(**value)
-
-    def to_xcom(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
-
-    def cut(self, plan: Plan) -> Sequence[Planned] | None:
-        """The slice of a plan that was made anew; None where it is not what was planned."""
-        files = plan.files[self.start : self.stop]
-        if self.stop > len(plan.files) or fingerprint_of(plan.origin, map(digest_of, files)) != self.fingerprint:
-            return None
-        return files
-
-
 def cut(outlines: Sequence[Outline], bounds: ShardBounds) -> list[Shard]:
     """The shards of several plans, none of which is empty, in their order: at most `MOST_SHARDS` for as many plans."""
     cuts = slices([outline.costs for outline in outlines], [bounds.for_plan(len(outline)) for outline in outlines])
+    found = [(outline, start, stop) for outline, slices in zip(outlines, cuts, strict=True) for start, stop in slices]
     return [
-        Shard(outline.raw_file_id, start, stop, outline.fingerprint(start, stop), _label(outline, start, stop))
-        for outline, slices in zip(outlines, cuts, strict=True)
-        for start, stop in slices
+        Shard(
+            number, outline.item, _label(outline, start, stop), outline.fingerprint(start, stop), start=start, stop=stop
+        )
+        for number, (outline, start, stop) in enumerate(found)
     ]
 
 
@@ -172,16 +209,16 @@ def slices(several: Sequence[Sequence[int]], bounds: Sequence[ShardBounds]) -> l
 
 def digest_of(item: Planned) -> bytes:
     """8 bytes that stand for everything of a planned file that its restore depends on."""
-    told: tuple[object, ...]
+    facts: tuple[object, ...]
     if isinstance(item, Refused):
-        told = (item.name, item.error.kind)
+        facts = (item.name, item.error.kind)
     else:
-        told = (local_name(item), item.size, *((c.algorithm, c.value, c.part_sizes) for c in item.checksums))
-    return hashlib.sha256(ascii(told).encode()).digest()[:DIGEST]
+        facts = (local_name(item), item.size, *((c.algorithm, c.value, c.part_sizes) for c in item.checksums))
+    return hashlib.sha256(ascii(facts).encode()).digest()[:DIGEST]
 
 
 def _cut_one(costs: Sequence[int], bounds: ShardBounds) -> list[tuple[int, int]]:
-    """As few slices as the bounds allow, and of those the ones whose dearest is the cheapest."""
+    """As few slices as the bounds allow, and of all such cuts the one whose most expensive slice costs least."""
     most = len(_fill(costs, bounds))
     low, high = min(costs[-1] // most, bounds.bytes), bounds.bytes
     while low < high:
@@ -215,11 +252,11 @@ def _label(plan: Outline, start: int, stop: int) -> str:
     """``20250115_sample``, or ``20250115_sample, files 2,001 to 4,000 of 12,000``."""
     whole = len(plan)
     part = "" if stop - start == whole else f", files {start + 1:,} to {stop:,} of {whole:,}"
-    return label_of(plan.raw_file_id, part)
+    return label_of(plan.item, part)
 
 
 def label_of(name: str, part: str) -> str:
-    """`name` and `part`, as short as Airflow wants it, and printable."""
+    """`name` and `part`, printable, and within the length that Airflow keeps."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     room = _LONGEST_LABEL - len(part)
     return (shown if len(shown) <= room else f"{shown[: room - 3]}...") + part

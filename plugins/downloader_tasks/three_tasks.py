@@ -1,12 +1,15 @@
-"""What all the DAGs are made of: validate, download, report. Light: the DAG processor imports it at each parse."""
+"""The tasks of every DAG: validate, download, report. Light: the DAG processor imports it at each parse."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import TriggerRule, get_current_context, task
+
+if TYPE_CHECKING:
+    from .download_run import DownloadRun
 
 __all__ = ["USUAL", "three_tasks"]
 
@@ -25,18 +28,15 @@ def _notify(context: Any) -> None:
     notify_failure(context)
 
 
-def three_tasks(module: str, pool: str) -> None:
-    """Makes the tasks of the DAG that it is called in.
-
-    `module` holds what they do, and is imported where a task runs: ``validate(context)`` answers shards,
-    ``download(shard, context)`` brings one home, ``report(context)`` writes the receipt.
-    """
+def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
+    """Makes the tasks of the DAG in which it is called. `load` imports the type of its runs, where a task runs."""
 
     @task(show_return_value_in_logs=False)
     def validate() -> list[dict[str, Any]]:
         """Fails early, with one sentence, or answers the shards to download."""
-        shards: list[dict[str, Any]] = import_module(module).validate(get_current_context())
-        return shards
+        from . import download_run
+
+        return download_run.validate(load(), get_current_context())
 
     @task(
         pool=pool,
@@ -45,12 +45,16 @@ def three_tasks(module: str, pool: str) -> None:
         show_return_value_in_logs=False,
     )
     def download(shard: dict[str, Any]) -> None:
-        """Brings one shard home."""
-        import_module(module).download(shard, get_current_context())
+        """Downloads one shard."""
+        from . import download_run
+
+        download_run.download(load(), shard, get_current_context())
 
     @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=_notify)
     def report() -> None:
-        """Writes the receipt, and fails the run if anything failed."""
-        import_module(module).report(get_current_context())
+        """Writes the reports, and fails the run if anything failed."""
+        from . import download_run
+
+        download_run.report(load(), get_current_context())
 
     download.expand(shard=validate()) >> report()

@@ -1,4 +1,4 @@
-"""Times and lists of names in the words of the log. Names and sizes are spelled as in the report."""
+"""Times, counts and lists of names for the log. Names and sizes are written as in the report."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from downloader.report import Report, read, reports_in
+from downloader_tasks import download_run
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
 
@@ -168,6 +169,17 @@ class Run:
     def lines(self, project: str = "PRID001") -> dict[str, str]:
         """Name -> outcome and message, of the newest report."""
         return {result.name: f"{result.outcome} {result.message}".strip() for result in self.report(project).results}
+
+
+def when(task: str, patch: pytest.MonkeyPatch, event: Callable[[], None]) -> None:
+    """Lets something happen when each task `task` begins."""
+    begin = getattr(download_run, task)
+
+    def event_first(*arguments: Any) -> None:
+        event()
+        begin(*arguments)
+
+    patch.setattr(download_run, task, event_first)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dags.lab import Lab, Run, md5
+from dags.lab import Lab, Run, md5, when
 from downloader.disk.destination import Place
 from downloader.remote_file import Planned
 from downloader.report import Status
@@ -22,8 +22,6 @@ from downloader.transfer import batch, inspection
 from downloader.transfer.inspection import Inspection
 from downloader.transfer.options import TransferOptions
 from downloader_tasks.execution import attempt as attempts
-from downloader_tasks.raw_files import download, reporting
-from downloader_tasks.settings import configuration
 from include.stand_ins.object_server import ObjectServer, serving
 from include.stand_ins.wire import reset_at
 
@@ -77,7 +75,7 @@ def test_a_bucket_that_does_not_exist_is_a_failure_of_every_file(lab: Lab) -> No
 
 @pytest.fixture
 def breaking(lab: Lab) -> Iterator[ObjectServer]:
-    """A server that breaks as it is told to; the record's two files lie there."""
+    """A server that breaks as scripted; the record's two files lie there."""
     with serving() as server:
         lab.connect(endpoint_url=server.url)
         files = {"a.raw": b"first", "b.raw": b"second"}
@@ -124,13 +122,8 @@ def test_a_record_that_changes_during_the_run_fails_what_was_planned_otherwise(
     files = {f"{letter}.raw": letter.encode() for letter in "abcd"}
     lab.upload(SAMPLE, files)
     entries: dict[str, Any] = {name: [1, md5(data)] for name, data in files.items()}
-    load = configuration.load
-
-    def change_and_load() -> Any:
-        lab.record(SAMPLE, {**entries, "d.raw": [2, None], "e.raw": [1, None]})
-        return load()
-
-    monkeypatch.setattr(download, "load", change_and_load)
+    changed_record = {**entries, "d.raw": [2, None], "e.raw": [1, None]}
+    when("download", monkeypatch, lambda: lab.record(SAMPLE, changed_record))
     run = lab.run({"raw_file_id": SAMPLE})
     assert (run.state, run.states()["download"]) == ("failed", ["success", "failed"])
     changed = f"failed Plan changed: the record of raw file {SAMPLE} was changed after the run began; run it again"
@@ -155,32 +148,30 @@ def dying(death: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("death", "said"),
+    ("death", "line"),
     [("SIGTERM", "Task exited"), ("time limit", "Process timed out"), ("out of memory", "MemoryError")],
 )
-def test_a_task_that_dies_leaves_what_it_had(lab: Lab, monkeypatch: pytest.MonkeyPatch, death: str, said: str) -> None:
+def test_a_task_that_dies_leaves_what_it_had(lab: Lab, monkeypatch: pytest.MonkeyPatch, death: str, line: str) -> None:
     lab.upload(SAMPLE, {"a.raw": b"1", "b.raw": b"2", "c.raw": b"3"})
     monkeypatch.setattr(attempts, "restore", dying(death))
     limit = timedelta(seconds=3 if death == "time limit" else 3600)
     run = lab.run({"raw_file_id": SAMPLE}, download={"execution_timeout": limit})
     assert (run.state, run.states()["download"]) == ("failed", ["failed"])
     assert run.lines() == {"a.raw": "downloaded", "b.raw": NOT_TRIED, "c.raw": NOT_TRIED}
-    assert said in run.log
+    assert line in run.log
 
 
 def test_a_task_that_dies_before_it_begins_leaves_lines_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.configure("shards: {files: 1}")
     lab.upload(SAMPLE, {"a.raw": b"1", "b.raw": b"2"})
-    load = configuration.load
     calls: list[int] = []
 
-    def die_first() -> Any:
+    def die_first() -> None:
         calls.append(1)
         if len(calls) == 1:
             raise MemoryError
-        return load()
 
-    monkeypatch.setattr(download, "load", die_first)
+    when("download", monkeypatch, die_first)
     run = lab.run({"raw_file_id": SAMPLE})
     states = run.states()["download"]
     assert (run.state, sorted(states)) == ("failed", ["failed", "success"])
@@ -191,13 +182,7 @@ def test_a_task_that_dies_before_it_begins_leaves_lines_too(lab: Lab, monkeypatc
 
 def test_a_folder_that_cannot_be_made_fails_every_file(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.upload(SAMPLE, {"a.raw": b"1"})
-    load = configuration.load
-
-    def put_in_the_way() -> Any:
-        (lab.output / "PRID001").write_bytes(b"")
-        return load()
-
-    monkeypatch.setattr(download, "load", put_in_the_way)
+    when("download", monkeypatch, (lab.output / "PRID001").touch)
     run = lab.run({"raw_file_id": SAMPLE})
     assert run.state == "failed"
     assert "1 of 1 file of raw file 20250115_sample failed, and the report could not be written" in run.log
@@ -206,13 +191,7 @@ def test_a_folder_that_cannot_be_made_fails_every_file(lab: Lab, monkeypatch: py
 
 def test_the_record_vanishes_before_the_report(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.upload(SAMPLE, {"a.raw": b"1"})
-    load = configuration.load
-
-    def forget() -> Any:
-        lab.forget(SAMPLE)
-        return load()
-
-    monkeypatch.setattr(reporting, "load", forget)
+    when("report", monkeypatch, lambda: lab.forget(SAMPLE))
     run = lab.run({"raw_file_id": SAMPLE})
     assert run.state == "failed"
     assert failing_sentence(run).startswith(f"no report on raw file {SAMPLE}: no raw file {SAMPLE} in the catalogue")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import pytest
 
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import contents
-from downloader.remote_file import Planned
 from downloader.report import Status
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.minio import download_run
+from downloader_tasks.shards import ShardFiles
+from downloader_tasks.xcoms import Shard
 from include.stand_ins.s3_servers import S3Server
 
 EXPORTS = {
@@ -180,14 +180,14 @@ def test_a_bucket_that_changes_while_the_run_goes_on(lab: FhirLab, monkeypatch: 
     """One export goes, one comes whose name another has, one is written anew."""
     lab.upload({"a/Patient.ndjson": resources("Patient", 1), "b/Group.ndjson": resources("Group", 1)})
     lab.upload({"b/Flag.ndjson": resources("Flag", 1)})
-    before = download_run.MinioRun.planned
+    before = download_run.MinioRun.listed
 
-    def change_first(self: download_run.MinioRun, shard: Mapping[str, Any]) -> list[Planned]:
+    def change_first(self: download_run.MinioRun, shard: Shard, *more: Any) -> ShardFiles:
         lab.upload({"a/Group.ndjson": resources("Group", 7), "a/Patient.ndjson": resources("Patient", 9)})
         lab.server.client().delete_object(Bucket=lab.bucket, Key="b/Flag.ndjson")
-        return before(self, shard)
+        return before(self, shard, *more)
 
-    monkeypatch.setattr(download_run.MinioRun, "planned", change_first)
+    monkeypatch.setattr(download_run.MinioRun, "listed", change_first)
     run = lab.run()
     assert run.state == "success", run.log
     assert "The bucket has changed since the run began" in run.log
@@ -210,7 +210,7 @@ def test_a_task_that_died_leaves_its_lines(lab: FhirLab, monkeypatch: pytest.Mon
     if listed:
         monkeypatch.setattr(attempts, "restore", die)
     else:
-        monkeypatch.setattr("downloader_tasks.minio.tasks.download_shard", die)
+        monkeypatch.setattr("downloader_tasks.download_run.download", die)
     run = lab.run()
     assert run.state == "failed"
     assert set(run.lines("")) == set(flat(EXPORTS))
@@ -226,7 +226,7 @@ def test_a_task_that_died_and_a_bucket_that_is_gone_are_said(lab: FhirLab, monke
         client.delete_bucket(Bucket=lab.bucket)
         raise MemoryError
 
-    monkeypatch.setattr("downloader_tasks.minio.tasks.download_shard", vanish)
+    monkeypatch.setattr("downloader_tasks.download_run.download", vanish)
     run = lab.run()
     assert run.state == "failed"
     assert "no files can be named: Not found: there is no bucket" in run.log
@@ -280,7 +280,7 @@ def test_the_names_of_other_buckets_are_told(lab: FhirLab) -> None:
         ({"port": 1}, "cannot be reached; check host and port"),
         ({"extra": {"secure": True}}, 'does not speak TLS; write "secure": false into the connection\'s extra'),
         ({"extra": {"secure": "perhaps"}}, "secure in the extra of the connection minio_default is neither true nor"),
-        ({"extra": {"sekure": True}}, "has a key sekure, which means nothing here"),
+        ({"extra": {"sekure": True}}, "has an unknown key sekure; its keys are"),
         ({"extra": {"verify": "/no/such/file"}}, "the file of an authority, /no/such/file, cannot be read"),
         ({"host": "a b/c"}, "is no server's name"),
         ({"conn_type": "postgres"}, "is of type postgres, which does not lead to MinIO"),

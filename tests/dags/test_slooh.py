@@ -15,7 +15,7 @@ from dags.slooh_lab import HOME, SloohLab
 from downloader.report import Status, reports_in
 from downloader.retry import RetryPolicy
 from downloader_tasks.execution import attempt as attempts
-from downloader_tasks.settings import options as manner
+from downloader_tasks.settings import options
 from downloader_tasks.slooh import download_run
 from include.stand_ins.pictures import png
 from include.stand_ins.secrets import secret
@@ -313,7 +313,7 @@ def test_names_are_made_by_the_templates(lab: SloohLab) -> None:
 
 def test_everything_that_is_asked_counts_against_the_limit(lab: SloohLab) -> None:
     clock = FakeClock()
-    lab.patch.setattr(manner, "RetryPolicy", partial(RetryPolicy, clock=clock.clock))
+    lab.patch.setattr(options, "RetryPolicy", partial(RetryPolicy, clock=clock.clock))
     lab.configure("batch_size: 3", "rate_limit: 30, threads: 3, max_retries: 2, retry_delay: 1")
     lab.add(*range(1, 8))
     lab.slooh.script("4.png", refuse(503))
@@ -376,7 +376,7 @@ def test_a_task_that_died(lab: SloohLab, told: bool) -> None:
         raise MemoryError
 
     lab.add(1, 2)
-    lab.patch.setattr(*((attempts, "restore") if told else (download_run, "survey")), die)
+    lab.patch.setattr(*((attempts, "restore") if told else (download_run, "survey_pictures")), die)
     run = lab.run()
     assert run.state == "failed"
     assert set(lab.brought(run)) == ({"1.png", "2.png"} if told else {"Slooh's list"})

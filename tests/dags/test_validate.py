@@ -13,7 +13,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dags.lab import Lab, md5
-from downloader_tasks.raw_files.validate import validate
+from downloader_tasks.download_run import validate
+from downloader_tasks.raw_files import RawFilesRun
 from include.stand_ins.s3_servers import rclone_server
 from include.stand_ins.secrets import secret
 
@@ -37,7 +38,7 @@ def refusal(conf: dict[str, Any], kind: type[Exception] = AirflowFailException) 
         "ti": Pushed(),
     }
     with pytest.raises(AirflowException) as raised:
-        validate(context)
+        validate(RawFilesRun, context)
     assert type(raised.value) is kind
     assert context["ti"] == {"problem": str(raised.value)}
     assert "\n" not in str(raised.value)

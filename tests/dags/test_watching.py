@@ -54,7 +54,7 @@ def test_a_notifier_that_fails_hides_nothing(lab: Lab, callable_: str) -> None:
     lab.configure(f"notifier: {callable_}")
     run = lab.run({"raw_file_id": "absent"})
     assert run.state == "failed"
-    assert "The failure of this run could not be told to the configured notifier" in run.log
+    assert "The configured notifier could not be called for the failure of this run" in run.log
     assert "validate failed: no raw file absent" in run.log
 
 

@@ -18,7 +18,7 @@ from downloader.sources.http import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit
-from downloader.sources.slooh.survey import PicturePlan, Wish, survey
+from downloader.sources.slooh.survey import PicturePlan, Wish, survey_pictures
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferOptions, TransferPolicy
 from include.stand_ins.pictures import fits, jpeg, png
@@ -70,7 +70,7 @@ class Play:
         return picture
 
     def survey(self) -> PicturePlan:
-        return survey(client_of(self.server, self.clock), Wish(), layout_of(self.server))
+        return survey_pictures(client_of(self.server, self.clock), Wish(), layout_of(self.server))
 
     def restore(self, found: PicturePlan | None = None, per_minute: int = 0) -> list[FileResult]:
         found = found or self.survey()
@@ -131,7 +131,7 @@ def test_what_is_home_is_not_fetched_again(play: Play) -> None:
 def test_pictures_and_frames_of_a_member(play: Play) -> None:
     play.server.add(*(Picture(number, mission=number % 3 + 1) for number in range(1, 31)))
     play.server.add_frames(*(Frame(number, number % 3 + 1) for number in range(1, 10)))
-    found = survey(client_of(play.server), Wish(include_fits=True), layout_of(play.server))
+    found = survey_pictures(client_of(play.server), Wish(include_fits=True), layout_of(play.server))
     results = play.restore(found)
     assert [result.outcome for result in results] == [Outcome.DOWNLOADED] * 39
     assert len(play.home()) == 39
@@ -344,7 +344,7 @@ def test_all_pictures_come_home_whatever_happens_to_the_list(play: Play, what: s
     client.status()
     play.server.script(PICTURES, *LISTINGS[what](play.server))
     play.server.arrives(Picture(500), Picture(501))
-    found = survey(client, Wish(), layout_of(play.server))
+    found = survey_pictures(client, Wish(), layout_of(play.server))
     results = play.restore(found)
     assert all(result.ok for result in results)
     assert {str(number) for number in range(1, 121)} <= {
@@ -357,7 +357,7 @@ def test_the_account_s_limit_is_kept_over_list_and_pictures(play: Play) -> None:
     play.server.add(*(Picture(number) for number in range(1, 13)))
     policy = RetryPolicy(attempts=4, clock=play.clock.clock)
     limit = RequestLimit(30, policy)
-    found = survey(client_of(play.server, play.clock, limit), Wish(), layout_of(play.server, batch=4))
+    found = survey_pictures(client_of(play.server, play.clock, limit), Wish(), layout_of(play.server, batch=4))
     images = image_client(ImageHosts(play.server.url), limit)
     source = SloohSource(found.planned, found.addresses, images)
     results = restore(list(found.planned), source, play.destination, TransferOptions(LIMITS, policy))

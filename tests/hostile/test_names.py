@@ -162,7 +162,7 @@ def planned_of(keys: Sequence[str], shard_size: int, *, organize: bool) -> list[
     survey = BucketSurvey(request, ShardBounds(shard_size, 2**60))
     for one in listing.objects():
         survey.add(one)
-    return [item for part in survey.ranges() for item in run.planned(part.to_xcom())]
+    return [item for part in survey.shards() for item in run.planned(part)]
 
 
 keys = st.lists(names.map(lambda name: f"{name}.ndjson"), min_size=1, max_size=6, unique=True)

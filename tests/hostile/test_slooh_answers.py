@@ -21,7 +21,7 @@ from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import PictureNames
 from downloader.sources.slooh.rows import Picture, frames_of, missions_of, pictures_of, status_of
-from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Wish, plan, survey
+from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Wish, plan, survey_pictures
 from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
 from support.hostile_answers import ELSEWHERE, cases, damaged, mutated_json, on_one_line, outcome, presentable
@@ -227,7 +227,7 @@ def test_a_survey_of_any_answers(
     tried.clear()
     path, data = odd
     answering(server, path=path.encode(), answer=sent(data, status))
-    found = outcome(lambda: survey(client(server), Wish(include_fits=True), LAYOUT))
+    found = outcome(lambda: survey_pictures(client(server), Wish(include_fits=True), LAYOUT))
     if not isinstance(found, DownloadError):
         is_sound(found)
     assert tried == {("127.0.0.1", server.port)}
@@ -251,7 +251,7 @@ def test_a_survey_of_any_answers(
 )
 def test_what_is_no_json_object_is_told(server: HostileServer, path: str, data: bytes) -> None:
     answering(server, path=path.encode(), answer=sent(data))
-    assert isinstance(outcome(lambda: survey(client(server), Wish(), LAYOUT)), DownloadError)
+    assert isinstance(outcome(lambda: survey_pictures(client(server), Wish(), LAYOUT)), DownloadError)
 
 
 def test_an_answer_that_never_ends_is_not_read_to_the_end(server: HostileServer) -> None:
@@ -270,14 +270,14 @@ def test_an_answer_that_never_ends_is_not_read_to_the_end(server: HostileServer)
 def test_a_list_that_goes_in_circles_ends(server: HostileServer) -> None:
     """The same two rows on every page, of a million that there are said to be."""
     answering(server, path=PICTURES.encode(), answer=sent(orjson.dumps({**GOOD[PICTURES], "totalCount": 10**6})))
-    found = outcome(lambda: survey(client(server), Wish(), LAYOUT))
+    found = outcome(lambda: survey_pictures(client(server), Wish(), LAYOUT))
     assert isinstance(found, PicturePlan)
     assert len(found.planned) == 2
 
 
 def test_a_session_that_is_refused_for_ever_ends(server: HostileServer) -> None:
     answering(server, path=PICTURES.encode(), answer=sent(b'{"apiError": true, "errorMessage": "\\u001b[2J"}'))
-    found = outcome(lambda: survey(client(server), Wish(), LAYOUT))
+    found = outcome(lambda: survey_pictures(client(server), Wish(), LAYOUT))
     assert isinstance(found, ServerBusy)
 
 

@@ -20,7 +20,7 @@ from downloader.results import Outcome
 from downloader.source import Capabilities
 from downloader.sources.memory import MemorySource
 from downloader_tasks.failures import Refusal
-from downloader_tasks.space import Space
+from downloader_tasks.folders import Space
 from support.restoring import KIB, content, files_for, restored, tree
 from support.small_disk import bound, disks, memory_disk
 

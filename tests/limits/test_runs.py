@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import ExitStack
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from dags.lab import Lab, Run, contents
+from dags.lab import Lab, Run, contents, when
 from downloader.report import Report, Status, parse, reports_in
-from downloader_tasks.raw_files import download, reporting
-from downloader_tasks.settings import configuration
 from support.restoring import KIB, content
 from support.small_disk import Disk, disks, memory_disk
 
@@ -32,16 +27,6 @@ LOGGED = re.compile(r"^INFO .*receipts\.py:\d+ (.*)$", re.MULTILINE)
 @pytest.fixture
 def disk(lab: Lab, disks: ExitStack) -> Disk:
     return disks.enter_context(memory_disk(lab.output, "size=16m"))
-
-
-def when(module: ModuleType, begins: pytest.MonkeyPatch, event: Callable[[], None]) -> None:
-    """Lets something happen when the task of `module` begins."""
-
-    def load() -> Any:
-        event()
-        return configuration.load()
-
-    begins.setattr(module, "load", load)
 
 
 def failing_sentence(run: Run) -> str:
@@ -65,7 +50,7 @@ def test_a_disk_that_is_full_in_the_middle_has_room_for_the_report(
 ) -> None:
     folder = lab.upload(SAMPLE, SMALL)
     with monkeypatch.context() as begins:
-        when(download, begins, lambda: disk.fill(leave=200 * KIB))
+        when("download", begins, lambda: disk.fill(leave=200 * KIB))
         run = lab.run({"raw_file_id": SAMPLE})
     assert (run.state, run.states()["download"]) == ("failed", ["failed"])
     assert run.report().summary.status is Status.PARTIAL_FAILURE
@@ -84,7 +69,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_large_file(
 ) -> None:
     folder = lab.upload(SAMPLE, LARGE)
     with monkeypatch.context() as begins:
-        when(download, begins, lambda: disk.fill(leave=5000 * KIB))
+        when("download", begins, lambda: disk.fill(leave=5000 * KIB))
         run = lab.run({"raw_file_id": SAMPLE})
     assert run.state == "failed"
     assert reports_in(folder) == []
@@ -104,7 +89,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_large_file(
 def test_a_disk_that_is_full_while_the_report_is_written(lab: Lab, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = lab.upload(SAMPLE, SMALL)
     with monkeypatch.context() as begins:
-        when(reporting, begins, disk.fill)
+        when("report", begins, disk.fill)
         run = lab.run({"raw_file_id": SAMPLE})
     assert (run.state, run.states()["download"], run.states()["report"]) == ("failed", ["success"], ["failed"])
     assert (contents(folder), reports_in(folder)) == (SMALL, [])
@@ -123,7 +108,7 @@ def test_a_disk_that_turns_read_only_before_the_report_is_written(
     """With names that differ by case alone, so that the disk is asked whether it keeps them apart."""
     folder = lab.upload(SAMPLE, SPELLED_TWICE)
     with monkeypatch.context() as begins:
-        when(reporting, begins, lambda: disk.change("ro"))
+        when("report", begins, lambda: disk.change("ro"))
         run = lab.run({"raw_file_id": SAMPLE})
     assert run.state == "failed"
     assert (contents(folder), reports_in(folder)) == (SPELLED_TWICE, [])

@@ -11,8 +11,9 @@ from downloader.errors import DownloadError
 from downloader.fhir.exports import ExportLayout, is_export
 from downloader.sources.s3.minio_listing import Listed
 from downloader_tasks.minio.request import ExportRequest
-from downloader_tasks.minio.survey import BucketSurvey, KeyRange, unpack_levels
+from downloader_tasks.minio.survey import BucketSurvey, unpack_levels
 from downloader_tasks.shards import ShardBounds
+from downloader_tasks.xcoms import Shard
 
 __all__ = ["ALL", "chosen", "listed", "paths_of", "request_for", "survey_of"]
 
@@ -39,7 +40,7 @@ def survey_of(keys: Iterable[str], bounds: ShardBounds = ALL, *, organize: bool 
     return survey
 
 
-def chosen(keys: Iterable[str], part: KeyRange) -> Iterator[str]:
+def chosen(keys: Iterable[str], part: Shard) -> Iterator[str]:
     """The exports among `keys` that fall into a shard, as its task lists them."""
     return (key for key in sorted(keys) if part.after < key <= part.upto and is_export(key))
 
@@ -50,7 +51,7 @@ def paths_of(
     """Where each export goes, shard by shard; None for one whose name no disk takes."""
     layout = ExportLayout(organize)
     paths: dict[str, str | None] = {}
-    for part in survey_of(keys, bounds, organize=organize).ranges(folds_case=folds_case):
+    for part in survey_of(keys, bounds, organize=organize).shards(folds_case=folds_case):
         levels = unpack_levels(part.levels, part.files)
         for key, level in zip(chosen(keys, part), levels, strict=True):
             assert key not in paths, "in two shards"

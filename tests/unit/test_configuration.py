@@ -380,10 +380,13 @@ def test_a_location_that_is_not_set_names_its_key_and_file(read: Read, tmp_path:
 def test_a_location_that_is_not_there_or_no_folder_says_what_to_do(folder: Path) -> None:
     file = folder / "file"
     file.touch()
-    for path, said in ((folder / "none", "does not exist: create it"), (file, "is not a folder: move that file away")):
+    for path, why in (
+        (folder / "none", "does not exist: create it"),
+        (file, "is not a folder: move that file away"),
+    ):
         with pytest.raises(LocationError) as caught:
             writable_location(located(path), "output")
-        assert str(caught.value).startswith(f"locations.output is {path}, which {said}, or change locations.output in ")
+        assert str(caught.value).startswith(f"locations.output is {path}, which {why}, or change locations.output in ")
 
 
 @pytest.fixture

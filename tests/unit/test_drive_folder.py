@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from downloader.checksums import Checksum
-from downloader.datasets.survey import FolderSurvey, survey
+from downloader.datasets.survey import FolderSurvey, survey_folder
 from downloader.errors import AccessDenied, DownloadError, Misconfigured, ObjectNotFound, PermanentError, ServerBusy
 from downloader.retry import RetryPolicy
 from downloader.sources.drive import DriveAccess
@@ -225,7 +225,7 @@ class Asker:
         return list_folder(FolderView(self.access(), self.policy), DriveKey(folder, resource_key=resource_key))
 
     def survey(self, key: str = "") -> FolderSurvey:
-        return survey(self.access(key), DriveKey(TOP), self.policy)
+        return survey_folder(self.access(key), DriveKey(TOP), self.policy)
 
 
 @pytest.fixture

@@ -243,7 +243,7 @@ def test_only_a_disk_that_folds_case_minds_it() -> None:
     ],
 )
 def test_whether_it_matters_that_a_disk_folds_case(bucket: set[str], matters: bool) -> None:
-    """Finding out whether it does costs two files."""
+    """It costs two files to see whether it does."""
     assert survey_of(bucket).folds_matter is matters
 
 

@@ -42,27 +42,27 @@ def test_a_signal_interrupts(number: int, kind: type[BaseException]) -> None:
 
 
 def test_the_last_words_come_before_the_end() -> None:
-    said: list[str] = []
-    with pytest.raises(SystemExit), Interruptions(lambda: said.append("last words")):
+    events: list[str] = []
+    with pytest.raises(SystemExit), Interruptions(lambda: events.append("last words")):
         send(signal.SIGTERM)
-    assert said == ["last words"]
+    assert events == ["last words"]
 
 
 @BOTH
 def test_a_talk_is_not_interrupted_but_what_follows_is(number: int, kind: type[BaseException]) -> None:
-    said: list[str] = []
+    events: list[str] = []
 
     def talk(interruptions: Interruptions) -> None:
         with interruptions.held():
             send(number)
             with interruptions.held():
-                said.append("within")
-            said.append("to its end")
-        said.append("afterwards")
+                events.append("within")
+            events.append("to its end")
+        events.append("afterwards")
 
     with pytest.raises(kind), Interruptions() as interruptions:
         talk(interruptions)
-    assert said == ["within", "to its end"]
+    assert events == ["within", "to its end"]
 
 
 def test_a_talk_that_fails_is_followed_by_the_interruption() -> None:
@@ -76,16 +76,16 @@ def test_a_talk_that_fails_is_followed_by_the_interruption() -> None:
 
 
 def test_last_words_are_spoken_in_a_talk_of_their_own() -> None:
-    said: list[str] = []
+    events: list[str] = []
 
     def speak() -> None:
         with interruptions.held():
-            said.append("last words")
+            events.append("last words")
 
     interruptions = Interruptions(speak)
     with pytest.raises(SystemExit), interruptions, interruptions.held():
         send(signal.SIGTERM)
-    assert said == ["last words"]
+    assert events == ["last words"]
 
 
 def test_afterwards_all_is_as_before() -> None:

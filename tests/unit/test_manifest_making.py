@@ -13,7 +13,7 @@ import pytest
 
 from downloader.checksums import Checksum
 from downloader.datasets.manifest import Dataset, Manifest, ManifestError, read_manifest
-from downloader.datasets.merge import Found, Merged, What, merge
+from downloader.datasets.merge import Found, Merged, What, merge_datasets
 from downloader.datasets.paths import Places
 from downloader.datasets.write import manifest_text, write_manifest
 from downloader.errors import DiskError
@@ -43,7 +43,7 @@ def merged(
     mapping: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Merged:
-    return merge(Found(entries), Places(mapping), earlier, **more)
+    return merge_datasets(Found(entries), Places(mapping), earlier, **more)
 
 
 def told(found: Merged) -> list[tuple[What, str, str]]:
@@ -223,10 +223,12 @@ def test_what_else_changed_is_told() -> None:
 def test_what_could_not_be_looked_at_stays_as_it_was() -> None:
     earlier = [dataset("a", sha256=SHA["a"]), dataset("b", "kept/b.dat", sha256=SHA["b"])]
     places = Places()
-    found = merge(Found([entry("a"), entry("c", "kept", name="b.dat")], {file_id("b"), file_id("x")}), places, earlier)
+    found = merge_datasets(
+        Found([entry("a"), entry("c", "kept", name="b.dat")], {file_id("b"), file_id("x")}), places, earlier
+    )
     assert found.datasets == (earlier[0], dataset("c", "kept/b (2).dat", name="b.dat"), earlier[1])
     assert (What.KEPT, "kept/b.dat", "Google Drive does not tell its size") in told(found)
-    part = merge(Found([entry("a")], complete=False), places, earlier)
+    part = merge_datasets(Found([entry("a")], complete=False), places, earlier)
     assert part.datasets == tuple(earlier)
     assert told(part) == [(What.KEPT, "kept/b.dat", "not seen, and not all folders could be read")]
 

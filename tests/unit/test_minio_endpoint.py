@@ -150,9 +150,9 @@ def test_what_is_no_host_is_refused(asks: Asks, host: str) -> None:
     ("host", "port"), [("minio", -1), ("minio", 65_536), ("minio:9000", 10**9), ("minio:99999", None)]
 )
 def test_a_port_that_there_is_not_is_refused(asks: Asks, host: str, port: int | None) -> None:
-    said = asks.refusal(host=host, port=port)
+    told = asks.refusal(host=host, port=port)
     port = port or 99_999
-    assert said == f"the port of the connection lab is {port}; write a number up to 65535"
+    assert told == f"the port of the connection lab is {port}; write a number up to 65535"
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_secure_as_a_truth_or_as_text(asks: Asks, host: str, written: dict[str, 
 
 @pytest.mark.parametrize("value", ["", "maybe", "off", 2, None, [], {"a": 1}])
 def test_secure_that_is_neither_is_refused(asks: Asks, value: object) -> None:
-    said = asks.refusal(host="minio", extra={"secure": value})
-    assert said == "secure in the extra of the connection lab is neither true nor false; correct it"
+    told = asks.refusal(host="minio", extra={"secure": value})
+    assert told == "secure in the extra of the connection lab is neither true nor false; correct it"
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_certificates_are_checked_unless_told_otherwise(asks: Asks, value: objec
 
 @pytest.mark.parametrize("value", ["", 7, None])
 def test_verify_that_is_nothing_is_refused(asks: Asks, value: object) -> None:
-    said = asks.refusal(host="minio", extra={"verify": value})
-    assert said == "verify in the extra of the connection lab is neither true nor false; correct it"
+    told = asks.refusal(host="minio", extra={"verify": value})
+    assert told == "verify in the extra of the connection lab is neither true nor false; correct it"
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,16 @@ def test_the_region(asks: Asks, extra: dict[str, str], region: str) -> None:
 
 
 def test_a_region_that_is_none_is_refused(asks: Asks) -> None:
-    said = asks.refusal(host="minio", extra={"region": "no region"})
-    assert said == "the region in the extra of the connection lab is none; leave it out, or write one such as us-east-1"
+    told = asks.refusal(host="minio", extra={"region": "no region"})
+    assert (
+        told == "the region in the extra of the connection lab is not valid; remove it, or write one such as us-east-1"
+    )
 
 
 @pytest.mark.parametrize("key", ["sekure", "endpoint_url", "secret_key", "Secure", "verify "])
 def test_an_unknown_extra_key_is_refused(asks: Asks, key: str) -> None:
-    said = asks.refusal(host="minio", extra={"secure": False, key: SECRET})
-    assert said == (
-        f"the extra of the connection lab has a key {key}, which means nothing here; "
-        "its keys are secure, region, verify"
-    )
+    told = asks.refusal(host="minio", extra={"secure": False, key: SECRET})
+    assert told == (f"the extra of the connection lab has an unknown key {key}; its keys are secure, region, verify")
 
 
 @pytest.mark.parametrize("extra", ["[]", "7", '"text"', '["secure"]', "null", "{secure: false}", '{"secure": false'])
@@ -313,9 +312,9 @@ def test_another_kind_is_refused(asks: Asks, kind: str) -> None:
 def test_no_connection_at_all_is_told(configuration: Configuration) -> None:
     with pytest.raises(Refusal) as raised:
         endpoint(configuration)
-    said = str(raised.value)
-    assert said.startswith("there is no Airflow connection lab, which leads to MinIO; make it")
-    assert said.endswith(f"or name another as minio.connection in {configuration.file}")
+    told = str(raised.value)
+    assert told.startswith("there is no Airflow connection lab, which leads to MinIO; make it")
+    assert told.endswith(f"or name another as minio.connection in {configuration.file}")
 
 
 def test_nothing_is_asked_yet(asks: Asks) -> None:

@@ -140,9 +140,9 @@ def test_a_folder_below_the_location(configuration: Configuration, location: Pat
 def test_anything_else_is_refused_in_a_sentence(configuration: Configuration, location: Path, written: str) -> None:
     with pytest.raises(Refusal) as raised:
         asked(configuration, output=written.format(location=location))
-    said = str(raised.value)
-    assert f"which is no folder below {location} (locations.minio of the configuration); give the name of one" in said
-    assert "\0" not in said
+    told = str(raised.value)
+    assert f"which is no folder below {location} (locations.minio of the configuration); give the name of one" in told
+    assert "\0" not in told
 
 
 def test_a_link_out_of_the_location_is_refused(configuration: Configuration, location: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from downloader.checksums import MIB, Checksum
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
-from downloader_tasks.shards import DIGEST, EACH, MOST_SHARDS, Outline, Plan, Shard, ShardBounds, cut
+from downloader_tasks.shards import DIGEST, EACH, MOST_SHARDS, Outline, Plan, PlanChanged, ShardBounds, cut
+from downloader_tasks.xcoms import Shard
 from support.plans import plans
 
 GIB = 1024**3
@@ -32,18 +33,18 @@ def test_shards_cover_every_file_once_in_order(files: list[list[Planned]], bound
     all_plans = [Plan(f"raw{number}", "origin", chosen) for number, chosen in enumerate(files)]
     shards = cut([one.outline() for one in all_plans], bounds)
     for one in all_plans:
-        mine = [shard for shard in shards if shard.raw_file_id == one.raw_file_id]
-        covered = [item for shard in mine for item in shard.cut(one) or ()]
+        mine = [shard for shard in shards if shard.item == one.item]
+        covered = [item for shard in mine for item in one.cut(shard)]
         assert covered == list(one.files)
         assert all(0 < shard.stop - shard.start <= bounds.for_plan(len(one.files)).files for shard in mine)
-    assert [shard.raw_file_id for shard in shards] == sorted(shard.raw_file_id for shard in shards)
+    assert [shard.item for shard in shards] == sorted(shard.item for shard in shards)
 
 
 @given(plans().filter(bool), bounds_of_any_kind)
 def test_no_shard_is_larger_than_its_bound_unless_it_is_one_file(files: list[Planned], bounds: ShardBounds) -> None:
     one = Plan("raw", "origin", files)
     for shard in cut([one.outline()], bounds):
-        size = sum(item.size or 0 for item in shard.cut(one) or ())
+        size = sum(item.size or 0 for item in one.cut(shard))
         assert size <= bounds.bytes or shard.stop - shard.start == 1
 
 
@@ -109,9 +110,11 @@ def test_a_change_anywhere_in_the_slice_is_noticed(files: list[Planned], data: s
         )
         changes += [[*files[:at], another, *files[at + 1 :]] for another in changed]
     for changed_files in changes:
-        assert shard.cut(Plan("raw", "origin", changed_files)) is None
-    assert shard.cut(Plan("raw", "another origin", files)) is None
-    assert shard.cut(Plan("raw", "origin", list(files))) == files
+        with pytest.raises(PlanChanged):
+            Plan("raw", "origin", changed_files).cut(shard)
+    with pytest.raises(PlanChanged):
+        Plan("raw", "another origin", files).cut(shard)
+    assert Plan("raw", "origin", list(files)).cut(shard) == files
 
 
 def test_a_shard_travels_as_json_of_a_few_bytes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from downloader_tasks.settings.configuration import Configuration, Configuration
 from downloader_tasks.settings.options import service_options
 from downloader_tasks.slooh.account import account_of
 from downloader_tasks.slooh.request import PictureRequest
-from downloader_tasks.slooh.tally import lines, tally
+from downloader_tasks.slooh.tally import Tally, lines, tally
 from downloader_tasks.slooh.tracker import LIST, known
 from downloader_tasks.slooh.watch import ListingWatch
+from downloader_tasks.xcoms import read
 from include.stand_ins.secrets import secret
 
 PASSWORD = secret("slooh", " ")
@@ -248,9 +250,9 @@ def leave(folder: Path, when: datetime, report_id: str = "slooh", **results: str
     """A report; `results` are names with ``ok`` or a failure's message."""
     held = [
         FileResult(name, Outcome.SKIPPED, 5, assurance="complete PNG")
-        if said == "ok"
-        else FileResult(name, Outcome.FAILED, message=said)
-        for name, said in results.items()
+        if message == "ok"
+        else FileResult(name, Outcome.FAILED, message=message)
+        for name, message in results.items()
     ]
     write(Report("Slooh Images Status Report", when, str(folder), results=tuple(held)), folder, report_id)
 
@@ -312,8 +314,9 @@ def test_large_accounts_make_small_tallies() -> None:
     layout = PictureLayout(PictureNames("all", "{filename}"), LAYOUT.hosts)
     found = plan([*several, *rows(5000)], Wish(), layout, 9000)
     figures = tally(found, Wish(), results_of(found), "Unknown")
-    assert len(json.dumps(figures)) < 64_000
-    told = lines(results_of(found), json.loads(json.dumps(figures)))
+    travelling = json.dumps(asdict(figures))
+    assert len(travelling) < 64_000
+    told = lines(results_of(found), read(Tally, json.loads(travelling)))
     label = "Left out (another picture has the path)"
     assert [value for name, value in told if name == label] == ["5,500"]
     assert [value for name, value in told if name == f"- {label}"][-1] == "and 5,300 more"
@@ -339,7 +342,7 @@ def test_what_failed_and_is_not_in_the_list_any_more_is_named() -> None:
 def test_a_task_that_died_leaves_what_the_results_tell() -> None:
     found = plan(rows(2), Wish(), LAYOUT)
     died = FileResult("x", Outcome.FAILED, message="Not tried: it died")
-    assert dict(lines([*results_of(found), died], {})) == {
+    assert dict(lines([*results_of(found), died], None)) == {
         "Skipped existing": "0",
         "Queued": "3",
         "Queued and downloaded": "2",

@@ -12,7 +12,7 @@ from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
 from downloader.sources.slooh.rows import Picture as Row
 from downloader.sources.slooh.selection import Filters, Select
-from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey
+from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey_pictures
 from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, PICTURES, Frame, Picture, SloohServer, serving
 from support.slooh_access import client_of, layout_of
@@ -178,7 +178,7 @@ def server() -> Iterator[SloohServer]:
 
 def test_all_of_a_list(server: SloohServer) -> None:
     server.add(*(Picture(number) for number in range(1, 121)))
-    found = survey(client_of(server), Wish(), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(), layout_of(server))
     assert len(found.planned) == 120
     assert found.counts.available == 120
     assert set(found.addresses) == {str(number) for number in range(1, 121)}
@@ -188,7 +188,7 @@ def test_one_mission(server: SloohServer) -> None:
     server.add(Picture(1, mission=7), Picture(2, mission=8), Picture(3, mission=8))
     server.add_frames(Frame(1, 7), Frame(2, 8))
     wish = Wish(Select.MISSION, 8, include_fits=True, known=known("3"))
-    found = survey(client_of(server), wish, layout_of(server))
+    found = survey_pictures(client_of(server), wish, layout_of(server))
     assert set(found.addresses) == {"2", "3", "fits:8:2"}
 
 
@@ -197,7 +197,7 @@ def test_frames_are_told_by_their_mission_s_pictures(server: SloohServer) -> Non
         Picture(1, mission=7, row={"imageTitle": "M31"}), Picture(2, mission=8, row={"imageTitle": "Crab (M 1)"})
     )
     server.add_frames(Frame(5, 8, "Ultra Wide"), Frame(6, 7))
-    found = survey(client_of(server), Wish(include_fits=True), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(include_fits=True), layout_of(server))
     assert names(found)[2:] == [
         "M1/Canary One/FITS/Canary One_ngc3372_5_l.fits",
         "M31/Canary One/FITS/Canary One_ngc3372_6_l.fits",
@@ -210,7 +210,7 @@ def test_frames_come_for_the_wanted_pictures_alone_whatever_their_form(server: S
     server.add(Picture(1, mission=7, row={"telescopeName": "Chile One"}), Picture(2, mission=8))
     server.add_frames(Frame(5, 7), Frame(6, 8))
     filters = Filters(telescopes=("canary",), file_types=("FITS",))
-    found = survey(client_of(server), Wish(filters=filters, include_fits=True), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(filters=filters, include_fits=True), layout_of(server))
     assert set(found.addresses) == {"fits:8:6"}
     assert [request.json["scheduledMissionId"] for request in server.asked(FITS)] == [8]
 
@@ -219,21 +219,21 @@ def test_frames_come_with_pictures_of_another_form(server: SloohServer) -> None:
     server.add(Picture(1, mission=7), Picture(2, mission=7, kind="JPG"))
     server.add_frames(Frame(5, 7))
     wish = Wish(filters=Filters(file_types=("PNG",)), include_fits=True)
-    assert set(survey(client_of(server), wish, layout_of(server)).addresses) == {"1", "fits:7:5"}
+    assert set(survey_pictures(client_of(server), wish, layout_of(server)).addresses) == {"1", "fits:7:5"}
 
 
 def test_of_several_pictures_of_a_mission_the_oldest_names_its_frames(server: SloohServer) -> None:
     titles = {1: "M1", 2: "M2", 3: "M3"}
     server.add(*(Picture(number, mission=7, row={"imageTitle": title}) for number, title in titles.items()))
     server.add_frames(Frame(5, 7))
-    found = survey(client_of(server), Wish(include_fits=True), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(include_fits=True), layout_of(server))
     assert names(found)[-1].startswith("M1/Canary One/FITS/")
 
 
 def test_who_watches_sees_how_far_it_is(server: SloohServer) -> None:
     server.add(*(Picture(number) for number in range(1, 61)))
     seen: list[Scan] = []
-    survey(client_of(server), Wish(include_fits=True), layout_of(server), seen.append)
+    survey_pictures(client_of(server), Wish(include_fits=True), layout_of(server), seen.append)
     assert seen[:2] == [Scan(1, 60), Scan(2, 60)]
     assert seen[59:61] == [Scan(60, 60), Scan(60, 60, 1, 60)]
     assert seen[-1] == Scan(60, 60, 60, 60)
@@ -241,7 +241,7 @@ def test_who_watches_sees_how_far_it_is(server: SloohServer) -> None:
 
 def test_without_include_fits_no_frames_are_asked_for(server: SloohServer) -> None:
     server.add(Picture(1))
-    survey(client_of(server), Wish(), layout_of(server))
+    survey_pictures(client_of(server), Wish(), layout_of(server))
     assert server.asked(FITS) == []
 
 
@@ -250,7 +250,7 @@ def test_a_date_ends_the_paging(server: SloohServer) -> None:
     server.add(
         *(Picture(number, row=old) for number in range(1, 401)), *(Picture(number) for number in range(401, 411))
     )
-    found = survey(client_of(server), Wish(filters=Filters(since=date(2026, 1, 1))), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(filters=Filters(since=date(2026, 1, 1))), layout_of(server))
     assert len(found.planned) == 10
     assert found.counts.available == 410
     assert len(server.asked(PICTURES)) == 3
@@ -258,19 +258,19 @@ def test_a_date_ends_the_paging(server: SloohServer) -> None:
 
 def test_max_scan(server: SloohServer) -> None:
     server.add(*(Picture(number) for number in range(1, 121)))
-    found = survey(client_of(server), Wish(max_scan=60), layout_of(server, batch=40))
+    found = survey_pictures(client_of(server), Wish(max_scan=60), layout_of(server, batch=40))
     assert (found.counts.scanned, found.counts.available, len(found.planned)) == (60, 120, 60)
 
 
 def test_an_account_without_pictures_is_an_empty_plan(server: SloohServer) -> None:
-    found = survey(client_of(server), Wish(include_fits=True), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(include_fits=True), layout_of(server))
     assert (found.planned, found.counts.queued) == ((), 0)
 
 
 def test_missing_values(server: SloohServer) -> None:
     lacking = {"imageTitle": None, "telescopeName": "", "displayDate": None, "missionId": None, "instrumentName": 5}
     server.add(Picture(1, file="x.png", row=lacking))
-    found = survey(client_of(server), Wish(include_fits=True), layout_of(server))
+    found = survey_pictures(client_of(server), Wish(include_fits=True), layout_of(server))
     assert names(found) == ["Unknown/Unknown/Pictures/Unknown_x.png"]
     (file,) = found.planned
     assert isinstance(file, RemoteFile)

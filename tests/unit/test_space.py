@@ -12,7 +12,7 @@ from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader_tasks.failures import Refusal
-from downloader_tasks.space import Space, bytes_to_come
+from downloader_tasks.folders import Space, bytes_to_come
 
 
 def file(name: str, size: int | None = 100) -> RemoteFile:

@@ -17,8 +17,9 @@ from downloader.checksums import MIB
 from downloader.fhir.exports import NameLevel
 from downloader.sources.s3.minio_listing import Listed
 from downloader_tasks.minio.request import ExportRequest
-from downloader_tasks.minio.survey import BucketSurvey, KeyRange, digest_of, unpack_levels
+from downloader_tasks.minio.survey import BucketSurvey, digest_of, unpack_levels
 from downloader_tasks.shards import MOST_SHARDS, ShardBounds, fingerprint_of
+from downloader_tasks.xcoms import Shard
 from support.exports import ALL, chosen, listed, request_for, survey_of
 
 GIB = 1024 * MIB
@@ -36,7 +37,7 @@ def surveyed(bucket: dict[str, int], bounds: ShardBounds = ALL, request: ExportR
     return survey
 
 
-def as_xcom(ranges: Iterable[KeyRange]) -> str:
+def as_xcom(ranges: Iterable[Shard]) -> str:
     return json.dumps([part.to_xcom() for part in ranges])
 
 
@@ -48,7 +49,7 @@ def test_each_export_falls_into_one_range_and_each_range_is_as_large_as_it_says(
     bucket: dict[str, int], bounds: ShardBounds, folds_case: bool
 ) -> None:
     exports = sorted(key for key in bucket if key.endswith(".ndjson"))
-    ranges = surveyed(bucket, bounds).ranges(folds_case=folds_case)
+    ranges = surveyed(bucket, bounds).shards(folds_case=folds_case)
     fallen = [list(chosen(bucket, part)) for part in ranges]
     assert [key for part in fallen for key in part] == exports
     assert [len(part) for part in fallen] == [part.files for part in ranges]
@@ -58,20 +59,20 @@ def test_each_export_falls_into_one_range_and_each_range_is_as_large_as_it_says(
 
 @given(buckets, bounds_of_any_kind)
 def test_no_range_is_larger_than_its_bounds_unless_it_is_one_file(bucket: dict[str, int], bounds: ShardBounds) -> None:
-    for part in surveyed(bucket, bounds).ranges():
+    for part in surveyed(bucket, bounds).shards():
         assert part.files <= bounds.files
         assert part.files == 1 or sum(bucket[key] for key in chosen(bucket, part)) <= bounds.bytes
 
 
 def test_a_large_file_behind_small_ones_does_not_burst_the_bounds() -> None:
     bucket = {f"{n:02}.ndjson": 40 for n in range(3)} | {"9.ndjson": 10_000_000}
-    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 10_000_000)).ranges()] == [3, 1]
+    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 10_000_000)).shards()] == [3, 1]
 
 
 @pytest.mark.parametrize("files", [1, 7, 19, 20, 25, 39, 45, 100, 2000])
 def test_ranges_are_nearly_as_full_as_they_may_be(files: int) -> None:
     """They are made of blocks, so some room is left."""
-    ranges = survey_of([f"{n:05}.ndjson" for n in range(900)], ShardBounds(files, GIB)).ranges()
+    ranges = survey_of([f"{n:05}.ndjson" for n in range(900)], ShardBounds(files, GIB)).shards()
     assert sum(part.files for part in ranges) == 900
     assert len(ranges) <= -(-900 // (files * 0.9))
     assert max(part.files for part in ranges) <= files
@@ -79,27 +80,27 @@ def test_ranges_are_nearly_as_full_as_they_may_be(files: int) -> None:
 
 def test_the_work_is_shared_evenly() -> None:
     bucket = {f"{n:03}.ndjson": GIB for n in range(120)}
-    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 50 * GIB)).ranges()] == [40, 40, 40]
+    assert [part.files for part in surveyed(bucket, ShardBounds(2000, 50 * GIB)).shards()] == [40, 40, 40]
 
 
 @pytest.mark.parametrize("files", [1, 3])
 def test_there_are_never_more_than_airflow_maps(files: int) -> None:
-    ranges = survey_of([f"{n:05}.ndjson" for n in range(5000)], ShardBounds(files, 1)).ranges()
+    ranges = survey_of([f"{n:05}.ndjson" for n in range(5000)], ShardBounds(files, 1)).shards()
     assert MOST_SHARDS / 2 < len(ranges) <= MOST_SHARDS
     assert sum(part.files for part in ranges) == 5000
 
 
 def test_labels_are_for_people() -> None:
-    assert [part.label for part in survey_of(["a.ndjson", "b.ndjson", "c.txt"], ShardBounds(1, GIB)).ranges()] == [
+    assert [part.label for part in survey_of(["a.ndjson", "b.ndjson", "c.txt"], ShardBounds(1, GIB)).shards()] == [
         "bucket, files 1 to 1 of 2",
         "bucket, files 2 to 2 of 2",
     ]
-    assert [part.label for part in survey_of(["a.ndjson"]).ranges()] == ["bucket"]
+    assert [part.label for part in survey_of(["a.ndjson"]).shards()] == ["bucket"]
 
 
 def test_of_nothing_there_are_no_ranges() -> None:
     survey = survey_of(["notes.txt", "Patient.ndjson.bak"])
-    assert (survey.files, survey.bytes, survey.ranges(), survey.present) == (0, 0, [], Counter())
+    assert (survey.files, survey.bytes, survey.shards(), survey.present) == (0, 0, [], Counter())
 
 
 # --- what is chosen ---------------------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ def test_the_filter_chooses_and_all_that_is_there_is_counted() -> None:
     )
     assert (survey.files, survey.bytes) == (2, 12)
     assert survey.present == {"Patient": 2, "Group": 1, "Unknown": 1}
-    (part,) = survey.ranges()
+    (part,) = survey.shards()
     assert (part.after, part.upto, part.files) == ("", "a/Patient-1.ndjson", 2)
 
 
@@ -134,13 +135,13 @@ def test_the_levels_of_the_ranges_are_those_of_the_whole(
 ) -> None:
     survey = surveyed(bucket, bounds)
     together = [
-        level for part in survey.ranges(folds_case=folds_case) for level in unpack_levels(part.levels, part.files)
+        level for part in survey.shards(folds_case=folds_case) for level in unpack_levels(part.levels, part.files)
     ]
     assert together == list(survey.levels(folds_case=folds_case))
 
 
 def test_where_all_keep_their_names_no_levels_travel() -> None:
-    (part,) = survey_of(["a/x.ndjson", "b/y.ndjson"]).ranges()
+    (part,) = survey_of(["a/x.ndjson", "b/y.ndjson"]).shards()
     assert part.levels == ""
     assert unpack_levels("", 2) == [NameLevel.NAME, NameLevel.NAME]
 
@@ -154,7 +155,7 @@ def fingerprint(items: Iterable[Listed], request: ExportRequest | None = None) -
     survey = BucketSurvey(request or request_for(), ALL)
     for item in items:
         survey.add(item)
-    (part,) = survey.ranges()
+    (part,) = survey.shards()
     return part.fingerprint
 
 
@@ -184,7 +185,7 @@ def test_what_is_no_export_changes_nothing() -> None:
 
 def test_a_task_makes_the_same_fingerprint_from_its_own_listing() -> None:
     bucket = {f"{n:03}.ndjson": n for n in range(300)}
-    for part in surveyed(bucket, ShardBounds(100, GIB)).ranges():
+    for part in surveyed(bucket, ShardBounds(100, GIB)).shards():
         mine = [digest_of(listed(key, bucket[key])) for key in chosen(bucket, part)]
         assert fingerprint_of("bucket", mine) == part.fingerprint
 
@@ -215,23 +216,23 @@ def shape(name: str, number: int) -> str:
 
 @pytest.mark.parametrize("name", ["flat", "by day", "every name twice", "all of one name"])
 def test_what_travels_is_some_hundred_bytes_a_range(name: str) -> None:
-    ranges = survey_of([shape(name, n) for n in range(SOME)], HUNDRED).ranges()
+    ranges = survey_of([shape(name, n) for n in range(SOME)], HUNDRED).shards()
     assert len(ranges) == 100
     assert len(as_xcom(ranges)) < 100 * 500
 
 
 def test_even_with_the_longest_keys_it_is_less_than_a_megabyte() -> None:
-    ranges = survey_of([shape("as long as a key may be", n) for n in range(SOME)], HUNDRED).ranges()
+    ranges = survey_of([shape("as long as a key may be", n) for n in range(SOME)], HUNDRED).shards()
     text = as_xcom(ranges)
     assert len(ranges) == 100
     assert len(text) < MIB
-    assert [KeyRange.from_xcom(value) for value in json.loads(text)] == ranges
+    assert [Shard.from_xcom(value) for value in json.loads(text)] == ranges
 
 
 @pytest.mark.parametrize("ranges", [500, 1000])
 def test_as_many_of_them_as_a_million_files_make_are_less_than_a_megabyte_too(ranges: int) -> None:
     keys = [shape("as long as a key may be", n) for n in range(SOME)]
-    found = survey_of(keys, ShardBounds(SOME // ranges, GIB)).ranges()
+    found = survey_of(keys, ShardBounds(SOME // ranges, GIB)).shards()
     assert len(as_xcom(found)) < MIB
     assert [key for part in found for key in chosen(dict.fromkeys(keys, 1), part)] == sorted(keys)
     assert [part.number for part in found] == list(range(len(found)))
@@ -244,7 +245,7 @@ def test_the_worst_that_names_can_do_to_its_size() -> None:
     keys = {folders[draw.randrange(4)].format(n) + f"{n // draw.choice([1, 4])}.ndjson" for n in range(SOME)}
     survey = survey_of(keys, ShardBounds(2000, GIB))
     assert min(Counter(survey.levels()).values()) > SOME / 20, "all levels, in any order"
-    assert sum(len(part.levels) for part in survey.ranges()) < len(keys) * 0.4
+    assert sum(len(part.levels) for part in survey.shards()) < len(keys) * 0.4
 
 
 def test_memory_is_some_bytes_a_file() -> None:

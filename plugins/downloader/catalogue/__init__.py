@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
 from .file_info import parse_file_info, read_entry
-from .interface import Catalogue, CatalogueAddress, find_raw_file, open_catalogue
+from .interface import Catalogue, CatalogueAddress, find_raw_file
+from .opening import open_catalogue
 from .raw_file import RawFile, UploadPath, parse_upload_path, plan, recorded_files
-from .recorded_files import RecordedFiles
+from .recorded import RecordedFiles
 
 __all__ = [
     "Catalogue",

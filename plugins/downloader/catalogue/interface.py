@@ -1,23 +1,17 @@
-"""The interface of catalogues: records by their id, read-only.
-
-A new kind of catalogue is one module with a function ``open_catalogue(address) -> Catalogue`` and one line in `_KINDS`.
-"""
+"""What the rest sees of a catalogue: records by their id, read and never written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Protocol
 
-from .errors import CatalogueError, CatalogueRefused, NoSuchRawFile
+from .errors import CatalogueError, NoSuchRawFile
 from .raw_file import RawFile
 
-__all__ = ["Catalogue", "CatalogueAddress", "closest", "find_raw_file", "open_catalogue"]
+__all__ = ["Catalogue", "CatalogueAddress", "closest", "find_raw_file"]
 
-_KINDS = {"sqlite": ".sqlite", "postgres": ".postgres", "postgresql": ".postgres"}
-"""Kind of connection -> the module here that opens it. Imported on demand, as each needs its driver."""
 _SUGGESTIONS = 3
 
 
@@ -25,8 +19,8 @@ _SUGGESTIONS = 3
 class CatalogueAddress:
     """The address of a catalogue, with the fields of an Airflow connection.
 
-    `kind`: a key of `_KINDS`. `database`: the name of a database, or a SQLite file. `options`: other parameters of the
-    driver.
+    `kind`: the type of the connection. `database`: a database's name, or a SQLite file. `options`: what the
+    driver takes besides.
     """
 
     kind: str
@@ -49,18 +43,6 @@ class Catalogue(Protocol):
 
     def close(self) -> None:
         """Closes the connection. May be called twice."""
-
-
-def open_catalogue(address: CatalogueAddress) -> Catalogue:
-    """The catalogue at `address`, connected. Raises CatalogueUnreachable, CatalogueRefused."""
-    module = _KINDS.get(address.kind.lower())
-    if module is None:
-        raise CatalogueRefused(
-            f"a catalogue of the kind {address.kind!r} is not known",
-            f"give its connection one of the types {', '.join(sorted(_KINDS))}",
-        )
-    opened: Callable[[CatalogueAddress], Catalogue] = import_module(module, __package__).open_catalogue
-    return opened(address)
 
 
 def find_raw_file(catalogue: Catalogue, raw_file_id: str) -> RawFile:

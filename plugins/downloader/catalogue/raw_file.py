@@ -13,7 +13,7 @@ from ..planning import local_name, refuse_conflicts, stand_apart
 from ..remote_file import Planned, Refused, RemoteFile
 from .errors import RecordUnusable
 from .file_info import read_entry, shown
-from .recorded_files import RecordedFiles
+from .recorded import RecordedFiles
 
 __all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan", "recorded_files"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .manifest import Dataset, Manifest, ManifestError, planned, read_manifest, select
-from .merge import Merged, What, merge
+from .merge import Merged, What, merge_datasets
 from .paths import MappingError, Places
-from .survey import FolderSurvey, survey
+from .survey import FolderSurvey, survey_folder
 from .write import write_manifest
 
 __all__ = [
@@ -17,10 +17,10 @@ __all__ = [
     "Merged",
     "Places",
     "What",
-    "merge",
+    "merge_datasets",
     "planned",
     "read_manifest",
     "select",
-    "survey",
+    "survey_folder",
     "write_manifest",
 ]

@@ -17,7 +17,7 @@ from ..sources.drive import FolderEntry
 from .manifest import Dataset
 from .paths import PathReservations, Places
 
-__all__ = ["Change", "Found", "Merged", "What", "merge"]
+__all__ = ["Change", "Found", "Merged", "What", "merge_datasets"]
 
 _ALGORITHMS: Final = ("sha256", "md5")
 _LONGEST_NAME: Final = 1000
@@ -91,7 +91,7 @@ class _Row:
     path: str
 
 
-def merge(found: Found, places: Places, earlier: Iterable[Dataset] = (), *, remap: bool = False) -> Merged:
+def merge_datasets(found: Found, places: Places, earlier: Iterable[Dataset] = (), *, remap: bool = False) -> Merged:
     """The manifest of `found`. `remap`: whether the paths of `earlier` are replaced by those of `places`."""
     earlier = list(earlier)
     staying, gone = _unlisted(found, earlier)

@@ -23,7 +23,7 @@ from .merge import Found
 from .paths import tidy_path
 from .sizes import learn_sizes
 
-__all__ = ["FolderSurvey", "survey"]
+__all__ = ["FolderSurvey", "survey_folder"]
 
 _STREAMS = 3
 """As many as `drive_datasets` uses."""
@@ -41,7 +41,7 @@ class FolderSurvey:
     """Files without a known size, and folders that cannot be read."""
 
 
-def survey(access: DriveAccess, folder: DriveKey, policy: RetryPolicy | None = None) -> FolderSurvey:
+def survey_folder(access: DriveAccess, folder: DriveKey, policy: RetryPolicy | None = None) -> FolderSurvey:
     """Lists the folder, through the API if `access.key` is set, and requests the sizes that the list does not have.
 
     Raises DownloadError if the folder itself cannot be read.

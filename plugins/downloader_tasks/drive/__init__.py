@@ -1,1 +1,7 @@
-"""What the tasks of `drive_datasets` do: public data sets of Google Drive, by a manifest."""
+"""`drive_datasets`: public data sets of a manifest, from Google Drive."""
+
+from __future__ import annotations
+
+from .download_run import DriveRun
+
+__all__ = ["DriveRun"]

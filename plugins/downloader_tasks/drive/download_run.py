@@ -1,7 +1,12 @@
-"""A run of `drive_datasets`, as each of its tasks sees it."""
+"""A run of `drive_datasets`.
+
+`validate` refuses what would fail every file: parameters, configuration, the manifest as a whole, room on the disk.
+What concerns one file (private, quota exceeded, missing) is left to the report.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,7 +14,6 @@ from typing import Any, Final
 from downloader.datasets import Manifest, ManifestError, planned, read_manifest, select
 from downloader.disk import refuse_folded
 from downloader.planning import local_name
-from downloader.remote_file import Planned
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.retry import Clock
@@ -17,102 +21,117 @@ from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.http import Timeouts
 from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, RunTarget
+from ..download_run import Show, SingleItemRun, ignore
 from ..failures import Refusal
-from ..settings import Configuration, Drive, load, service_options
-from ..settings import found as found_connection
-from ..shards import Plan, PlanChanged, Shard
+from ..folders import Space
+from ..settings import Configuration, find_connection, service_options
+from ..shards import Plan, RunTarget, ShardBounds, ShardFiles, bounds_of, cut
+from ..wording import counted, one_line, shown_size
+from ..xcoms import Shard, ShardResults, Validated
 from .inventory import inventory
+from .preview import lines_of, preview
 from .request import DatasetRequest
 
 __all__ = ["DriveRun"]
 
 _TITLE: Final = "Drive Datasets Status Report"
+_MANY: Final = 5
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class DriveRun:
-    """Brings the data sets of a manifest home (`DownloadRun`)."""
+class DriveRun(SingleItemRun):
+    """Downloads the data sets of a manifest."""
 
     request: DatasetRequest
     manifest: Manifest
     access: DriveAccess
     options: TransferOptions
-    quiet: bool = False
+    bounds: ShardBounds
+    quiet: bool
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> DriveRun:
-        """What parameters, configuration and manifest say. Raises Refusal, LocationError, ConfigurationError."""
-        configuration = configuration or load()
-        request = DatasetRequest.from_params(params, configuration)
+    def of(cls, params: Mapping[str, Any], configuration: Configuration) -> DriveRun:
+        """As `DownloadRun`."""
+        request, drive = DatasetRequest.from_params(params, configuration), configuration.drive
         try:
             manifest = read_manifest(request.manifest)
             select(manifest, request.patterns, request.manifest)
         except ManifestError as error:
             problem = str(error)
         else:
-            access, how = _access(configuration.drive), _means(configuration, request)
-            return cls(request, manifest, access, how, quiet=request.quiet)
+            connection = find_connection(drive.connection)
+            access = DriveAccess(
+                web_url=drive.web_url,
+                download_url=drive.download_url,
+                api_url=drive.api_url,
+                key=(connection.password or "") if connection else "",  # without a key the web pages are asked
+                timeouts=Timeouts(stall=drive.timeout),
+            )
+            policy, streams = TransferPolicy(resume=request.resume), request.concurrency
+            options = service_options(configuration.transfer, policy, streams, drive.max_retries, drive.retry_delay)
+            return cls(request, manifest, access, options, bounds_of(configuration), request.quiet)
         raise Refusal(problem)
 
-    @property
-    def plan(self) -> Plan:
-        """What is to come home, sorted by its path. Raises DownloadError where nothing can be written there."""
-        chosen = select(self.manifest, self.request.patterns, self.request.manifest)
-        files = sorted(planned(chosen, checksums=self.request.verify), key=local_name)
-        origin = f"{self.access.web_url}\n{self.request.location}"
-        return Plan(self.request.manifest.name, origin, refuse_folded(files, self.request.location))
+    def about(self, name: str) -> str:
+        """As `DownloadRun`."""
+        return f"manifest {name}"
 
     @property
-    def target(self) -> RunTarget:
-        """As `DownloadRun`."""
+    def run_target(self) -> RunTarget:
+        """As `RunItem`."""
         manifest, file = self.manifest, self.request.manifest
         head = [("Manifest", str(file))]
         head += [("Source", manifest.source)] if manifest.source else []
         head += [("Generated", manifest.generated)] if manifest.generated else []
         head += [("Datasets", ", ".join(self.request.patterns))] if self.request.patterns else []
         folder = self.request.location
-        return RunTarget(folder, folder, _TITLE, file.stem, f"manifest {file.name}", tuple(head))
+        return RunTarget(folder, folder, _TITLE, file.stem, tuple(head))
 
-    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `DownloadRun`. Raises PlanChanged."""
-        wanted = Shard.from_xcom({key: value for key, value in shard.items() if key != "number"})
-        files = wanted.cut(self.plan)
-        if files is None:
-            raise PlanChanged(f"the manifest {self.request.manifest} was changed after the run began")
-        return list(files)
+    def plan(self) -> Plan:
+        """The chosen data sets, sorted by their paths. Raises DownloadError where the disk cannot be asked."""
+        file, location = self.request.manifest, self.request.location
+        chosen = select(self.manifest, self.request.patterns, file)
+        files = sorted(planned(chosen, checksums=self.request.verify), key=local_name)
+        origin = f"{self.access.web_url}\n{location}"
+        return Plan(file.name, origin, refuse_folded(files, location), f"the manifest {file}")
 
-    def source(self, planned: Sequence[Planned]) -> DriveSource:
-        """As `DownloadRun`."""
-        policy, request = self.options.retry, self.request
-        clock = Clock(policy.clock.now, policy.pause)
-        return DriveSource(planned, self.access, request.concurrency, clock, checksums=request.verify)
+    def validated(self) -> Validated:
+        """As `DownloadRun`. A dry run has no shards."""
+        request, plan = self.request, self.plan()
+        if not plan.files:
+            raise Refusal(
+                f"the manifest {request.manifest} lists no data sets; make it anew: "
+                "python include/generate_manifest.py FOLDER_URL"
+            )
+        if request.concurrency > _MANY:
+            log.warning(
+                "concurrency is %s: above %s Google Drive soon answers that there are too many requests",
+                request.concurrency,
+                _MANY,
+            )
+        size = sum(item.size or 0 for item in plan.files)
+        log.info("Manifest: %s", one_line(str(request.manifest)))
+        log.info("Destination: %s", request.location)
+        log.info("%s, %s, %s streams at once", counted(len(plan.files)), shown_size(size), request.concurrency)
+        if request.dry_run:
+            for line in lines_of(preview(plan.files, request.location, resume=request.resume)):
+                log.info("%s", line)
+            return Validated([])
+        Space().share(plan.files, request.location)
+        return Validated(cut([plan.outline()], self.bounds))
 
-    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `DownloadRun`: nothing."""
-        return {}
+    def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
+        """As `RunItem`. Raises PlanChanged."""
+        files, retry, request = self.plan().cut(shard), self.options.retry, self.request
+        clock = Clock(retry.clock.now, retry.pause)
+        return ShardFiles(
+            self.run_target,
+            files,
+            connect=lambda: DriveSource(files, self.access, request.concurrency, clock, checksums=request.verify),
+        )
 
-    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `DownloadRun`: the inventory of the destination. Raises DownloadError."""
+    def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
+        """As `RunItem`: the inventory of the destination. Raises DownloadError."""
         return inventory(self.manifest, self.request.location)
-
-
-def _means(configuration: Configuration, request: DatasetRequest) -> TransferOptions:
-    drive, policy = configuration.drive, TransferPolicy(resume=request.resume)
-    return service_options(configuration.transfer, policy, request.concurrency, drive.max_retries, drive.retry_delay)
-
-
-def _access(drive: Drive) -> DriveAccess:
-    return DriveAccess(
-        web_url=drive.web_url,
-        download_url=drive.download_url,
-        api_url=drive.api_url,
-        key=_api_key(drive.connection),
-        timeouts=Timeouts(stall=drive.timeout),
-    )
-
-
-def _api_key(connection_id: str) -> str:
-    """The key in the connection, ``""`` where there is no such connection: then the web is asked."""
-    connection = found_connection(connection_id)
-    return (connection.password or "") if connection else ""

@@ -1,4 +1,4 @@
-"""What lies at the destination, held against the manifest: what is there, what is missing, what nobody asked for."""
+"""The destination compared with the manifest: what is there, what is missing, what is in no manifest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from downloader.datasets import Dataset, Manifest
 from downloader.paths import REPORT_PREFIX
 from downloader.report import Pairs, shown_size
 
-from ..receipts import named
+from ..download_run import named
 
 __all__ = ["inventory"]
 
-_OURS: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|{REPORT_PREFIX}[^/]*\.txt")
+_OWN: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|{REPORT_PREFIX}[^/]*\.txt")
 
 
 def inventory(manifest: Manifest, folder: Path) -> Pairs:
@@ -48,7 +48,7 @@ def _with_size(path: str, size: int | None) -> str:
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
     """Files below `folder` and their sizes, without this program's own. Links are not followed.
 
-    Folders may lie in folders deeper than functions may call each other, so this is none that calls itself.
+    Folders may be nested deeper than Python allows calls, so this does not recurse.
     """
     left = [""]
     while left:
@@ -60,5 +60,5 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                 with suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         left.append(f"{relative}/")
-                    elif not (entry.is_dir() or _OURS.fullmatch(relative)):
+                    elif not (entry.is_dir() or _OWN.fullmatch(relative)):
                         yield relative, entry.stat(follow_symlinks=False).st_size

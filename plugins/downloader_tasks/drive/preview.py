@@ -1,4 +1,4 @@
-"""What a run would do, found out without doing it: by names and sizes, nothing is read and nothing written."""
+"""What a run would do, by names and sizes alone: no file is read, and none is written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from downloader.errors import DownloadError
 from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused, RemoteFile
 
-from ..space import size_there
+from ..folders import size_there
 from ..wording import counted, one_line, shown_size
 
-__all__ = ["Prospect", "Step", "preview", "told"]
+__all__ = ["Prospect", "Step", "lines_of", "preview"]
 
 
 class Step(StrEnum):
@@ -78,7 +78,7 @@ _WORDS = {
 }
 
 
-def told(prospects: Sequence[Prospect]) -> Iterator[str]:
+def lines_of(prospects: Sequence[Prospect]) -> Iterator[str]:
     """Lines for people: one a file, and the totals."""
     for one in prospects:
         size = "size unknown" if one.size is None else shown_size(one.size)

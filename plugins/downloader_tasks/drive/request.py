@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from downloader.errors import DownloadError
-from downloader.paths import safe_path
-
 from ..failures import Refusal
-from ..parameters import trimmed
+from ..parameters import path_below, trimmed
 from ..settings import PROJECT, Configuration, writable_location
 from ..wording import one_line
 
@@ -55,24 +52,14 @@ def _manifest(named: str, configuration: Configuration) -> Path:
     """The configured manifest, or the one `named` in its folder."""
     configured = PROJECT / configuration.drive.manifest
     folder = configured.parent
-    if not named:
-        file = configured
-    else:
-        try:
-            file = folder / safe_path(named).text
-        except DownloadError:
-            raise Refusal(_elsewhere(named, folder)) from None
-        if not file.resolve().is_relative_to(folder.resolve()):
-            raise Refusal(_elsewhere(named, folder))
+    file = path_below(folder, named) if named else configured
+    if file is None:
+        raise Refusal(
+            f"manifest is {one_line(named)}, which is no file below {folder} (the folder of drive.manifest in the "
+            "configuration); put it there, and give its name, such as datasets.json"
+        )
     if not file.is_file():
         raise Refusal(
             f"there is no manifest {file}; make one: python include/generate_manifest.py FOLDER_URL --output {file}"
         )
     return file
-
-
-def _elsewhere(named: str, folder: Path) -> str:
-    return (
-        f"manifest is {one_line(named)}, which is no file below {folder} (the folder of drive.manifest in the "
-        "configuration); put it there, and give its name, such as datasets.json"
-    )

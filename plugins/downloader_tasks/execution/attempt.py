@@ -1,130 +1,118 @@
-"""One try of one mapped task `download`, whatever it brings home, and what leaves it."""
+"""One try of one mapped task `download`: transfers the files of its shard, and pushes what became of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_error
-from downloader.remote_file import Planned
 from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import TransferOptions, restore
 
 from ..failures import Refusal
 from ..folders import make_below
+from ..shards import ShardFiles, digest_of, fingerprint_of
 from ..wording import counted, one_line
+from ..xcoms import Shard, ShardPlan, ShardResults
 from .interruptions import Interruptions
 from .ledger import Ledger
 from .progress import Lines, Watch
-from .task_state import RESULTS, TaskState
+from .task_state import LISTING, PROGRESS, RESULTS, VERIFIED, TaskState
 from .verified_files import TaskVerifiedFiles
 
 __all__ = ["Attempt", "conclude"]
-
-_PROGRESS: Final = "progress"
-_VERIFIED: Final = "verified"
 
 
 class Attempt:
     """One try of one shard."""
 
-    def __init__(
-        self, key: Mapping[str, Any], fingerprint: str, context: Mapping[str, Any], *, quiet: bool = False
-    ) -> None:
-        """`key`: by what the report knows the shard. `fingerprint`: stands for the files that are planned in it.
-
-        `quiet`: the log names failures alone.
-        """
-        self._key = key
-        self._quiet = quiet
+    def __init__(self, shard: Shard, context: Mapping[str, Any]) -> None:
+        self._shard = shard
+        self._context = context
         self._began = time.time()
         self._interruptions = Interruptions(self._save)
-        self._outbox = TaskState(context, fingerprint, self._interruptions)
+        self._state = TaskState(context, "", self._interruptions)
         self._ledger: Ledger | None = None
-        self._remembered: TaskVerifiedFiles | None = None
+        self._verified: TaskVerifiedFiles | None = None
+
+    def show_listing(self, figures: Mapping[str, Any]) -> None:
+        """Shows how far the listing has been read."""
+        self._state.show(LISTING, figures)
 
     def refuse(self, error: DownloadError) -> NoReturn:
         """Every file of the shard fails, for the same reason. Raises it."""
-        self._hand_over("", str(error), last=True)
+        self._push("", str(error), last=True)
         raise error
 
-    def tell_plan(self, plan: Mapping[str, Any]) -> None:
-        """Hands over what is planned, where the report could not plan the very same again."""
-        self._outbox.tell_plan({**self._key, **plan})
+    def download(self, files: ShardFiles, options: TransferOptions, *, quiet: bool) -> list[FileResult]:
+        """What became of each file. The results so far are pushed also where it is interrupted.
 
-    def prepared(self, connect: Callable[[], Source], destination: Path, location: Path) -> Source:
-        """The source, with the destination made, below its location. Raises DownloadError."""
+        `quiet`: the log names failures alone. Raises DownloadError where there is no source or no folder.
+        """
+        planned, folder = files.planned, files.run_target.folder
+        self._began = time.time()
+        fingerprint = fingerprint_of(str(folder), map(digest_of, planned))
+        self._state = TaskState(self._context, fingerprint, self._interruptions)
+        if not files.repeatable:
+            self._state.push_plan(ShardPlan.of(self._shard, planned))
+        source = self._prepared(files)
+        ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS))
+        verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED))
+        watch = Watch(ledger, Lines(len(planned), quiet=quiet), self._show, self._save)
+        with self._interruptions:
+            try:
+                results = restore(planned, source, folder, replace(options, listener=watch, verified=verified))
+            except BaseException:
+                self._save()
+                raise
+        for result in results:
+            ledger.note(result)
+        # A shard without failures has no next try; one that a person clears starts with a clean sheet.
+        self._state.keep(RESULTS, "" if all(result.ok for result in results) else ledger.packed())
+        added = files.added(results)
+        self._push(ledger.packed(), last=True, added=asdict(added) if added is not None else {})
+        return results
+
+    def _prepared(self, files: ShardFiles) -> Source:
+        """The source, with the destination made below its location."""
         try:
-            source = connect()
-            make_below(location, destination)
+            source = files.connect()
+            make_below(files.run_target.location, files.run_target.folder)
         except DownloadError as error:
             self.refuse(error)
         except Refusal as error:
             what, _, advice = str(error).partition("; ")
             self.refuse(Misconfigured(what, advice))
         except OSError as error:
-            self.refuse(from_os_error(error, str(destination)))
+            self.refuse(from_os_error(error, str(files.run_target.folder)))
         return source
 
-    def restore(
-        self,
-        planned: Sequence[Planned],
-        source: Source,
-        destination: Path,
-        options: TransferOptions,
-        found: Callable[[Sequence[FileResult]], Mapping[str, Any]] | None = None,
-    ) -> list[FileResult]:
-        """What became of each file. What is known so far is handed over, should it be interrupted.
-
-        `found` answers what else the report is to know, in terms of JSON.
-        """
-        ledger = self._ledger = Ledger(planned, self._outbox.kept(RESULTS))
-        remembered = self._remembered = TaskVerifiedFiles(planned, self._outbox.kept(_VERIFIED))
-        watch = Watch(ledger, Lines(len(planned), quiet=self._quiet), self._show, self._save)
-        with self._interruptions:
-            try:
-                results = restore(planned, source, destination, replace(options, listener=watch, verified=remembered))
-            except BaseException:
-                self._save()
-                raise
-        for result in results:
-            ledger.note(result)
-        # A shard that came home whole has no next try; one that a person starts anew begins with a clean sheet.
-        self._outbox.keep(RESULTS, "" if all(result.ok for result in results) else ledger.packed())
-        self._hand_over(ledger.packed(), last=True, **(found(results) if found else {}))
-        return results
-
     def _show(self, figures: Mapping[str, Any]) -> None:
-        self._outbox.show(_PROGRESS, figures)
-        if self._remembered is not None and self._remembered.changed:
-            self._outbox.keep(_VERIFIED, self._remembered.text())
+        self._state.show(PROGRESS, figures)
+        self._keep_verified()
 
     def _save(self) -> None:
         """What must outlive a task that is killed."""
-        if self._remembered is not None and self._remembered.changed:
-            self._outbox.keep(_VERIFIED, self._remembered.text())
+        self._keep_verified()
         if self._ledger is not None:
             packed = self._ledger.packed()
-            self._outbox.keep(RESULTS, packed)
-            self._hand_over(packed)
+            self._state.keep(RESULTS, packed)
+            self._push(packed)
 
-    def _hand_over(self, packed: str, note: str = "", *, last: bool = False, **found: Any) -> None:
+    def _keep_verified(self) -> None:
+        if self._verified is not None and self._verified.changed:
+            self._state.keep(VERIFIED, self._verified.text())
+
+    def _push(self, packed: str, note: str = "", *, last: bool = False, added: dict[str, Any] | None = None) -> None:
         """`note`: why every file failed that has no result of its own."""
-        value = {
-            **self._key,
-            "results": packed,
-            "note": note,
-            "began": self._began,
-            "ended": time.time(),
-            **found,
-        }
-        self._outbox.hand_over(value, last=last)
+        shard = self._shard
+        results = ShardResults(shard.number, shard.fingerprint, packed, note, self._began, time.time(), added or {})
+        self._state.push_results(results, last=last)
 
 
 def conclude(results: Sequence[FileResult], context: Mapping[str, Any]) -> None:
@@ -137,12 +125,7 @@ def conclude(results: Sequence[FileResult], context: Mapping[str, Any]) -> None:
         f"{len(failures):,} of {counted(len(results))} failed, the first of them {one_line(first.name)}: "
         f"{one_line(first.message)}"
     )
-    if ti.try_number <= ti.max_tries and _may_pass(failures):
+    full = any(result.message.startswith(f"{DiskFull.kind}:") for result in failures)
+    if ti.try_number <= ti.max_tries and not full and any(result.retryable for result in failures):
         raise AirflowException(f"{sentence} (to be tried again)")
     raise AirflowFailException(sentence)
-
-
-def _may_pass(failures: Sequence[FileResult]) -> bool:
-    """Whether another try makes sense: something may pass by itself, and the disk is not full."""
-    full = any(result.message.startswith(f"{DiskFull.kind}:") for result in failures)
-    return not full and any(result.retryable for result in failures)

@@ -1,7 +1,7 @@
-"""Being stopped: by Airflow's SIGTERM (a person, a worker that shuts down), or by the task's time limit.
+"""Being interrupted: by Airflow's SIGTERM (a person, a worker that shuts down), or by the task's time limit.
 
-A task talks to its supervisor in questions and answers. An exception raised between the two would leave an answer that
-the next question takes for its own, so signals are held back meanwhile.
+A task exchanges requests and answers with its supervisor. An exception raised between the two would leave an answer
+that the next request takes for its own, so signals are held back meanwhile.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGALRM)
 class Interruptions:
     """A context manager: within it SIGTERM raises SystemExit in the main thread, the time limit what Airflow raises.
 
-    Airflow itself does nothing at SIGTERM but wait for five seconds, and kill.
+    Airflow itself waits for five seconds after SIGTERM, and then kills.
     """
 
     def __init__(self, last_words: Callable[[], None] = lambda: None) -> None:
-        """`last_words` is called at SIGTERM, before anything ends: what has to leave the task within those seconds."""
+        """`last_words` is called at SIGTERM, before anything ends: it saves what has to leave the task in time."""
         self._last_words = last_words
         self._holding = False
         self._waiting: list[int] = []
@@ -45,7 +45,7 @@ class Interruptions:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """No signal interrupts what is done within; it does directly afterwards."""
+        """Signals are held back within, and take effect directly afterwards."""
         if self._holding:
             yield
             return

@@ -10,7 +10,7 @@ from downloader.planning import local_name
 from downloader.remote_file import Planned
 from downloader.results import FileResult, Outcome
 
-from . import packed_results as handover
+from ..xcoms import Expected, expected, pack, unpack
 
 __all__ = ["Ledger"]
 
@@ -20,13 +20,13 @@ class Ledger:
 
     def __init__(self, planned: Sequence[Planned], earlier: str = "") -> None:
         """`earlier`: what `packed` answered in an earlier try of the same shard."""
-        self._files = handover.expected(planned)
+        self._files = expected(planned)
         self._sizes = [item.size or 0 for item in planned]
         self._index = {local_name(item): index for index, item in enumerate(planned)}
         self._results: list[FileResult | None] = _unpacked(earlier, self._files)
 
     def note(self, result: FileResult) -> None:
-        """Writes down one result of this try."""
+        """Records one result of this try."""
         index = self._index[result.name]
         self._results[index] = _joined(self._results[index], result)
 
@@ -35,25 +35,25 @@ class Ledger:
         return self._sizes[self._index[name]]
 
     def results(self) -> list[FileResult | None]:
-        """One a planned file; None where it has not been come to."""
+        """One for each planned file; None where there is none yet."""
         return list(self._results)
 
     def packed(self) -> str:
         """All results as a short text."""
-        return handover.pack(self._results, self._files)
+        return pack(self._results, self._files)
 
 
-def _unpacked(earlier: str, files: Sequence[handover.Expected]) -> list[FileResult | None]:
+def _unpacked(earlier: str, files: Sequence[Expected]) -> list[FileResult | None]:
     if earlier:
-        # What another version of this program kept may read differently: then it is as if nothing had been kept.
+        # What another version of this program kept may not be readable: then it counts as missing.
         with suppress(ValueError):
-            return handover.unpack(earlier, files)
+            return unpack(earlier, files)
     return [None] * len(files)
 
 
 def _joined(earlier: FileResult | None, now: FileResult) -> FileResult:
-    """A file that an earlier try brought home, and this one found there, was brought home by this task."""
-    brought = earlier is not None and earlier.ok and earlier.outcome is not Outcome.SKIPPED
-    if earlier is not None and brought and now.outcome is Outcome.SKIPPED:
+    """A file that an earlier try downloaded and this one skipped was downloaded by this task."""
+    downloaded = earlier is not None and earlier.ok and earlier.outcome is not Outcome.SKIPPED
+    if earlier is not None and downloaded and now.outcome is Outcome.SKIPPED:
         return replace(earlier, assurance=now.assurance)
     return now

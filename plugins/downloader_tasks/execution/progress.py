@@ -1,27 +1,29 @@
-"""Watching a batch: lines for the log, figures for the state store. Never on the hot path, never often."""
+"""Watching a batch: lines for the log, figures for the state store. Not on the hot path, and not often."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from downloader.results import FileResult, Outcome
-from downloader.transfer import Progress
+from downloader.transfer import FileProgress, Progress
 
 from ..wording import duration, one_line, shown_size
-from .files_under_way import FilesUnderWay
 from .ledger import Ledger
 from .speed import Speed, SpeedMeter
 
-__all__ = ["FEW", "Lines", "Rhythm", "Watch"]
+__all__ = ["FEW", "Figures", "Lines", "Rhythm", "Watch"]
 
 FEW: Final = 200
 """Files up to which each one gets its line in the log."""
 _MOST_FAILURES: Final = 50
 """Failures that get a line in the log of a larger batch; the report has them all."""
+_MOST_UNDER_WAY: Final = 20
+"""Files that are shown at once."""
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,72 @@ class Rhythm:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class FileFigures:
+    """One file in the task state store. `size`, `seconds_left`: None where they are not known."""
+
+    name: str
+    bytes: int
+    size: int | None
+    bytes_a_second: int
+    seconds_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`progress` in the task state store. `at`: when, in ISO 8601. `seconds_left`: None where it is not known."""
+
+    files_done: int
+    files: int
+    bytes_fetched: int
+    bytes_planned: int
+    bytes_a_second: int
+    seconds_left: int | None
+    under_way: list[FileFigures]
+    at: str
+
+
+class FilesUnderWay:
+    """Follows the large files that are being transferred, by name. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._meters: dict[str, SpeedMeter] = {}
+        self._now: list[tuple[FileProgress, Speed]] = []
+
+    def follow(self, progress: Progress) -> None:
+        """Takes their figures, some times a second."""
+        here = progress.under_way[:_MOST_UNDER_WAY]
+        self._meters = {file.name: self._meters.get(file.name) or SpeedMeter(file.done) for file in here}
+        self._now = [(file, self._speed(file)) for file in here]
+
+    def figures(self) -> list[FileFigures]:
+        """As the state store shows them."""
+        return [
+            FileFigures(
+                one_line(file.name), file.done, file.size, round(speed.bytes_a_second), speed.whole_seconds_left
+            )
+            for file, speed in self._now
+        ]
+
+    def lines(self) -> list[str]:
+        """``big.dat: 171.0 MB of 489.0 MB (35 %), 3.8 MB/s, about 83 s left``."""
+        return [
+            f"{one_line(file.name)}: {_amount(file)}, {shown_size(round(speed.bytes_a_second))}/s"
+            + ("" if speed.seconds_left is None else f", about {duration(speed.seconds_left)} left")
+            for file, speed in self._now
+        ]
+
+    def _speed(self, file: FileProgress) -> Speed:
+        speed = self._meters[file.name].look(Progress(0, 1, file.done, file.size or 0))
+        return speed if file.size else Speed(speed.bytes_a_second, None)
+
+
+def _amount(file: FileProgress) -> str:
+    """``171.0 MB of 489.0 MB (35 %)``."""
+    whole = f" of {shown_size(file.size)} ({100 * file.done // file.size} %)" if file.size else ""
+    return shown_size(file.done) + whole
+
+
 class Lines:
     """The lines of the log: one a file for a small batch, one every few seconds for a large one."""
 
@@ -54,12 +122,12 @@ class Lines:
         self._rhythm = Rhythm(30.0 if self.each else 5.0)
 
     def result(self, result: FileResult, progress: Progress) -> None:
-        """One file has been answered for."""
+        """One file has a result."""
         self._failures += not result.ok
         if (self.each and not (self._quiet and result.ok)) or (not result.ok and self._failures <= _MOST_FAILURES):
             level = logging.INFO if result.ok else logging.WARNING
             count = f"[{progress.files_done}/{progress.files}]"
-            log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _told(result))
+            log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _shown(result))
 
     def summary(
         self, progress: Progress, look: Callable[[Progress], Speed], under_way: FilesUnderWay | None = None
@@ -83,59 +151,59 @@ class Lines:
 
 
 class Watch:
-    """The listener of a batch. Writes results down, and tells the log and the state store."""
+    """The listener of a batch. Records results, and informs the log and the state store."""
 
     def __init__(
         self, ledger: Ledger, lines: Lines, show: Callable[[dict[str, Any]], None], save: Callable[[], None]
     ) -> None:
-        """`show` takes progress every two seconds.
+        """`show` takes `Figures`, as JSON, every two seconds.
 
         `save` is called when there were results: what must outlive a killed task. Every ten seconds, and every two for
-        a small batch, whose results are soon packed: a report does not wait for a task that a person gave up.
+        a small batch, whose results are packed quickly: a report does not wait for a task that a person stopped.
         """
         self._ledger = ledger
         self._lines = lines
         self._show = show
         self._save = save
-        self._pace = SpeedMeter()
+        self._speed = SpeedMeter()
         self._under_way = FilesUnderWay()
         self._often = Rhythm(2.0)
         self._seldom = Rhythm(2.0 if lines.each else 10.0)
         self._unsaved = False
 
     def on_result(self, result: FileResult, progress: Progress) -> None:
-        """One file has been answered for."""
+        """One file has a result."""
         self._ledger.note(result)
         self._unsaved = True
-        self._pace.spare(max(0, self._ledger.planned_size(result.name) - result.fetched))
+        self._speed.spare(max(0, self._ledger.planned_size(result.name) - result.fetched))
         self._lines.result(result, progress)
         self.on_progress(progress)
 
     def on_progress(self, progress: Progress) -> None:
         """About twice a second."""
         self._under_way.follow(progress)
-        self._lines.summary(progress, self._pace.look, self._under_way)
+        self._lines.summary(progress, self._speed.look, self._under_way)
         if self._often.due() or progress.files_done == progress.files:
-            self._show(_figures(progress, self._pace.look(progress), self._under_way))
+            self._show(asdict(_figures(progress, self._speed.look(progress), self._under_way)))
         if self._unsaved and self._seldom.due():
             self._unsaved = False
             self._save()
 
 
-def _figures(progress: Progress, speed: Speed, under_way: FilesUnderWay) -> dict[str, Any]:
-    return {
-        "files_done": progress.files_done,
-        "files": progress.files,
-        "bytes_fetched": progress.fetched,
-        "bytes_planned": progress.total,
-        "bytes_a_second": round(speed.bytes_a_second),
-        "seconds_left": None if speed.seconds_left is None else round(speed.seconds_left),
-        "under_way": under_way.figures(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _figures(progress: Progress, speed: Speed, under_way: FilesUnderWay) -> Figures:
+    return Figures(
+        files_done=progress.files_done,
+        files=progress.files,
+        bytes_fetched=progress.fetched,
+        bytes_planned=progress.total,
+        bytes_a_second=round(speed.bytes_a_second),
+        seconds_left=speed.whole_seconds_left,
+        under_way=under_way.figures(),
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
-def _told(result: FileResult) -> str:
+def _shown(result: FileResult) -> str:
     """``✓ (1.2 MB in 2.1s)``, ``⊘ (already exists, skipped)``, ``✗ KIND: ...``."""
     if result.outcome is Outcome.FAILED:
         return f"✗ {one_line(result.message)}"

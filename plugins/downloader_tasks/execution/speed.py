@@ -1,4 +1,4 @@
-"""How fast a transfer goes, of late, and how long it takes still."""
+"""How fast a transfer is, and how much longer it takes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from downloader.transfer import Progress
 __all__ = ["Speed", "SpeedMeter"]
 
 _LEAST: Final = 1024 * 1024
-"""Bytes from which on the speed says something about the rest."""
+"""Fetched bytes from which on the speed says something about the rest."""
 _WINDOW: Final = 20.0
 """Seconds that the speed is an average of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Bytes a second of late, and the seconds that the rest takes at that speed, if it can be told."""
+    """Recent bytes a second, and the seconds that the rest takes at that speed, None where that is not known."""
 
     bytes_a_second: float
     seconds_left: float | None
 
+    @property
+    def whole_seconds_left(self) -> int | None:
+        """`seconds_left`, rounded."""
+        return None if self.seconds_left is None else round(self.seconds_left)
+
 
 class SpeedMeter:
-    """How fast it goes, and for how long still."""
+    """Measures the speed over the last seconds."""
 
     def __init__(self, start: int = 0, now: Callable[[], float] = time.monotonic) -> None:
         """`start`: bytes that were there before."""
@@ -36,7 +41,7 @@ class SpeedMeter:
         self._spared = 0
 
     def spare(self, count: int) -> None:
-        """`count` bytes need not come any more."""
+        """`count` bytes need not be fetched any more."""
         self._spared += count
 
     def look(self, progress: Progress) -> Speed:

@@ -1,53 +1,67 @@
-"""What leaves a task while it runs: progress, results so far, what has been verified.
+"""What leaves a task while it runs: progress, results so far, verified files.
 
-Two places take it. The state store is read by the task's own next try, and shown by Airflow while the task runs; an
-XCom is read by the tasks behind it, and stays there though the task be killed.
+It goes to two places. The task state store is read by the task's own next try, and Airflow shows it while the task
+runs. An XCom is read by the tasks behind it, and stays when the task is killed.
+
+| key in the state store | holds |
+| --- | --- |
+| `progress` | figures for people: `progress.Figures` |
+| `listing` | how far a listing has been read, where that takes long |
+| `results` | `Kept`: the results of all tries so far, packed |
+| `verified` | `Kept`: see `verified_files` |
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from ..xcoms import RESULTS, ShardPlan, ShardResults, push_plan, push_results, read
 from .interruptions import Interruptions
 
-__all__ = ["PLAN", "RESULTS", "TaskState"]
+__all__ = ["LISTING", "PROGRESS", "RESULTS", "VERIFIED", "Kept", "TaskState"]
 
-RESULTS: Final = "results"
-"""Key of the results, as XCom and in the state store."""
-PLAN: Final = "plan"
-"""Key of the XCom of what is planned, where the report cannot plan the same again."""
+PROGRESS: Final = "progress"
+LISTING: Final = "listing"
+VERIFIED: Final = "verified"
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A text for the next try. `shard`: the fingerprint of the files that it belongs to."""
+
+    shard: str
+    kept: str
 
 
 class TaskState:
     """Talks to Airflow for one try of one mapped task. Used by the main thread only."""
 
     def __init__(self, context: Mapping[str, Any], shard: str, interruptions: Interruptions) -> None:
-        """`shard`: what all that is kept for the next try belongs to; a next try with another one gets nothing."""
+        """`shard`: a fingerprint of the files of this try. What a try with another one kept is not read."""
         self._ti = context["ti"]
         self._store = context.get("task_state_store")
         self._shard = shard
         self._interruptions = interruptions
 
     def kept(self, key: str) -> str:
-        """What an earlier try kept under `key`, ``""`` where there is nothing, or not of this shard."""
+        """What an earlier try kept under `key`, ``""`` where there is nothing, or nothing for the same files."""
         if self._store is None:
             return ""
         with self._interruptions.held():
-            value = self._store.get(key)
-        if isinstance(value, dict) and value.get("shard") == self._shard and isinstance(value.get("kept"), str):
-            return str(value["kept"])
-        return ""
+            value = read(Kept, self._store.get(key))
+        return value.kept if value is not None and value.shard == self._shard else ""
 
     def keep(self, key: str, text: str) -> None:
         """Keeps `text` for the next try, if the store takes it."""
-        self.show(key, {"shard": self._shard, "kept": text})
+        self.show(key, asdict(Kept(self._shard, text)))
 
     def show(self, key: str, value: Mapping[str, Any]) -> None:
-        """Puts `value` into the state store, if it takes it: the download does not fail because nobody can watch."""
+        """Puts `value` into the state store, if it takes it: a download does not fail because nobody can watch it."""
         if self._store is None:
             return
         try:
@@ -56,16 +70,16 @@ class TaskState:
         except Exception:
             log.warning("The state store did not take %s; the download goes on", key, exc_info=True)
 
-    def tell_plan(self, value: Mapping[str, Any]) -> None:
-        """Tells the report what is planned."""
+    def push_plan(self, plan: ShardPlan) -> None:
+        """Pushes what is planned."""
         with self._interruptions.held():
-            self._ti.xcom_push(key=PLAN, value=dict(value))
+            push_plan(self._ti, plan)
 
-    def hand_over(self, value: Mapping[str, Any], *, last: bool) -> None:
-        """Hands the results to the report. Only where it is the `last` time, a refusal is an error."""
+    def push_results(self, results: ShardResults, *, last: bool) -> None:
+        """Pushes what became of the files. Raises only where it is the `last` time."""
         try:
             with self._interruptions.held():
-                self._ti.xcom_push(key=RESULTS, value=dict(value))
+                push_results(self._ti, results)
         except Exception:
             if last:
                 raise

@@ -24,9 +24,8 @@ _BLANK: Final = "." * _WIDTH
 class TaskVerifiedFiles:
     """The stamps of verified files (`VerifiedFileCache`), as a text for the next try. Safe to use from many threads.
 
-    A stamp is drawn from size, times and inode: whoever writes to the file or replaces it makes the stamp another one.
-    Only files are remembered whose first checksum can be computed without guessing, so that it is the one that was held
-    against them.
+    A stamp is made of size, times and inode: it changes when the file is written to or replaced.
+    Only files are noted whose first checksum can be computed without guessing, so that it is the one that was compared.
     """
 
     def __init__(self, planned: Sequence[Planned], saved: str = "") -> None:
@@ -46,7 +45,7 @@ class TaskVerifiedFiles:
         return index is not None and bool(file.checksums) and self._stamps[index] == _stamp(seen)
 
     def note(self, file: RemoteFile, seen: os.stat_result) -> None:
-        """Remembers that this file was verified."""
+        """Notes that this file was verified."""
         index = self._index.get(file.path.text)
         if index is None:
             return
@@ -70,5 +69,5 @@ def _is_provable(item: Planned) -> bool:
 
 
 def _stamp(seen: os.stat_result) -> str:
-    told = f"{seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino}"
-    return base64.b64encode(hashlib.sha256(told.encode()).digest()[:6]).decode()
+    facts = f"{seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_ino}"
+    return base64.b64encode(hashlib.sha256(facts.encode()).digest()[:6]).decode()

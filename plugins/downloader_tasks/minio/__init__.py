@@ -1,1 +1,7 @@
-"""What the tasks of `minio_downloader` do: FHIR exports of a bucket of MinIO."""
+"""`minio_downloader`: FHIR exports of a bucket of MinIO."""
+
+from __future__ import annotations
+
+from .download_run import MinioRun
+
+__all__ = ["MinioRun"]

@@ -1,11 +1,15 @@
-"""A run of `minio_downloader`, as each of its tasks sees it."""
+"""A run of `minio_downloader`.
+
+`validate` refuses what would fail every file: parameters, configuration, connection, bucket, rights, room on the disk.
+What concerns one file is left to the report.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from downloader.content import NdjsonCheck
@@ -19,19 +23,21 @@ from downloader.results import FileResult
 from downloader.sources.s3 import BucketListing, Listed, MinioSource, listed_file
 from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, RunTarget
-from ..settings import Configuration, load, options
-from ..shards import ShardBounds, fingerprint_of
-from ..space import nearest
-from ..wording import counted
+from ..download_run import Show, SingleItemRun, ignore
+from ..failures import Refusal
+from ..folders import Space, nearest, size_there
+from ..settings import Configuration, transfer_options
+from ..shards import RunTarget, ShardBounds, ShardFiles, bounds_of, fingerprint_of
+from ..wording import a_few, counted, one_line, shown_size
+from ..xcoms import Shard, ShardResults, Validated, read
 from .endpoint import endpoint
 from .request import ExportRequest
-from .survey import BucketSurvey, KeyRange, digest_of, unpack_levels
+from .survey import BucketSurvey, digest_of, unpack_levels
 
 if TYPE_CHECKING:
     from downloader.sources.s3 import MinioServer, S3Access
 
-__all__ = ["MinioRun"]
+__all__ = ["MinioRun", "Resources"]
 
 _TITLE: Final = "MinIO Download Status Report"
 _ALL: Final = ShardBounds(2**62, 2**62)
@@ -40,8 +46,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class MinioRun:
-    """Brings the exports of a bucket home (`DownloadRun`)."""
+class Resources:
+    """How many FHIR resources there are in the files of a shard, by their type."""
+
+    by_type: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MinioRun(SingleItemRun):
+    """Downloads the exports of a bucket."""
 
     request: ExportRequest
     server: MinioServer
@@ -49,22 +62,27 @@ class MinioRun:
     options: TransferOptions
     check: NdjsonCheck
     quiet: bool = False
+    bounds: ShardBounds = _ALL
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], configuration: Configuration | None = None) -> MinioRun:
-        """What the parameters and the configuration say. Raises Refusal, LocationError, ConfigurationError."""
-        configuration = configuration or load()
+    def of(cls, params: Mapping[str, Any], configuration: Configuration) -> MinioRun:
+        """As `DownloadRun`."""
         request = ExportRequest.from_params(params, configuration)
         server, access = endpoint(configuration)
         check = NdjsonCheck()
         policy = TransferPolicy(overwrite=request.overwrite)
         if request.check_ndjson:
             policy = TransferPolicy(overwrite=request.overwrite, content=check)
-        return cls(request, server, access, options(configuration.transfer, policy), check)
+        how = transfer_options(configuration.transfer, policy)
+        return cls(request, server, access, how, check, bounds=bounds_of(configuration))
+
+    def about(self, name: str) -> str:
+        """As `DownloadRun`."""
+        return f"bucket {name}"
 
     @property
-    def target(self) -> RunTarget:
-        """As `DownloadRun`."""
+    def run_target(self) -> RunTarget:
+        """As `RunItem`."""
         request = self.request
         head = [("Source", f"{request.bucket}@{self.server.endpoint}")]
         if request.prefix:
@@ -73,64 +91,110 @@ class MinioRun:
             head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
         if request.organize:
             head.append(("Organized", "by resource type"))
-        return RunTarget(
-            request.output, request.location, _TITLE, request.bucket, f"bucket {request.bucket}", tuple(head)
-        )
+        return RunTarget(request.output, request.location, _TITLE, request.bucket, tuple(head))
+
+    def validated(self) -> Validated:
+        """As `DownloadRun`."""
+        request = self.request
+        log.info("=== MinIO Resource Downloader ===")
+        log.info("Source: %s@%s", one_line(request.bucket), self.server.endpoint)
+        log.info("Destination: %s", request.output)
+        survey, to_come = BucketSurvey(request, self.bounds), 0
+        fresh = request.overwrite or not request.output.is_dir()
+        for listed in self.listing().objects(request.prefix):
+            if survey.add(listed) and (fresh or not self._is_there(listed)):
+                to_come += listed.size
+        _warn_of_filter(request, survey)
+        if not survey.files:
+            raise Refusal(_nothing_to_download(request, survey))
+        Space().room(to_come, request.output)
+        log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
+        folds = survey.folds_matter and folds_case(nearest(request.output))
+        return Validated(survey.shards(folds_case=folds))
 
     def listing(self) -> BucketListing:
         """The bucket's. Raises Misconfigured."""
         return BucketListing(self.server, self.request.bucket, self.options.retry)
 
-    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `DownloadRun`."""
-        keys = KeyRange.from_xcom(dict(shard))
-        listed = list(self._exports(keys.after, keys.upto))
-        if fingerprint_of(self.request.bucket, map(digest_of, listed)) == keys.fingerprint:
-            levels = unpack_levels(keys.levels, len(listed))
+    def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
+        """As `RunItem`."""
+        exports = list(self._exports(shard.after, shard.upto))
+        if fingerprint_of(self.request.bucket, map(digest_of, exports)) == shard.fingerprint:
+            levels = unpack_levels(shard.levels, len(exports))
         else:
             log.warning(
-                "The bucket has changed since the run began: %s here now, %s then", counted(len(listed)), keys.files
+                "The bucket has changed since the run began: %s here now, %s then", counted(len(exports)), shard.files
             )
-            levels = self._levels_now(listed)
-        files = [self._file(item, level) for item, level in zip(listed, levels, strict=True)]
-        return refuse_folded(refuse_conflicts(files), nearest(self.request.output))
+            levels = self._levels_now(exports)
+        files = [self._file(item, level) for item, level in zip(exports, levels, strict=True)]
+        planned = refuse_folded(refuse_conflicts(files), nearest(self.request.output))
+        return ShardFiles(
+            self.run_target,
+            planned,
+            connect=lambda: MinioSource(self.request.bucket, planned, self.access),
+            added=self._resources,
+        )
 
-    def source(self, planned: Sequence[Planned]) -> MinioSource:
-        """As `DownloadRun`."""
-        return MinioSource(self.request.bucket, planned, self.access)
-
-    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `DownloadRun`: the resources by type, in the files that stand under their final names."""
-        if not self.request.check_ndjson:
-            return {}
-        return {"resources": self.check.counts(result.name for result in results if result.ok)}
-
-    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `DownloadRun`: where the files are, and the resources by type."""
+    def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
+        """As `RunItem`: where the files are, and the resources by type."""
         lines = []
         if self.request.check_ndjson:
             counts: Counter[str] = Counter()
-            for value in handed:
-                counts.update(value.get("resources", {}))
+            for each in handed:
+                counts.update((read(Resources, each.added) or Resources()).by_type)
             lines = [("Resources", f"{counts.total():,}")]
             lines += [(f"Resources of type {kind}", f"{count:,}") for kind, count in sorted(counts.items())]
         return (*lines, ("Location", str(self.request.output)))
+
+    def _resources(self, results: Sequence[FileResult]) -> Resources | None:
+        """Those in the files that are complete."""
+        if not self.request.check_ndjson:
+            return None
+        return Resources(dict(self.check.counts(result.name for result in results if result.ok)))
+
+    def _is_there(self, listed: Listed) -> bool:
+        """Whether a file of that size has one of the names that the object may get."""
+        paths = ExportLayout(self.request.organize).paths(listed.key)
+        return any(size_there(self.request.output / path) == listed.size for path in paths)
 
     def _exports(self, after: str, upto: str | None) -> Iterator[Listed]:
         for listed in self.listing().objects(self.request.prefix, after, upto):
             if is_export(listed.key) and self.request.wants(type_of(listed.key)):
                 yield listed
 
-    def _levels_now(self, listed: Sequence[Listed]) -> list[NameLevel]:
+    def _levels_now(self, exports: Sequence[Listed]) -> list[NameLevel]:
         """The levels of these objects, from a look at all that is in the bucket now."""
         survey = BucketSurvey(self.request, _ALL)
         keys = [item.key for item in self.listing().objects(self.request.prefix) if survey.add(item)]
         folds = survey.folds_matter and folds_case(nearest(self.request.output))
         levels = dict(zip(keys, survey.levels(folds_case=folds), strict=True))
-        return [NameLevel(levels.get(item.key, NameLevel.HASH)) for item in listed]
+        return [NameLevel(levels.get(item.key, NameLevel.HASH)) for item in exports]
 
     def _file(self, listed: Listed, level: NameLevel) -> Planned:
         try:
             return listed_file(listed, ExportLayout(self.request.organize).path(listed.key, level))
         except DownloadError as error:
             return Refused(listed.key, error)
+
+
+def _warn_of_filter(request: ExportRequest, survey: BucketSurvey) -> None:
+    missing = [*request.unheard, *sorted(kind for kind in request.types if kind not in survey.present)]
+    if missing:
+        log.warning(
+            "The filter names %s, of which there is nothing in %s; there are %s",
+            a_few(missing),
+            one_line(request.bucket),
+            _kinds(survey),
+        )
+
+
+def _kinds(survey: BucketSurvey) -> str:
+    """``Observation (12), Patient (1)``; ``no exports at all``."""
+    return ", ".join(f"{kind} ({count:,})" for kind, count in sorted(survey.present.items())) or "no exports at all"
+
+
+def _nothing_to_download(request: ExportRequest, survey: BucketSurvey) -> str:
+    where = f"bucket {one_line(request.bucket)}" + (f" below {one_line(request.prefix)}" if request.prefix else "")
+    if survey.present:
+        return f"the filter leaves nothing of what is in {where}; there are {_kinds(survey)}"
+    return f"there is no .ndjson file in {where}; check the bucket and the prefix"

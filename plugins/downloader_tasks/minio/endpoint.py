@@ -1,4 +1,4 @@
-"""The connection to a MinIO server, as the engine wants it.
+"""The connection to a MinIO server, in the engine's terms.
 
 Two kinds of connection are understood: ``generic`` (host, port, login, password, and the extra keys `secure`, `region`
 and `verify`), and ``aws``, whose extra `endpoint_url` is the server: all that Airflow's Amazon provider knows.
@@ -6,15 +6,13 @@ and `verify`), and ``aws``, whose extra `endpoint_url` is the server: all that A
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 
 from ..failures import Refusal
-from ..settings import Configuration, aws_access, found
+from ..settings import Configuration, address_of, aws_access, find_connection
 from ..wording import one_line
 
 if TYPE_CHECKING:
@@ -26,16 +24,12 @@ _REGION: Final = "us-east-1"
 _KNOWN: Final = ("secure", "region", "verify")
 _FALSE, _TRUE = ("false", "0", "no"), ("true", "1", "yes")
 _LAST_PORT: Final = 65_535
-_HOST: Final = re.compile(
-    r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-)[a-z0-9-]{1,63}(?<!-))(:(?P<port>[0-9]{1,5}))?"
-)
-"""No underscore in a name: one of the two clients refuses it, though resolvers may know it."""
 
 
 def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
     """The server, and the way of S3 to it. Raises Refusal in one sentence that names the connection's field."""
     connection_id = configuration.minio.connection
-    connection = found(connection_id)
+    connection = find_connection(connection_id)
     if connection is None:
         raise Refusal(
             f"there is no Airflow connection {connection_id}, which leads to MinIO; make it (Admin, Connections; type "
@@ -68,10 +62,10 @@ def _of_generic(connection: Connection, configuration: Configuration) -> tuple[M
     )
     try:
         return server, server.access()
-    except ValueError:  # the client's; the host has been seen to
+    except ValueError:  # the client's; the host has been checked
         problem = Refusal(
-            f"the region in the extra of the connection {connection.conn_id} is none; leave it out, or write one such "
-            f"as {_REGION}"
+            f"the region in the extra of the connection {connection.conn_id} is not valid; remove it, or write one "
+            f"such as {_REGION}"
         )
     raise problem
 
@@ -85,39 +79,25 @@ def _extra(connection: Connection) -> dict[str, Any]:
     unknown = sorted(set(extra) - set(_KNOWN))
     if unknown:
         raise Refusal(
-            f"the extra of the connection {connection.conn_id} has a key {one_line(unknown[0])}, which means nothing "
-            f"here; its keys are {', '.join(_KNOWN)}"
+            f"the extra of the connection {connection.conn_id} has an unknown key {one_line(unknown[0])}; its keys are "
+            f"{', '.join(_KNOWN)}"
         )
     return extra
 
 
 def _address(connection: Connection, extra: dict[str, Any]) -> tuple[str, bool]:
     """``host:port``, and whether TLS is spoken there: as `secure` says, else as an address with a scheme does."""
-    scheme, _, rest = (connection.host or "").strip().lower().rpartition("://")
-    split = _host_and_port(rest.removesuffix("/"))
-    if split is None or scheme not in ("", "http", "https"):
+    address = address_of(connection.host or "")
+    if address is None or "_" in address[1]:  # one of the two clients refuses an underscore, though resolvers may not
         raise Refusal(
             f"the host of the connection {connection.conn_id} is no server's name; write one such as minio.example.org "
             "there, and the port into its own field"
         )
-    host, port = split[0], connection.port or split[1]
+    scheme, host, port = *address[:2], connection.port or address[2]
     if not 0 <= port <= _LAST_PORT:
         raise Refusal(f"the port of the connection {connection.conn_id} is {port}; write a number up to {_LAST_PORT}")
     secure = _truth(connection, "secure", extra.get("secure", scheme != "http"))
     return (f"{host}:{port}" if port else host), secure
-
-
-def _host_and_port(text: str) -> tuple[str, int] | None:
-    """``name`` or ``[IPv6]``, and the port, 0 where there is none. None for what is no host."""
-    whole = text.count(":") > 1 and not text.startswith("[")
-    parts = _HOST.fullmatch(f"[{text}]" if whole else text)
-    if parts is None:
-        return None
-    try:
-        IPv6Address(parts["ipv6"] or "::")
-    except ValueError:
-        return None
-    return parts["host"], int(parts["port"] or 0)
 
 
 def _truth(connection: Connection, key: str, value: object) -> bool:

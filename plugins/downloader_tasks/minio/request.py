@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from downloader.errors import DownloadError
 from downloader.fhir import canonical_type
-from downloader.paths import safe_path
 
 from ..failures import Refusal
+from ..parameters import path_below
 from ..settings import Configuration, writable_location
 from ..wording import one_line
 
@@ -20,7 +19,7 @@ __all__ = ["ExportRequest"]
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """`types`: the resource types to bring, in their official spelling; empty for all.
+    """`types`: the resource types to download, in their official spelling; empty for all.
 
     `unheard`: what the filter names besides, which is no type.
     """
@@ -54,40 +53,21 @@ class ExportRequest:
         )
 
     def wants(self, kind: str) -> bool:
-        """Whether files of that type are to be brought."""
+        """Whether files of that type are to be downloaded."""
         return kind in self.types or not (self.types or self.unheard)
 
 
 def _output(named: str, location: Path) -> Path:
     """The folder that the run fills: the location, or one below it, named by its whole path or from the location on."""
-    if not named:
-        return location
     below = named
-    if Path(named).is_absolute():
-        if not Path(named).is_relative_to(location):
-            raise Refusal(_not_below(named, location))
+    if Path(named).is_absolute() and Path(named).is_relative_to(location):
         below = str(Path(named).relative_to(location))
-    if below in (".", "./"):
+    if below in ("", ".", "./"):
         return location
-    try:
-        folder = location / safe_path(below.rstrip("/")).text
-    except DownloadError:
-        raise Refusal(_not_below(named, location)) from None
-    if not _lies_below(folder, location):
-        raise Refusal(_not_below(named, location))
+    folder = path_below(location, below.rstrip("/"))
+    if folder is None:
+        raise Refusal(
+            f"output is {one_line(named)}, which is no folder below {location} (locations.minio of the configuration); "
+            f"give the name of one, such as exports/2024"
+        )
     return folder
-
-
-def _lies_below(folder: Path, location: Path) -> bool:
-    """Whether it does, whatever symbolic links there are on the way."""
-    try:
-        return folder.resolve().is_relative_to(location.resolve())
-    except RuntimeError:  # a link that leads to itself
-        return False
-
-
-def _not_below(named: str, location: Path) -> str:
-    return (
-        f"output is {one_line(named)}, which is no folder below {location} (locations.minio of the configuration); "
-        f"give the name of one, such as exports/2024"
-    )

@@ -1,6 +1,9 @@
-"""One look over all exports of a bucket: how many there are, of which types, where each goes, and who fetches which.
+"""All exports of a bucket, seen once: how many there are, of which types, where each goes, and how they are cut.
 
 The keys are not kept: forty bytes of each are, and the keys at which the list may be cut.
+
+`Shard.levels` says how much of its key each export of a shard keeps as its name: a packed `NameLevel` for each, in the
+order of the keys, ``""`` where all keep their names alone.
 """
 
 from __future__ import annotations
@@ -12,9 +15,8 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from itertools import accumulate, groupby, pairwise
-from typing import Any, Final, Self
+from typing import Final
 
 from downloader.errors import DownloadError
 from downloader.fhir import ExportLayout, NameLevel, is_export, type_of
@@ -22,38 +24,13 @@ from downloader.planning import folded
 from downloader.sources.s3 import Listed
 
 from ..shards import DIGEST, EACH, MOST_BYTES, ShardBounds, fingerprint_of, label_of, slices
+from ..xcoms import Shard
 from .request import ExportRequest
 
-__all__ = ["BucketSurvey", "KeyRange", "digest_of", "unpack_levels"]
+__all__ = ["BucketSurvey", "digest_of", "unpack_levels"]
 
 _BLOCKS: Final = 20
 """Blocks that a full shard is made of: shards are balanced to that grain."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRange:
-    """A shard: the keys behind `after` up to `upto` itself, as it travels between tasks.
-
-    `fingerprint`: stands for keys, sizes and ETags of its exports. `levels`: how much of its key each of them keeps (a
-    packed `NameLevel` each, in the order of the keys), ``""`` where all keep their names alone. `label` is for people.
-    """
-
-    number: int
-    after: str
-    upto: str
-    files: int
-    fingerprint: str
-    levels: str
-    label: str
-
-    @classmethod
-    def from_xcom(cls, value: dict[str, Any]) -> Self:
-        """What `to_xcom` made."""
-        return cls(**value)
-
-    def to_xcom(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
 
 
 class BucketSurvey:
@@ -69,7 +46,7 @@ class BucketSurvey:
         self.files = 0
         self.bytes = 0
         self._digests = bytearray()
-        # What a name is, is told apart by Python's own hash: 64 bits, with a secret of this process.
+        # Names are compared by Python's own hash: 64 bits, with a secret of this process.
         self._names, self._folded_names = array("q"), array("q")
         self._keys, self._folded_keys = array("q"), array("q")
         self._ends: list[tuple[int, str]] = []
@@ -93,12 +70,12 @@ class BucketSurvey:
 
     @property
     def folds_matter(self) -> bool:
-        """Whether there are paths that a disk which folds case could not keep apart, and any other can."""
+        """Whether there are paths that a disk that folds case cannot keep apart, and any other can."""
         pairs = (self._names, self._folded_names), (self._keys, self._folded_keys)
         return any(_distinct(plain) > _distinct(folds) for plain, folds in pairs)
 
-    def ranges(self, *, folds_case: bool = False) -> list[KeyRange]:
-        """The shards, fewer of them where their keys are so long that they would be too much for an XCom.
+    def shards(self, *, folds_case: bool = False) -> list[Shard]:
+        """The shards: fewer where their keys are so long that they would be too large for an XCom.
 
         `folds_case`: whether the destination's disk takes ``A`` and ``a`` for one name.
         """
@@ -109,7 +86,7 @@ class BucketSurvey:
         blocks = ShardBounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
         while True:
             cuts = slices([costs], [blocks])[0]
-            found = [self._range(number, *cut, levels) for number, cut in enumerate(cuts)]
+            found = [self._shard(number, *cut, levels) for number, cut in enumerate(cuts)]
             if len(found) == 1 or len(json.dumps([part.to_xcom() for part in found])) <= MOST_BYTES:
                 return found
             blocks = blocks.doubled()
@@ -137,7 +114,7 @@ class BucketSurvey:
         self._folded_keys.append(hash(folded(path)) if path else 0)
 
     def _note_cost(self, listed: Listed) -> None:
-        """Counts this object into the block, or into a new one, where it would make that one too large."""
+        """Adds this object to the last block, or to a new one where that would become too large."""
         if not self._costs or self._room.files < 1 or self._room.bytes < listed.size:
             self._costs.append(0)
             self._ends.append((0, ""))
@@ -146,19 +123,21 @@ class BucketSurvey:
         self._ends[-1] = (self.files, listed.key)
         self._room = ShardBounds(self._room.files - 1, self._room.bytes - listed.size)
 
-    def _range(self, number: int, first: int, last: int, levels: bytes) -> KeyRange:
+    def _shard(self, number: int, first: int, last: int, levels: bytes) -> Shard:
         """The shard of the blocks `first` to `last` (exclusive)."""
         start, after = self._ends[first - 1] if first else (0, "")
         stop, upto = self._ends[last - 1]
         part = "" if stop - start == self.files else f", files {start + 1:,} to {stop:,} of {self.files:,}"
-        return KeyRange(
+        return Shard(
             number,
+            self._request.bucket,
+            label_of(self._request.bucket, part),
+            fingerprint_of(self._request.bucket, bytes(self._digests[start * DIGEST : stop * DIGEST])),
+            start,
+            stop,
             after,
             upto,
-            stop - start,
-            fingerprint_of(self._request.bucket, bytes(self._digests[start * DIGEST : stop * DIGEST])),
             _packed(levels[start:stop]),
-            label_of(self._request.bucket, part),
         )
 
 
@@ -168,7 +147,7 @@ def digest_of(listed: Listed) -> bytes:
 
 
 def unpack_levels(packed: str, files: int) -> list[NameLevel]:
-    """What `KeyRange.levels` says of `files` exports."""
+    """What `Shard.levels` says of `files` exports."""
     if not packed:
         return [NameLevel.NAME] * files
     return [NameLevel(value) for value in zlib.decompress(base64.b64decode(packed))]

@@ -1,1 +1,7 @@
-"""What the tasks of `s3_downloader` do: raw files of the catalogue, back from their S3 backup."""
+"""`s3_downloader`: raw files of a catalogue, from S3."""
+
+from __future__ import annotations
+
+from .download_run import RawFilesRun
+
+__all__ = ["RawFilesRun"]

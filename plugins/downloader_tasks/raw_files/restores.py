@@ -1,6 +1,6 @@
-"""A raw file about to be restored: its record, its plan, and the folder that it goes to.
+"""A raw file to restore: its record, its plan, and the folder that it goes to.
 
-Each task of a run makes it anew from the catalogue, so that no list of files travels between them.
+Each task of a run makes it again from the catalogue, so that no list of files travels between them.
 """
 
 from __future__ import annotations
@@ -8,46 +8,84 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from downloader.catalogue import Catalogue, RawFile, RecordedFiles, UploadPath, find_raw_file, recorded_files
 from downloader.disk import refuse_folded
 from downloader.remote_file import Planned
+from downloader.results import FileResult
 
+from ..download_run import RunItem, Show, ignore
 from ..failures import Refusal
-from ..settings import Configuration, LocationError
-from ..shards import Plan
-from ..space import nearest
+from ..folders import nearest
+from ..settings import Configuration, LocationError, s3_access
+from ..shards import Plan, RunTarget, ShardFiles
 from ..wording import one_line
+from ..xcoms import Shard
 from .request import Selection
+
+if TYPE_CHECKING:
+    from downloader.sources.s3 import S3Source
 
 __all__ = ["Restore", "find_restore"]
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """What is to be brought from where to where."""
+_TITLE: Final = "S3 Download Status Report"
 
+
+@dataclass(frozen=True, slots=True)
+class Restore(RunItem):
+    """What is restored from where to where."""
+
+    configuration: Configuration
     raw_file: RawFile
     upload: UploadPath
     destination: Path
     """The folder ``locations.output/<project_id>``; it may not exist yet."""
     plan: Plan
-    """Its files are made when they are asked for, if that can be: see `RecordedFiles`."""
+    """Its files are made when they are asked for, if possible: see `RecordedFiles`."""
 
     def made(self) -> Restore:
-        """The same with every file made: for who looks at all of them, and more than once."""
+        """The same with every file made: for those that look at all of them, and more than once."""
         return replace(self, plan=replace(self.plan, files=list(self.plan.files)))
+
+    @property
+    def run_target(self) -> RunTarget:
+        """As `RunItem`."""
+        raw_file, folder = self.raw_file, self.destination
+        head = (
+            ("Raw File ID", raw_file.id),
+            ("Project ID", raw_file.project_id),
+            ("S3 Bucket", raw_file.s3_upload_path or ""),
+        )
+        return RunTarget(folder, folder.parent, _TITLE, raw_file.id, head)
+
+    def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
+        """As `RunItem`. Raises PlanChanged."""
+        # What is answered must not hold the record, which may be large: a download may take hours.
+        bucket, configuration, planned = self.upload.bucket, self.configuration, self.plan.cut(shard)
+
+        def connect() -> S3Source:
+            from downloader.sources.s3 import S3Source
+
+            return S3Source(bucket, planned, s3_access(configuration))
+
+        return ShardFiles(self.run_target, planned, connect, repeatable=True)
+
+    def unplanned(self, last: Shard) -> Sequence[FileResult]:
+        """As `RunItem`."""
+        return self.plan.unplanned(last)
 
 
 def find_restore(
     catalogue: Catalogue, configuration: Configuration, raw_file_id: str, patterns: Sequence[str]
 ) -> Restore:
-    """Looks the record up and plans.
+    """The restore of a raw file, from its record.
 
     Raises:
         CatalogueError: no such record, or one of which nothing can be restored.
         LocationError: `locations.output` is not set.
-        DownloadError: nothing can be written there, which is asked only where names differ in nothing but their case.
+        DownloadError: the disk cannot be asked whether it folds case. It is asked only where that matters.
         Refusal: there are no files, or none that `patterns` choose.
     """
     raw_file = find_raw_file(catalogue, raw_file_id)
@@ -57,9 +95,10 @@ def find_restore(
     destination = configuration.locations.output / raw_file.project_folder()
     chosen = _chosen(raw_file, patterns)
     files: Sequence[Planned] = chosen if chosen.apart else refuse_folded(list(chosen), nearest(destination))
-    # The separator stands in neither a bucket's name nor a folder's.
+    # Neither the name of a bucket nor that of a folder holds the separator.
     origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
-    return Restore(raw_file, upload, destination, Plan(raw_file_id, origin, files))
+    plan = Plan(raw_file_id, origin, files, f"the record of raw file {raw_file_id}")
+    return Restore(configuration, raw_file, upload, destination, plan)
 
 
 def _chosen(raw_file: RawFile, patterns: Sequence[str]) -> RecordedFiles:

@@ -14,9 +14,9 @@ from .configuration import (
     writable_location,
 )
 from .configuration_file import read
-from .connections import aws_access, catalogue, found, s3_access
+from .connections import address_of, aws_access, catalogue, find_connection, s3_access
 from .notification import notify_failure
-from .options import options, service_options
+from .options import service_options, transfer_options
 
 __all__ = [
     "PROJECT",
@@ -26,14 +26,15 @@ __all__ = [
     "LocationError",
     "Locations",
     "Slooh",
+    "address_of",
     "aws_access",
     "catalogue",
-    "found",
+    "find_connection",
     "load",
     "notify_failure",
-    "options",
     "read",
     "s3_access",
     "service_options",
+    "transfer_options",
     "writable_location",
 ]

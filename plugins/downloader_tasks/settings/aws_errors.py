@@ -1,4 +1,4 @@
-"""What a connection of type aws lacks, in a sentence. boto3 and Airflow's Amazon provider raise what they please."""
+"""Errors of a connection of type aws, as one sentence. boto3 and Airflow's Amazon provider raise all kinds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["aws_error", "of_aws"]
 
 
 def of_aws() -> tuple[type[Exception], ...]:
-    """What boto3 and the provider raise of a connection. They check its fields by stumbling over them."""
+    """What boto3 and the provider raise for a connection. They do not check its fields, they fail on them."""
     from botocore import exceptions as boto
 
-    stumbles = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError)
-    return (*stumbles, boto.BotoCoreError, boto.ClientError)
+    failures = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError)
+    return (*failures, boto.BotoCoreError, boto.ClientError)
 
 
 def aws_error(error: Exception, connection_id: str) -> Refusal | DownloadError:
-    """What was raised while the connection was made use of. Nothing of its text is shown: it may hold what was read."""
+    """What was raised while the connection was used. Its text is not shown: it may hold values of the fields."""
     from botocore import exceptions as boto
 
     if lacks_files(error):

@@ -1,7 +1,7 @@
 """The configuration: `include/config.yaml`, or the file that DOWNLOADER_CONFIG names, checked as a whole.
 
-Every value has a default but the locations. What is wrong is said all at once, each with its line, its key and what to
-write instead. Secrets have no place here: they live in Airflow's connections.
+Every value has a default but the locations. All problems are reported at once, each with its line, its key and what to
+write instead. Secrets do not belong here: they live in Airflow's connections.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LocationError(SetupError):
 
 
 def _no_truth(value: object) -> object:
-    """True is no 1 here, whatever Python thinks."""
+    """True is not a number here."""
     if isinstance(value, bool):
         raise ValueError("a truth value is no number")
     return value
@@ -83,7 +83,7 @@ def _url(default: str) -> Any:
 
 
 def _naming(part: str) -> AfterValidator:
-    """Lets pass what `PictureNames` takes for its argument `part`. Raises TemplateError."""
+    """Accepts what `PictureNames` accepts as its argument `part`. Raises TemplateError."""
 
     def checked(value: str) -> str:
         PictureNames(**{part: value})
@@ -107,7 +107,7 @@ class _Section(BaseModel):
 
 
 class Locations(_Section):
-    """The folders that files are brought to. Each DAG needs its own alone."""
+    """The folders that files are downloaded to. Each DAG needs only its own."""
 
     output: Location = _location("raw files")
     minio: Location = _location("FHIR exports")
@@ -125,7 +125,7 @@ class S3(_Section):
 
 
 class Transfer(_Section):
-    """How files travel."""
+    """How files are transferred."""
 
     threads: Whole = _whole(32, 1, 256)
     range_size_mib: Whole = _whole(4, 1, 512)
@@ -137,7 +137,7 @@ class Transfer(_Section):
 
 
 class Shards(_Section):
-    """How much one task of a run takes on."""
+    """How much one task of a run downloads."""
 
     files: Whole = _whole(2000, 1, 1_000_000)
     size_gib: Number = Field(default=50, gt=0, le=1_000_000, description="a number of GiB above 0, at most 1000000")
@@ -240,7 +240,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Configuration:
         advice = f"correct the environment variable {VARIABLE}" if environ.get(VARIABLE) else "restore it"
         raise ConfigurationError(file, [Problem(0, (), f"{problem}; {advice}")])
     document = read(file, environ)
-    # A section of which every key is commented out reads as null: its defaults are meant.
+    # A section of which every key is commented out reads as null: its defaults apply.
     values = {key: value for key, value in document.values.items() if value is not None}
     try:
         configuration = Configuration.model_validate(values, context=file)
@@ -268,26 +268,26 @@ def writable_location(configuration: Configuration, name: str) -> Path:
 
 
 def _why_not_writable(path: Path) -> str | None:
-    """Asks and does not try: nothing is written to find out. Raises OSError."""
+    """Writes nothing to find out. Raises OSError."""
     if not path.exists():
         return "does not exist: create it"
     if not path.is_dir():
         return "is not a folder: move that file away"
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         return "is on a disk mounted read-only: mount it for writing"
-    # The effective user writes; root is let through here, and stopped by a read-only disk above.
+    # The effective user writes. Root passes here, and is stopped by a read-only disk above.
     if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return f"may not be written to by the user with the id {os.geteuid()}: give that user the right"
     return None
 
 
 def _explain(error: ValidationError, document: Document) -> None:
-    """Notes what pydantic found, in words for whoever wrote the file. A value has one problem at most."""
+    """Notes what pydantic found, in words for the author of the file. A value has one problem at most."""
     known = {problem.path for problem in document.problems}
     above = {step for path in known for step in _steps(path)}
     for found in error.errors():
         path = found["loc"]
-        # A list is wrong where its items are.
+        # The problem of a list is that of its items.
         if found["type"] == "extra_forbidden" or not (path in above or known.intersection(_steps(path))):
             document.complain(path, _sentence(found, path, document))
             known.add(path)

@@ -1,6 +1,6 @@
-"""Reads a YAML file as plain values that remember their lines, with the environment filled in.
+"""Reads a YAML file as plain values with their lines, with the environment filled in.
 
-Stricter than YAML: a key stands once, a value is written where it is used (no aliases), and there are no types but
+Stricter than YAML: no key twice, a value is written where it is used (no aliases), and there are no types but
 texts, numbers, true and false, null, lists and groups of keys. The environment is filled in after parsing and in single
 values only, so that what a variable holds is never read as YAML.
 
@@ -30,9 +30,9 @@ KeyPath = tuple[str | int, ...]
 """Where a value stands: the keys, and the numbers in lists, that lead to it."""
 
 _MOST_BYTES: Final = 64 * 1024
-"""Many times what is shipped. The parser takes seconds for more, and for some texts minutes."""
+"""Many times the size of the shipped file. The parser takes seconds for more, and for some texts minutes."""
 _MOST_PROBLEMS: Final = 20
-"""Problems that are told one by one; the others are counted."""
+"""Problems that are shown one by one; the others are counted."""
 _LONGEST_PATH: Final = 120
 _LONGEST_PROBLEM: Final = 400
 _LONGEST_SHOWN: Final = 60

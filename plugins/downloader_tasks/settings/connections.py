@@ -1,10 +1,12 @@
-"""Airflow connections, as the engine wants them."""
+"""Airflow connections, in the engine's terms."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -18,10 +20,15 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["aws_access", "catalogue", "found", "s3_access"]
+__all__ = ["address_of", "aws_access", "catalogue", "find_connection", "s3_access"]
+
+_HOST: Final = re.compile(
+    r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-))"
+    r"(:(?P<port>[0-9]{1,5}))?"
+)
 
 
-def found(connection_id: str) -> Connection | None:
+def find_connection(connection_id: str) -> Connection | None:
     """The connection; None where there is no such one."""
     try:
         return BaseHook.get_connection(connection_id)
@@ -29,17 +36,35 @@ def found(connection_id: str) -> Connection | None:
         return None
 
 
+def address_of(host: str) -> tuple[str, str, int] | None:
+    """Scheme, name and port of ``https://name:port/``, as people write it into the field of the host.
+
+    Scheme ``""`` and port 0 where there is none; an IPv6 address comes in brackets. None for anything else.
+    """
+    scheme, _, rest = host.strip().lower().rpartition("://")
+    rest = rest.removesuffix("/")
+    bare = rest.count(":") > 1 and not rest.startswith("[")
+    parts = _HOST.fullmatch(f"[{rest}]" if bare else rest)
+    if parts is None or scheme not in ("", "http", "https"):
+        return None
+    try:
+        IPv6Address(parts["ipv6"] or "::")
+    except ValueError:
+        return None
+    return scheme, parts["host"], int(parts["port"] or 0)
+
+
 @contextmanager
 def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
     """The catalogue of raw files, open. Raises CatalogueError."""
     connection_id = configuration.s3.catalogue
-    connection = found(connection_id)
+    connection = find_connection(connection_id)
     if connection is None:
         raise CatalogueRefused(
             f"there is no Airflow connection {connection_id}, which leads to the catalogue of raw files",
             f"make it (Admin, Connections), or name another as s3.catalogue in {configuration.file}",
         )
-    with closing(open_catalogue(_address(connection))) as opened:
+    with closing(open_catalogue(_catalogue_address(connection))) as opened:
         yield opened
 
 
@@ -85,7 +110,7 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     return S3Access(client, credentials, hook.verify, payer, timeouts)
 
 
-def _address(connection: Connection) -> CatalogueAddress:
+def _catalogue_address(connection: Connection) -> CatalogueAddress:
     return CatalogueAddress(
         kind=connection.conn_type or "",
         host=connection.host or "",

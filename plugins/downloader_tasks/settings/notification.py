@@ -1,4 +1,4 @@
-"""Telling somebody that a run failed: the notifier that the configuration names, off by default."""
+"""Calls the notifier that the configuration names when a run failed; off by default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["notify_failure"]
 
-_UNTOLD: Final = "The failure of this run could not be told to the configured notifier"
+_NOT_CALLED: Final = "The configured notifier could not be called for the failure of this run"
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def notify_failure(context: Mapping[str, Any]) -> None:
     """An ``on_failure_callback``. The configuration is read now, not when the DAG is parsed.
 
-    A notifier that cannot be loaded, or fails, is a line in the log: the run's own failure stays what is seen.
+    A notifier that cannot be loaded, or fails, is a line in the log: it must not hide the failure of the run.
     """
     from downloader.report import visible
 
@@ -31,9 +31,9 @@ def notify_failure(context: Mapping[str, Any]) -> None:
         if notifier is not None:
             _callable(notifier)(context)
     except ConfigurationError as error:
-        log.error("%s: %s", _UNTOLD, visible(str(error)))
+        log.error("%s: %s", _NOT_CALLED, visible(str(error)))
     except Exception:
-        log.exception(_UNTOLD)
+        log.exception(_NOT_CALLED)
 
 
 def _callable(notifier: Notifier) -> Callable[[Mapping[str, Any]], object]:

@@ -1,4 +1,4 @@
-"""How files travel, as the configuration says it, in the engine's terms."""
+"""The options of a transfer, as the configuration says them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from downloader.transfer import TransferLimits, TransferOptions, TransferPolicy
 
 from .configuration import Transfer
 
-__all__ = ["options", "service_options"]
+__all__ = ["service_options", "transfer_options"]
 
 
-def options(transfer: Transfer, policy: TransferPolicy | None = None) -> TransferOptions:
-    """The means of a batch; who listens and what was verified before are added by who runs it."""
+def transfer_options(transfer: Transfer, policy: TransferPolicy | None = None) -> TransferOptions:
+    """The options of a batch. Its listener and its cache of verified files are added where it is run."""
     limits = TransferLimits(
         threads=transfer.threads,
         range_size=transfer.range_size_mib * MIB,
@@ -28,11 +28,11 @@ def options(transfer: Transfer, policy: TransferPolicy | None = None) -> Transfe
 def service_options(
     transfer: Transfer, policy: TransferPolicy, streams: int, max_retries: int, retry_delay: float
 ) -> TransferOptions:
-    """The options for a service on the web that bears few streams at once, and has its own settings for retries.
+    """The options for a web service that allows few streams at once, and has its own settings for retries.
 
     `retry_delay`: seconds after the first failure.
     """
-    usual = options(transfer, policy)
+    usual = transfer_options(transfer, policy)
     retry = RetryPolicy(max_retries + 1, first_wait=retry_delay)
     retry = replace(retry, longest_wait=max(retry.longest_wait, retry_delay))
     return replace(usual, limits=replace(usual.limits, threads=streams, large_threads=streams), retry=retry)

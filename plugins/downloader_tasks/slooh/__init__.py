@@ -1,1 +1,7 @@
-"""What the tasks of `slooh_images` do: an astronomer's pictures from Slooh."""
+"""`slooh_images`: an astronomer's pictures and FITS frames, from Slooh."""
+
+from __future__ import annotations
+
+from .download_run import SloohRun
+
+__all__ = ["SloohRun"]

@@ -1,21 +1,21 @@
-"""The connection to Slooh, as the engine wants it."""
+"""The connection to Slooh, in the engine's terms."""
 
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from airflow.sdk import Connection
 
 from downloader.sources.slooh import Account
 
 from ..failures import Refusal
-from ..settings import Configuration, found
+from ..settings import Configuration, address_of, find_connection
 
 __all__ = ["account_of"]
 
 _HOST: Final = "app.slooh.com"
 _SCHEMES: Final = ("http", "https")
+_LAST_PORT: Final = 65_535
 
 
 def account_of(configuration: Configuration) -> Account:
@@ -24,7 +24,7 @@ def account_of(configuration: Configuration) -> Account:
     The host of the connection is a name or an address, and Slooh's own where it is empty.
     """
     connection_id = configuration.slooh.connection
-    connection = found(connection_id)
+    connection = find_connection(connection_id)
     if connection is None:
         raise Refusal(
             f"there is no Airflow connection {connection_id}, which holds the login at Slooh; make it (Admin, "
@@ -42,26 +42,12 @@ def account_of(configuration: Configuration) -> Account:
 
 def _base_url(connection: Connection) -> str:
     """``https://app.slooh.com``: scheme, host, and port where there is one."""
-    host = (connection.host or "").strip() or _HOST
-    scheme, _, rest = host.rpartition("://")
-    scheme = (scheme or (connection.schema or "").strip() or "https").lower()
-    parts = _split(rest.rstrip("/"))
-    if parts is None or scheme not in _SCHEMES:
+    address = address_of((connection.host or "").strip() or _HOST)
+    scheme = ((address[0] if address else "") or (connection.schema or "").strip() or "https").lower()
+    if address is None or address[2] > _LAST_PORT or scheme not in _SCHEMES:
         raise Refusal(
             f"the host of the connection {connection.conn_id} is no server's name; write one such as {_HOST} there, or "
             "leave it empty (the schema is https or http, or empty too)"
         )
-    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    port = connection.port or parts.port
-    return f"{scheme}://{name}:{port}" if port else f"{scheme}://{name}"
-
-
-def _split(rest: str) -> SplitResult | None:
-    """The parts of ``host:port``; None where it is anything else."""
-    try:
-        parts = urlsplit(f"//{rest}")
-        whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return None
-    plain = not (parts.path or parts.query or parts.fragment or "@" in rest or " " in rest)
-    return parts if whole and plain else None
+    port = connection.port or address[2]
+    return f"{scheme}://{address[1]}:{port}" if port else f"{scheme}://{address[1]}"

@@ -1,10 +1,14 @@
-"""A run of `slooh_images`, as each of its tasks sees it."""
+"""A run of `slooh_images`.
+
+`validate` refuses what would fail every picture: parameters, configuration, the connection, the login. Slooh's list is
+read in `download` alone, once: each request counts against the limit, and the pool of that task has one slot.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from downloader.content import PictureCheck
@@ -29,20 +33,22 @@ from downloader.sources.slooh import (
     Wish,
     image_client,
     plan,
-    survey,
+    survey_pictures,
 )
 from downloader.transfer import TransferOptions, TransferPolicy
 
-from ..download_run import Handed, RunTarget
-from ..settings import Configuration, Slooh, load, service_options
+from ..download_run import Show, SingleItemRun, ignore
+from ..settings import Configuration, service_options
+from ..shards import RunTarget, ShardFiles
 from ..wording import one_line
+from ..xcoms import Shard, ShardResults, Validated, read
 from .account import account_of
 from .request import PictureRequest
-from .tally import lines, tally
+from .tally import Tally, lines, tally
 from .tracker import LIST, REPORT_ID, known
 from .watch import ListingWatch
 
-__all__ = ["SloohReport", "SloohRun"]
+__all__ = ["SloohRun"]
 
 _TITLE: Final = "Slooh Images Status Report"
 _FEW: Final = 20
@@ -51,12 +57,9 @@ _FEW: Final = 20
 log = logging.getLogger(__name__)
 
 
-def _nowhere(figures: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(slots=True)
-class SloohRun:
-    """Downloads a member's pictures (`DownloadRun`). What `planned` read of Slooh's list is kept for what follows."""
+@dataclass(frozen=True, slots=True)
+class SloohRun(SingleItemRun):
+    """Downloads a member's pictures."""
 
     request: PictureRequest
     account: Account
@@ -66,25 +69,18 @@ class SloohRun:
     layout: PictureLayout
     unknown: str
     """What stands for what is not known of a picture."""
-    watch: ListingWatch
-    _wish: Wish = field(init=False, default_factory=Wish)
-    _survey: PicturePlan | None = field(init=False, default=None)
+    quiet: bool
 
     @classmethod
-    def of(
-        cls,
-        params: Mapping[str, Any],
-        configuration: Configuration | None = None,
-        show: Callable[[Mapping[str, Any]], None] = _nowhere,
-    ) -> Self:
-        """What parameters, configuration and connection say. Raises Refusal, LocationError, ConfigurationError.
-
-        `show` takes the figures of how far the list has been read.
-        """
-        configuration = configuration or load()
-        request, account, slooh = _asked(params, configuration)
-        options, hosts = _means(configuration, request), ImageHosts(account.base_url, slooh.image_hosts)
-        # One limit for both: what is asked of the API and of the image hosts counts alike.
+    def of(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
+        """As `DownloadRun`."""
+        request, slooh = PictureRequest.from_params(params, configuration), configuration.slooh
+        account = account_of(configuration)
+        policy = TransferPolicy(overwrite=request.duplicates is Duplicates.OVERWRITE, content=PictureCheck())
+        options = service_options(configuration.transfer, policy, slooh.threads, slooh.max_retries, slooh.retry_delay)
+        hosts = ImageHosts(account.base_url, slooh.image_hosts)
+        names = PictureNames(slooh.folder_template, slooh.filename_template, slooh.unknown_object)
+        # One limit for both: requests to the API and to the image hosts count alike.
         limit, timeouts = RequestLimit(slooh.rate_limit, options.retry), Timeouts(stall=slooh.timeout)
         return cls(
             request,
@@ -92,27 +88,42 @@ class SloohRun:
             options,
             SloohClient(account, options.retry, limit, timeouts),
             image_client(hosts, limit, timeouts, slooh.threads),
-            PictureLayout(_names(slooh), hosts, request.duplicates, slooh.batch_size),
+            PictureLayout(names, hosts, request.duplicates, slooh.batch_size),
             slooh.unknown_object,
-            ListingWatch(show, quiet=request.quiet),
+            request.quiet,
         )
 
-    @property
-    def quiet(self) -> bool:
+    def about(self, name: str) -> str:
         """As `DownloadRun`."""
-        return self.request.quiet
+        return "Slooh's pictures"
 
     @property
-    def target(self) -> RunTarget:
-        """As `DownloadRun`."""
+    def run_target(self) -> RunTarget:
+        """As `RunItem`."""
         folder = self.request.location
         head = (("Source", self.account.base_url), *self.request.head)
-        return RunTarget(folder, folder, _TITLE, REPORT_ID, "Slooh's pictures", head)
+        return RunTarget(folder, folder, _TITLE, REPORT_ID, head)
 
-    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `DownloadRun`. Reads Slooh's list."""
+    def validated(self) -> Validated:
+        """As `DownloadRun`: one shard for the whole list."""
+        request, base_url = self.request, self.account.base_url
+        log.info("=== Slooh Image Downloader ===")
+        log.info("Source: %s", base_url)
+        log.info("Destination: %s", request.location)
+        log.info("Select: %s", request.what)
+        if base_url.startswith("http:"):
+            log.warning(
+                "The login goes to %s unencrypted: write https into the connection, if it is Slooh's own", base_url
+            )
+        if request.lacks_frames:
+            log.warning("file_types names FITS, and include_fits is off: raw frames come with include_fits alone")
+        self._log_in()
+        return Validated([Shard(0, REPORT_ID, f"slooh: {request.what}")])
+
+    def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
+        """As `RunItem`. Reads Slooh's list."""
         request = self.request
-        self._wish = Wish(
+        wish = Wish(
             request.select,
             request.mission_id,
             request.filters,
@@ -120,61 +131,51 @@ class SloohRun:
             request.max_scan,
             known(request.select, request.location),
         )
-        self._survey = self._surveyed(self._wish)
-        files = refuse_conflicts(list(self._survey.planned), lambda file: file.path.text)
-        return refuse_folded(files, request.location)
+        found = self._surveyed(wish, show)
+        files = refuse_conflicts(list(found.planned), lambda file: file.path.text)
+        planned = refuse_folded(files, request.location)
+        return ShardFiles(
+            self.run_target,
+            planned,
+            connect=lambda: SloohSource(planned, found.addresses, self.images, self.options.limits.threads),
+            added=lambda results: tally(found, wish, results, self.unknown),
+        )
 
-    def source(self, planned: Sequence[Planned]) -> SloohSource:
-        """As `DownloadRun`, for what `planned` answered."""
-        addresses = self._survey.addresses if self._survey else {}
-        return SloohSource(planned, addresses, self.images, self.options.limits.threads)
+    def planned(self, shard: Shard) -> Sequence[Planned]:
+        """As `RunItem`: one line that says that no picture can be named. The report has no slot to ask Slooh."""
+        return [Refused(LIST, NotTried("the list was not read to its end"))]
 
-    def found(self, results: Sequence[FileResult]) -> Mapping[str, Any]:
-        """As `DownloadRun`: the tally."""
-        return {"tally": tally(self._survey, self._wish, results, self.unknown)} if self._survey else {}
+    def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
+        """As `RunItem`: the tally. There is one shard."""
+        return lines(results, read(Tally, handed[0].added) if handed else None)
 
-    def summary(self, results: Sequence[FileResult], handed: Handed) -> Pairs:
-        """As `DownloadRun`: the tally. There is one shard."""
-        return lines(results, handed[0].get("tally", {}) if handed else {})
-
-    def _surveyed(self, wish: Wish) -> PicturePlan:
+    def _surveyed(self, wish: Wish, show: Show) -> PicturePlan:
         if wish.select is Select.FAILED and not wish.known:
             log.info("The latest report names no failure, so that Slooh's list is not read")
             return plan((), wish, self.layout)
-        found = survey(self.client, wish, self.layout, self.watch)
-        _tell(found, wish)
+        found = survey_pictures(self.client, wish, self.layout, ListingWatch(show, quiet=self.quiet))
+        counts = found.counts
+        log.info(
+            "%s of %s pictures looked at: %s home already, %s left out, %s to bring",
+            *(
+                f"{count:,}"
+                for count in (counts.scanned, counts.available, counts.home, counts.duplicates, counts.queued)
+            ),
+        )
+        for one in found.dropped[:_FEW]:
+            log.warning("Picture %s is left out: %s", one.record.key, one_line(one.why))
+        if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
+            log.info("No FITS frames are to be brought: they are home already, or the membership does not include them")
         return found
 
-
-class SloohReport(SloohRun):
-    """The same for the task `report`, which stands in no pool: it asks Slooh for nothing."""
-
-    def planned(self, shard: Mapping[str, Any]) -> list[Planned]:
-        """As `DownloadRun`: one line that says that no picture can be named."""
-        return [Refused(LIST, NotTried("the list was not read to its end"))]
-
-
-def _asked(params: Mapping[str, Any], configuration: Configuration) -> tuple[PictureRequest, Account, Slooh]:
-    return PictureRequest.from_params(params, configuration), account_of(configuration), configuration.slooh
-
-
-def _means(configuration: Configuration, request: PictureRequest) -> TransferOptions:
-    slooh = configuration.slooh
-    policy = TransferPolicy(overwrite=request.duplicates is Duplicates.OVERWRITE, content=PictureCheck())
-    return service_options(configuration.transfer, policy, slooh.threads, slooh.max_retries, slooh.retry_delay)
-
-
-def _names(slooh: Slooh) -> PictureNames:
-    return PictureNames(slooh.folder_template, slooh.filename_template, slooh.unknown_object)
-
-
-def _tell(found: PicturePlan, wish: Wish) -> None:
-    counts = found.counts
-    log.info(
-        "%s of %s pictures looked at: %s home already, %s left out, %s to bring",
-        *(f"{count:,}" for count in (counts.scanned, counts.available, counts.home, counts.duplicates, counts.queued)),
-    )
-    for one in found.dropped[:_FEW]:
-        log.warning("Picture %s is left out: %s", one.record.key, one_line(one.why))
-    if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
-        log.info("No FITS frames are to be brought: they are home already, or the membership does not include them")
+    def _log_in(self) -> None:
+        name = self.client.login()
+        status = self.client.status()
+        log.info("Logged in as %s", one_line(status.display_name or name or "a member without a name"))
+        for label, value in (
+            ("Tier", status.tier),
+            ("Gravity points", None if status.gravity_points is None else f"{status.gravity_points:,}"),
+            ("Member since", status.member_since),
+        ):
+            if value:
+                log.info("%s: %s", label, one_line(value))

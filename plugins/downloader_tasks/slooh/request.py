@@ -52,7 +52,7 @@ class PictureRequest:
 
     @property
     def lacks_frames(self) -> bool:
-        """Whether FITS are asked for that cannot come: raw frames come with `include_fits` alone."""
+        """Whether FITS are asked for that are not downloaded: raw frames need `include_fits`."""
         formats = {FILE_TYPES[name.lower()] for name in self.filters.file_types}
         return "FITS" in formats and not self.include_fits
 

@@ -1,54 +1,70 @@
 """What the summary of a report says besides the files: counts of the list, pictures by object and by telescope.
 
-`tally` is made where the list was read, and handed over; `lines` are written where the report is.
+A `Tally` is made where the list was read, and handed to the report; `lines` are made where that is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from downloader.planning import local_name
 from downloader.report import Pairs
 from downloader.results import FileResult, Outcome
 from downloader.sources.slooh import PicturePlan, Select, Wish, object_of
 
-from ..receipts import MOST_NAMES, named
+from ..download_run import MOST_NAMES, named
 
-__all__ = ["lines", "tally"]
+__all__ = ["Tally", "lines", "tally"]
 
 _LEFT_OUT: Final = "Left out (another picture has the path)"
 _UNLISTED: Final = "Not in Slooh's list any more, or not asked for"
 
-Figures = Mapping[str, Any]
+Counts = list[tuple[str, int]]
 
 
-def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknown: str) -> Figures:
-    """In terms of JSON, and small. `unknown`: what stands for an object or a telescope that is not known."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`listed`: counts of Slooh's list. `frames`: None where none were asked for. `note`: why nothing is to do."""
+
+    listed: Counts
+    left_out: int
+    left_out_names: list[str]
+    unlisted: int
+    unlisted_names: list[str]
+    frames: int | None
+    objects: Counts
+    telescopes: Counts
+    note: str
+
+
+def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknown: str) -> Tally:
+    """The tally, kept small. `unknown`: what stands for an object or a telescope that is not known."""
     pictures = [survey.pictures[result.name] for result in results if result.ok and result.name in survey.pictures]
     unlisted = _unlisted(survey, wish)
-    return {
-        "list": _of_list(survey, wish),
-        "left_out": len(survey.dropped),
-        "left_out_names": [f"picture {one.record.key}: {one.why}" for one in survey.dropped[:MOST_NAMES]],
-        "unlisted": len(unlisted),
-        "unlisted_names": unlisted[:MOST_NAMES],
-        "frames": _frames(survey) if wish.include_fits else None,
-        "objects": _most(object_of(picture.title) or unknown for picture in pictures),
-        "telescopes": _most(picture.telescope or unknown for picture in pictures),
-        "note": "" if results else _nothing(survey, wish),
-    }
+    return Tally(
+        listed=_of_list(survey, wish),
+        left_out=len(survey.dropped),
+        left_out_names=[f"picture {one.record.key}: {one.why}" for one in survey.dropped[:MOST_NAMES]],
+        unlisted=len(unlisted),
+        unlisted_names=unlisted[:MOST_NAMES],
+        frames=_frames(survey) if wish.include_fits else None,
+        objects=_most(object_of(picture.title) or unknown for picture in pictures),
+        telescopes=_most(picture.telescope or unknown for picture in pictures),
+        note="" if results else _nothing(survey, wish),
+    )
 
 
-def lines(results: Sequence[FileResult], figures: Figures) -> Pairs:
-    """For the summary. `figures`: what `tally` made; empty where the task died before."""
+def lines(results: Sequence[FileResult], figures: Tally | None) -> Pairs:
+    """For the summary. `figures`: None where the task died before it made them."""
     return (*_counts(results, figures), *(_details(figures) if figures else ()))
 
 
-def _counts(results: Sequence[FileResult], figures: Figures) -> Iterator[tuple[str, str]]:
+def _counts(results: Sequence[FileResult], figures: Tally | None) -> Iterator[tuple[str, str]]:
     """The seven counts that Slooh's users know, and how much of the list was looked at."""
-    for label, count in figures.get("list", ()):
+    for label, count in figures.listed if figures else ():
         yield label, f"{count:,}"
     queued = [result for result in results if result.outcome is not Outcome.SKIPPED]
     brought = [result for result in queued if result.ok]
@@ -59,22 +75,22 @@ def _counts(results: Sequence[FileResult], figures: Figures) -> Iterator[tuple[s
     yield "Total bytes", f"{sum(result.size for result in brought):,}"
 
 
-def _details(figures: Figures) -> Iterator[tuple[str, str]]:
-    if figures["left_out"]:
-        yield from named(_LEFT_OUT, figures["left_out_names"], figures["left_out"])
-    if figures["unlisted"]:
-        yield from named(_UNLISTED, figures["unlisted_names"], figures["unlisted"])
-    if figures["frames"] is not None:
-        yield "FITS frames to bring", f"{figures['frames']:,}"
-    for name, count in figures["objects"]:
+def _details(figures: Tally) -> Iterator[tuple[str, str]]:
+    if figures.left_out:
+        yield from named(_LEFT_OUT, figures.left_out_names, figures.left_out)
+    if figures.unlisted:
+        yield from named(_UNLISTED, figures.unlisted_names, figures.unlisted)
+    if figures.frames is not None:
+        yield "FITS frames to bring", f"{figures.frames:,}"
+    for name, count in figures.objects:
         yield f"Pictures of {name}", f"{count:,}"
-    for name, count in figures["telescopes"]:
+    for name, count in figures.telescopes:
         yield f"Pictures by {name}", f"{count:,}"
-    if figures["note"]:
-        yield "Nothing to do", figures["note"]
+    if figures.note:
+        yield "Nothing to do", figures.note
 
 
-def _of_list(survey: PicturePlan, wish: Wish) -> list[tuple[str, int]]:
+def _of_list(survey: PicturePlan, wish: Wish) -> Counts:
     """Nothing where the list was not read, because nothing is to be tried again."""
     if wish.select is Select.FAILED and not wish.known:
         return []
@@ -93,7 +109,7 @@ def _frames(survey: PicturePlan) -> int:
     return sum(picture.is_frame for picture in survey.pictures.values())
 
 
-def _most(names: Iterable[str]) -> list[tuple[str, int]]:
+def _most(names: Iterable[str]) -> Counts:
     """The names that come most often, by name, and all the rest as one."""
     counted = Counter(names)
     most = counted.most_common(MOST_NAMES)

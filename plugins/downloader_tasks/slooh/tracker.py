@@ -1,4 +1,4 @@
-"""What earlier runs did, read from their reports: the reports are the tracker, and there is no other."""
+"""What earlier runs did, read from their reports: there is no other record of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LIST", "REPORT_ID", "known"]
 
 REPORT_ID: Final = "slooh"
 LIST: Final = "Slooh's list"
-"""Stands in a report for pictures that cannot be named, because the list could not be read."""
+"""The name in a report for pictures that are not known, because the list could not be read."""
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 def known(select: Select, folder: Path) -> Mapping[str, datetime]:
     """`Wish.known` for a run with its reports in `folder`. Raises DownloadError where that cannot be listed."""
     if select is Select.NEW:
-        return _home(folder)
+        return _downloaded(folder)
     return _failed(folder) if select is Select.FAILED else {}
 
 
-def _home(folder: Path) -> Mapping[str, datetime]:
-    """What is home, and since when at the latest. What the reports say of a name last is what counts."""
+def _downloaded(folder: Path) -> Mapping[str, datetime]:
+    """What was downloaded, and when at the latest. The last report on a name counts."""
     last: dict[str, datetime | None] = {}
     for report in _reports(folder):
         for result in report.results:
@@ -40,7 +40,7 @@ def _home(folder: Path) -> Mapping[str, datetime]:
 
 
 def _failed(folder: Path) -> Mapping[str, datetime]:
-    """What the latest report says has failed. One of a run that could not read the list says nothing of pictures."""
+    """The failures of the latest report. One of a run that could not read the list says nothing about pictures."""
     for report in _reports(folder):
         names = {result.name for result in report.results if not result.ok}
         if names != {LIST}:

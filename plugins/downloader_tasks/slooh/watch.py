@@ -1,4 +1,4 @@
-"""Slooh's list is read at so many requests a minute: saying meanwhile how far that is."""
+"""Progress of reading Slooh's list, which takes long, as there is a limit of requests a minute."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ListingWatch:
-    """Tells the log and the state store, every ten seconds."""
+    """Informs the log and the state store, every ten seconds."""
 
     def __init__(
         self, show: Callable[[Mapping[str, Any]], None], *, quiet: bool = False, rhythm: Rhythm | None = None
@@ -30,7 +30,7 @@ class ListingWatch:
         self._rhythm = rhythm or Rhythm(_SECONDS)
 
     def __call__(self, scan: Scan) -> None:
-        """Looks up whether it is time."""
+        """Takes how far it is."""
         if not self._rhythm.due():
             return
         self._show(asdict(scan))

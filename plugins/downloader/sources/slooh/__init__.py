@@ -8,7 +8,7 @@ from .picture_names import Duplicates, PictureNames, TemplateError, object_of
 from .rate_limit import RequestLimit
 from .selection import FILE_TYPES, Filters, Select
 from .source import SloohSource, image_client
-from .survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey
+from .survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey_pictures
 
 __all__ = [
     "FILE_TYPES",
@@ -29,5 +29,5 @@ __all__ = [
     "image_client",
     "object_of",
     "plan",
-    "survey",
+    "survey_pictures",
 ]

@@ -16,7 +16,7 @@ from .picture_names import Dropped, Duplicates, PictureNames, arrange
 from .rows import Picture
 from .selection import Filters, Select, format_passes, subject_passes, until_too_old
 
-__all__ = ["Counts", "PictureLayout", "PicturePlan", "Scan", "Wish", "plan", "survey"]
+__all__ = ["Counts", "PictureLayout", "PicturePlan", "Scan", "Wish", "plan", "survey_pictures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class PicturePlan:
 def _unwatched(scan: Scan) -> None: ...
 
 
-def survey(
+def survey_pictures(
     client: SloohClient, wish: Wish, layout: PictureLayout, watch: Callable[[Scan], None] = _unwatched
 ) -> PicturePlan:
     """Reads the list and makes the plan. Raises what the client raises; a bad row is a `Refused` of the plan.

@@ -1,4 +1,4 @@
-"""Reports on their way out: printed, written, and the sentence that the run fails with."""
+"""Publishing reports: printed, written, and summed up in the sentence that the run fails with."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Final
 from downloader.errors import DownloadError, from_os_error
 from downloader.report import Report, lines_of, write
 
-from .execution import FEW
-from .folders import make_below
-from .wording import counted
+from ..execution import FEW
+from ..folders import make_below
+from ..wording import counted
 
 __all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish"]
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A report, and where it belongs: a folder, and the location above it. `about`: what it is on, for the log."""
+    """A report, and where it is written: a folder, and the location above it. `about`: what it is on, for the log."""
 
     report: Report
     folder: Path
@@ -40,7 +40,7 @@ class Receipt:
 def publish(receipt: Receipt) -> str:
     """Prints the report and writes it. Answers what failed, ``""`` for nothing.
 
-    One that cannot be written is printed whole, however long it is.
+    A report that cannot be written is printed whole, however long it is.
     """
     few = len(receipt.report.results) <= FEW
     _print(receipt.report, whole=few)

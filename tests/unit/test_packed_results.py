@@ -13,7 +13,7 @@ from downloader.errors import NetworkError
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
 from downloader.results import FileResult, Outcome, failed
-from downloader_tasks.execution.packed_results import (
+from downloader_tasks.xcoms.packed_results import (
     LONGEST_MESSAGE,
     expected,
     pack,

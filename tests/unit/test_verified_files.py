@@ -62,10 +62,10 @@ def shortened(path: Path) -> None:
 
 @pytest.mark.parametrize("touch", [rewritten, rewritten_with_its_old_time, replaced, shortened])
 def test_a_file_that_was_touched_is_not_believed(on_disk: Path, touch: Callable[[Path], None]) -> None:
-    remembered = TaskVerifiedFiles([file("a", MD5)])
-    remembered.note(file("a", MD5), os.stat(on_disk))
+    verified = TaskVerifiedFiles([file("a", MD5)])
+    verified.note(file("a", MD5), os.stat(on_disk))
     touch(on_disk)
-    assert not remembered.holds(file("a", MD5), os.stat(on_disk))
+    assert not verified.holds(file("a", MD5), os.stat(on_disk))
 
 
 @pytest.mark.parametrize(
@@ -77,37 +77,37 @@ def test_a_file_that_was_touched_is_not_believed(on_disk: Path, touch: Callable[
         file("a", Checksum("unheard-of", "00"), MD5),
     ],
 )
-def test_only_what_its_first_checksum_proves_is_remembered(on_disk: Path, item: RemoteFile) -> None:
-    remembered = TaskVerifiedFiles([item])
-    remembered.note(item, os.stat(on_disk))
-    assert not remembered.holds(item, os.stat(on_disk))
+def test_only_what_its_first_checksum_proves_is_verified(on_disk: Path, item: RemoteFile) -> None:
+    verified = TaskVerifiedFiles([item])
+    verified.note(item, os.stat(on_disk))
+    assert not verified.holds(item, os.stat(on_disk))
 
 
 def test_a_file_without_a_checksum_is_never_held(on_disk: Path) -> None:
-    remembered = TaskVerifiedFiles([file("a", MD5)])
-    remembered.note(file("a", MD5), os.stat(on_disk))
-    assert not remembered.holds(file("a"), os.stat(on_disk))
+    verified = TaskVerifiedFiles([file("a", MD5)])
+    verified.note(file("a", MD5), os.stat(on_disk))
+    assert not verified.holds(file("a"), os.stat(on_disk))
 
 
 def test_files_that_were_not_planned_or_refused_are_no_trouble(on_disk: Path) -> None:
-    remembered = TaskVerifiedFiles([Refused("a", CorruptRecord("no entry"))])
+    verified = TaskVerifiedFiles([Refused("a", CorruptRecord("no entry"))])
     for name in ("a", "elsewhere"):
-        remembered.note(file(name, MD5), os.stat(on_disk))
-        assert not remembered.holds(file(name, MD5), os.stat(on_disk))
+        verified.note(file(name, MD5), os.stat(on_disk))
+        assert not verified.holds(file(name, MD5), os.stat(on_disk))
 
 
 @pytest.mark.parametrize("count", [2_000, 100_000])
 def test_it_stays_below_what_a_state_may_have(on_disk: Path, count: int) -> None:
     planned = [file(f"{number}", MD5) for number in range(count)]
-    remembered = TaskVerifiedFiles(planned)
+    verified = TaskVerifiedFiles(planned)
     for item in planned:
-        remembered.note(item, os.stat(on_disk))
-    text = remembered.text()
+        verified.note(item, os.stat(on_disk))
+    text = verified.text()
     assert len(json.dumps({"shard": "0" * 16, "kept": text})) < 64 * 1024
     assert TaskVerifiedFiles(planned, text).holds(planned[1_999], os.stat(on_disk))
 
 
 @pytest.mark.parametrize("saved", ["", "AAAA", "A" * 17])
 def test_what_does_not_fit_is_forgotten(on_disk: Path, saved: str) -> None:
-    remembered = TaskVerifiedFiles([file("a", MD5), file("b", MD5)], saved)
-    assert not remembered.holds(file("a", MD5), os.stat(on_disk))
+    verified = TaskVerifiedFiles([file("a", MD5), file("b", MD5)], saved)
+    assert not verified.holds(file("a", MD5), os.stat(on_disk))

@@ -1,4 +1,4 @@
-"""Results on their way from the tasks that downloaded to the one that reports: small, whatever the number of files.
+"""Results as a short text, on their way from the tasks that download to the one that reports.
 
 A result stands for the expected file with the same index, and says only what could not be expected: a plain file takes
 a byte or two. Where both ends make the same plan, neither names nor checksums travel. Where they cannot (a listing is
@@ -10,29 +10,18 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from downloader.errors import NotTried
 from downloader.planning import local_name
 from downloader.remote_file import Planned, RemoteFile
-from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome, failed
+from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 
-__all__ = [
-    "LONGEST_MESSAGE",
-    "Expected",
-    "expected",
-    "pack",
-    "pack_expected",
-    "results_of",
-    "unpack",
-    "unpack_expected",
-]
+__all__ = ["LONGEST_MESSAGE", "Expected", "expected", "pack", "pack_expected", "unpack", "unpack_expected"]
 
 LONGEST_MESSAGE: Final = 1000
 """Characters of a message; more is cut off."""
 
-_DIED: Final = "the download task died before it came to this file"
 _NONE: Final = "-"
 _LETTERS: Final = {
     Outcome.DOWNLOADED: "d",
@@ -64,7 +53,10 @@ def pack_expected(files: Sequence[Expected]) -> str:
 
 def unpack_expected(packed: str) -> list[Expected]:
     """What `pack_expected` made a text of. Raises ValueError."""
-    return [Expected(*row) for row in zip(*_unpacked(packed), strict=True)]
+    try:
+        return [Expected(*row) for row in zip(*_unpacked(packed), strict=True)]
+    except TypeError as error:
+        raise ValueError("this was not packed here") from error
 
 
 def pack(results: Sequence[FileResult | None], files: Sequence[Expected]) -> str:
@@ -81,29 +73,17 @@ def pack(results: Sequence[FileResult | None], files: Sequence[Expected]) -> str
 
 def unpack(packed: str, files: Sequence[Expected]) -> list[FileResult | None]:
     """What `pack` made a text of. Raises ValueError where it is of other files, or cannot be read."""
-    outcomes, tenths, odd = _unpacked(packed)
-    if len(outcomes) != len(files):
-        raise ValueError(f"results of {len(outcomes)} files, {len(files)} are expected")
-    seconds = iter(tenths)
-    return [
-        None if letter == _NONE else _result(file, _OUTCOMES[letter], next(seconds) / 10, odd.get(str(index), {}))
-        for index, (letter, file) in enumerate(zip(outcomes, files, strict=True))
-    ]
-
-
-def results_of(files: Sequence[Expected], value: Mapping[str, Any] | None) -> Iterator[FileResult]:
-    """One result for each file, from what a task handed over; None where it handed over nothing."""
-    results: Sequence[FileResult | None] = [None] * len(files)
-    if value is not None and value["results"]:
-        results = unpack(value["results"], files)
-    note = value["note"] if value is not None else ""
-    for file, result in zip(files, results, strict=True):
-        if result is not None:
-            yield result
-        elif note:
-            yield FileResult(file.name, Outcome.FAILED, message=note)
-        else:
-            yield failed(file.name, NotTried(_DIED))
+    try:
+        outcomes, tenths, odd = _unpacked(packed)
+        if len(outcomes) != len(files):
+            raise ValueError(f"results of {len(outcomes)} files, {len(files)} are expected")
+        seconds = iter(tenths)
+        return [
+            None if letter == _NONE else _result(file, _OUTCOMES[letter], next(seconds) / 10, odd.get(str(index), {}))
+            for index, (letter, file) in enumerate(zip(outcomes, files, strict=True))
+        ]
+    except (AttributeError, KeyError, StopIteration, TypeError) as error:
+        raise ValueError("this was not packed here") from error
 
 
 def _packed(value: object) -> str:

@@ -1,0 +1,127 @@
+"""A run of `s3_downloader`: each raw file is an item, with a report of its own.
+
+What `validate` refuses, and what it leaves to the report:
+
+| what is wrong | what happens |
+| --- | --- |
+| parameters, configuration, feature switched off, output location | the task fails |
+| database or S3 endpoint does not answer | the task fails, and is tried again |
+| one raw file: no record, backup, project, files, room or access, or a name taken | it is refused, the others go on |
+| every raw file is refused | the task fails |
+| the bucket does not exist | nothing here: each file becomes a FAILURE line in the report |
+| the record's backup is not done | a warning in the log |
+
+A raw file that is refused beside others that are not is handed to `report`, which names it and fails the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self
+
+from downloader.catalogue import Catalogue, CatalogueError
+from downloader.errors import DownloadError
+from downloader.transfer import TransferOptions
+
+from ..download_run import DownloadRun
+from ..failures import Refusal
+from ..settings import Configuration, catalogue, s3_access, transfer_options, writable_location
+from ..shards import Outline, bounds_of, cut
+from ..wording import counted, one_line, shown_size
+from ..xcoms import Validated
+from .checks import Checks
+from .request import RawFileRequest
+from .restores import Restore, find_restore
+
+__all__ = ["RawFilesRun"]
+
+_BACKED_UP: Final = "upload_done"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RawFilesRun(DownloadRun):
+    """Restores raw files."""
+
+    request: RawFileRequest
+    configuration: Configuration
+    options: TransferOptions
+    quiet: bool = False
+    _open: ExitStack = field(init=False, default_factory=ExitStack)
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
+        """As `DownloadRun`."""
+        return cls(RawFileRequest.from_params(params), configuration, transfer_options(configuration.transfer))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The catalogue, opened when it is asked for. Raises CatalogueError."""
+        return self._open.enter_context(catalogue(self.configuration))
+
+    def close(self) -> None:
+        """Closes the catalogue."""
+        self._open.close()
+
+    def about(self, name: str) -> str:
+        """As `DownloadRun`."""
+        return f"raw file {one_line(name)}"
+
+    def item(self, name: str) -> Restore:
+        """As `DownloadRun`."""
+        return find_restore(self.catalogue, self.configuration, name, self.request.patterns)
+
+    def validated(self) -> Validated:
+        """As `DownloadRun`."""
+        if not self.configuration.s3.enabled:
+            raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {self.configuration.file}")
+        writable_location(self.configuration, "output")
+        records, several = self.catalogue, len(self.request.raw_file_ids) > 1
+        checks = Checks(s3_access(self.configuration), several=several)
+        outlines: list[Outline] = []
+        refused: dict[str, str] = {}
+        for raw_file_id in self.request.raw_file_ids:
+            try:
+                restore = find_restore(records, self.configuration, raw_file_id, self.request.patterns).made()
+                checks.run(restore)
+            except (CatalogueError, DownloadError, Refusal) as error:
+                if error.retryable:
+                    raise
+                refused[raw_file_id] = one_line(str(error))
+            else:
+                _announce(restore)
+                outlines.append(restore.plan.outline())
+        if not outlines:
+            raise Refusal(_all_refused(refused))
+        return Validated(cut(outlines, bounds_of(self.configuration)), refused)
+
+
+def _announce(restore: Restore) -> None:
+    raw_file, files = restore.raw_file, restore.plan.files
+    if raw_file.backup_status != _BACKED_UP:
+        log.warning(
+            "The backup of raw file %s is not recorded as done (backup_status is %s): files may be missing in S3",
+            one_line(raw_file.id),
+            one_line(raw_file.backup_status or "none"),
+        )
+    log.info(
+        "Raw file %s: %s, %s, from s3://%s/%s to %s",
+        one_line(raw_file.id),
+        counted(len(files)),
+        shown_size(sum(item.size or 0 for item in files)),
+        restore.upload.bucket,
+        one_line(restore.upload.prefix),
+        restore.destination,
+    )
+
+
+def _all_refused(refused: dict[str, str]) -> str:
+    if len(refused) == 1:
+        return next(iter(refused.values()))
+    sentences = "; ".join(f"({number}) {sentence}" for number, sentence in enumerate(refused.values(), start=1))
+    return f"none of the {len(refused)} raw files can be restored: {sentences}"

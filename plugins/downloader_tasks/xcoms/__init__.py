@@ -1,0 +1,38 @@
+"""What the tasks of a run tell each other through XComs, as typed values."""
+
+from __future__ import annotations
+
+from .packed_results import Expected, expected, pack, unpack
+from .values import (
+    RESULTS,
+    Received,
+    Shard,
+    ShardPlan,
+    ShardResults,
+    Validated,
+    push_plan,
+    push_problem,
+    push_results,
+    push_validated,
+    read,
+    results_of,
+)
+
+__all__ = [
+    "RESULTS",
+    "Expected",
+    "Received",
+    "Shard",
+    "ShardPlan",
+    "ShardResults",
+    "Validated",
+    "expected",
+    "pack",
+    "push_plan",
+    "push_problem",
+    "push_results",
+    "push_validated",
+    "read",
+    "results_of",
+    "unpack",
+]
