@@ -6,15 +6,22 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from include.stand_ins.secrets import secret
 
+if TYPE_CHECKING:
+    from include.stand_ins.drive_server import DriveServer
+    from support.restoring import FakeClock
+
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ("support.secret_guard",)
+pytest_plugins = ("support.machine_report", "support.restoring", "support.secret_guard", "support.small_disk")
 
 
 def _take_away_settings() -> None:
@@ -49,9 +56,50 @@ _take_away_settings()
 os.environ.update(_own_airflow() | _NOBODYS_CREDENTIALS)
 
 
+# How long an example takes depends on the load of the machine. (In CI Hypothesis loads a profile of its own, without a
+# deadline too.)
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+_UNTRACED = {"hostile", "properties"}
+"""Folders whose tests run the same lines thousands of times. Tracing them would double their time."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves tests with many examples out of the measured coverage."""
+    for item in items:
+        if item.path.parent.name in _UNTRACED or item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
     """Airflow's own database, empty, for tests that run DAGs. Takes some seconds, once."""
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that passes only where somebody would sleep."""
+    from support.restoring import FakeClock
+
+    return FakeClock()
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    """An empty folder that files are downloaded to."""
+    folder = tmp_path / "destination"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def drive() -> Iterator[DriveServer]:
+    """An empty stand-in for Google Drive."""
+    from include.stand_ins.drive_server import DriveServer, serving
+
+    with serving(DriveServer()) as server:
+        yield server

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dags.lab import Lab
+from dags.lab import Lab, Parts
 from include.stand_ins.s3_servers import S3Server
 from support.s3_fixtures import moto
 
@@ -14,13 +14,18 @@ __all__ = ["moto"]
 
 
 @pytest.fixture
-def lab(
-    moto: S3Server,
+def parts(
     airflow_database: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
-) -> Lab:
+) -> Parts:
+    """What every lab is made of: its folder, and what shows a run's settings, output and log."""
+    return tmp_path, monkeypatch, capfd, caplog
+
+
+@pytest.fixture
+def lab(parts: Parts, moto: S3Server) -> Lab:
     """A lab with an empty bucket, an empty catalogue, and an empty output folder."""
-    return Lab(tmp_path, monkeypatch, capfd, caplog, moto)
+    return Lab(*parts, moto)

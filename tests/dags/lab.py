@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[2]
 CATALOGUE_DDL = ROOT / "include" / "catalogue.sql"
 SECRET = secret("aws", "+/=")
 
+Parts = tuple[Path, pytest.MonkeyPatch, pytest.CaptureFixture[str], pytest.LogCaptureFixture]
+"""What a Runner is made of."""
+
 
 @dataclass
 class Runner:

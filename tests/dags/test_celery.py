@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import stat
 import tempfile
 import time
@@ -19,9 +18,8 @@ import pytest
 
 from downloader.report import read, reports_in
 from support.cluster import Cluster
+from support.machine import require
 from support.secret_search import bears_secret
-
-LACKING = [program for program in ("redis-server", "redis-cli", "curl") if shutil.which(program) is None]
 
 RAW = {"run.d/frames.bin": b"frames" * 5000, "run.d/method.xml": b"<method/>"}
 PATIENT = b'{"resourceType": "Patient", "id": "1"}\n'
@@ -29,11 +27,11 @@ PATIENT = b'{"resourceType": "Patient", "id": "1"}\n'
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
+    require("redis-server", "redis-cli", "curl")
     with tempfile.TemporaryDirectory(prefix="downloader-compose-") as folder, Cluster(Path(folder)) as cluster:
         yield cluster
 
 
-@pytest.mark.skipif(bool(LACKING), reason=f"lacks {', '.join(LACKING)} (Debian: apt-get install redis-server curl)")
 @pytest.mark.timeout(300)
 def test_the_services_of_compose_bring_files_home(cluster: Cluster) -> None:
     cluster.start_neighbours()

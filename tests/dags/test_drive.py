@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dags.drive_lab import DriveLab
-from dags.lab import contents
+from dags.lab import Parts, contents
 from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
 from downloader_tasks.drive import download_run
 from downloader_tasks.execution import attempt as attempts
 from include.stand_ins.drive_pages import access_denied, login, missing, quota_exceeded
-from include.stand_ins.drive_server import DriveServer, ScanWarning, serving
+from include.stand_ins.drive_server import DriveServer, ScanWarning
 from include.stand_ins.secrets import secret
 from support.secret_search import bears_secret
 
@@ -25,15 +24,8 @@ FAN, DRONE, CAR = b"fan" * 40_000, b"drone" * 30_000, b"car" * 20_000
 
 
 @pytest.fixture
-def lab(
-    airflow_database: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Iterator[DriveLab]:
-    with serving(DriveServer()) as drive:
-        yield DriveLab(tmp_path, monkeypatch, capfd, caplog, drive)
+def lab(parts: Parts, drive: DriveServer) -> DriveLab:
+    return DriveLab(*parts, drive)
 
 
 def three(lab: DriveLab) -> dict[str, bytes]:

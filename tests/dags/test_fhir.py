@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dags.fhir_lab import FhirLab, resources
-from dags.lab import contents
+from dags.lab import Parts, contents
 from downloader.report import Status
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.minio import download_run
@@ -27,15 +26,8 @@ EXPORTS = {
 
 
 @pytest.fixture
-def lab(
-    moto: S3Server,
-    airflow_database: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> FhirLab:
-    return FhirLab(tmp_path, monkeypatch, capfd, caplog, moto)
+def lab(parts: Parts, moto: S3Server) -> FhirLab:
+    return FhirLab(*parts, moto)
 
 
 def flat(objects: dict[str, bytes]) -> dict[str, bytes]:

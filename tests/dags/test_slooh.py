@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dags.lab import contents
+from dags.lab import Parts, contents
 from dags.slooh_lab import HOME, SloohLab
 from downloader.report import Status, reports_in
 from downloader.retry import RetryPolicy
@@ -30,15 +29,9 @@ SIGNED = f"Expires=1&Signature={secret('image')}"
 
 
 @pytest.fixture
-def lab(
-    airflow_database: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Iterator[SloohLab]:
+def lab(parts: Parts) -> Iterator[SloohLab]:
     with serving(SloohServer()) as slooh:
-        yield SloohLab(tmp_path, monkeypatch, capfd, caplog, slooh)
+        yield SloohLab(*parts, slooh)
 
 
 # --- a whole run ------------------------------------------------------------------------------------------------------

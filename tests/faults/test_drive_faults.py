@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from include.stand_ins.drive_pages import (
     redirect_to,
     too_many_requests,
 )
-from include.stand_ins.drive_server import DriveFile, DriveServer, Form, ScanWarning, file_id, serving
+from include.stand_ins.drive_server import DriveFile, DriveServer, Form, ScanWarning, file_id
 from include.stand_ins.wire import (
     Fault,
     chunked,
@@ -42,9 +41,7 @@ from include.stand_ins.wire import (
     reset_at,
     stall_at,
 )
-from support.restoring import KIB, FakeClock, content, part_files, plain_copy, quick_disk, transfer_options, tree
-
-__all__ = ["quick_disk"]
+from support.restoring import KIB, FakeClock, content, part_files, plain_copy, transfer_options, tree
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
@@ -109,19 +106,13 @@ class Play:
 
 
 @pytest.fixture
-def drive() -> Iterator[DriveServer]:
-    with serving(DriveServer()) as served:
-        yield served
-
-
-@pytest.fixture
 def play(drive: DriveServer, tmp_path: Path) -> Play:
     return Play(drive, tmp_path)
 
 
 # --- what passes ------------------------------------------------------------------------------------------------------
 
-PASSING: dict[str, list[Fault | None]] = {
+RETRYABLE: dict[str, list[Fault | None]] = {
     "cut": [cut_at(0), cut_at(1), cut_at(300 * KIB)],
     "cut without a length": [lambda answer: cut_at(300 * KIB)(chunked(answer))],
     "reset": [reset_at(-1), reset_at(0), reset_at(300 * KIB)],
@@ -137,21 +128,21 @@ PASSING: dict[str, list[Fault | None]] = {
 
 
 @pytest.mark.parametrize("form", [None, Form.GET, Form.LINK])
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize("what", RETRYABLE)
 def test_what_passes_is_sat_out(play: Play, what: str, form: Form | None) -> None:
     warning = None if form is None else ScanWarning(form, needs_uuid=form is Form.GET)
     play.add("fan.dat", DATA, warning=warning)
     play.stall = 0.4
-    play.script(*PASSING[what])
+    play.script(*RETRYABLE[what])
     play.came_home(play.fan())
 
 
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize("what", RETRYABLE)
 def test_what_passes_is_sat_out_by_key(drive: DriveServer, tmp_path: Path, what: str) -> None:
     play = Play(drive, tmp_path, drive.api_key)
     play.stall = 0.4
     slow_down = api_error(403, "userRateLimitExceeded")
-    play.script(*[slow_down if fault is automated_queries else fault for fault in PASSING[what]])
+    play.script(*[slow_down if fault is automated_queries else fault for fault in RETRYABLE[what]])
     play.came_home(play.fan())
 
 
@@ -214,7 +205,7 @@ def test_a_file_that_is_right_is_not_asked_for(play: Play) -> None:
 
 # --- what does not pass -----------------------------------------------------------------------------------------------
 
-LASTING: dict[str, Fault] = {
+PERMANENT: dict[str, Fault] = {
     "quota": quota_exceeded(),
     "quota, 429": quota_exceeded(429, "de"),
     "login": login(),
@@ -227,11 +218,11 @@ LASTING: dict[str, Fault] = {
 
 @pytest.mark.parametrize("copy", [None, b"old"], ids=["nothing", "old"])
 @pytest.mark.parametrize("warning", [None, ScanWarning(Form.LINK)], ids=["plain", "warned"])
-@pytest.mark.parametrize("what", LASTING)
+@pytest.mark.parametrize("what", PERMANENT)
 def test_what_does_not_pass_is_that_files_failure_alone(
     play: Play, what: str, warning: ScanWarning | None, copy: bytes | None
 ) -> None:
-    play.add("fan.dat", DATA, warning=warning, problem=LASTING[what], problem_after_warning=True)
+    play.add("fan.dat", DATA, warning=warning, problem=PERMANENT[what], problem_after_warning=True)
     if copy is not None:
         (play.destination / "fan.dat").write_bytes(copy)
     results = play.restore()

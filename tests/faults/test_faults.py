@@ -25,7 +25,7 @@ from downloader.errors import (
 )
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
-from downloader.source import ByteStream, Capabilities
+from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from support.restoring import (
@@ -36,7 +36,6 @@ from support.restoring import (
     file_for,
     part_files,
     plain_copy,
-    quick_disk,
     transfer_options,
     tree,
 )
@@ -58,41 +57,16 @@ from support.scripted import (
     reset,
     stall_after,
 )
-
-__all__ = ["quick_disk"]
+from support.shapes import RANGED, SMALL, STREAM, Shape
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
-
-@dataclass(frozen=True)
-class Shape:
-    """How a file is fetched."""
-
-    name: str
-    size: int
-    capabilities: Capabilities
-
-    @property
-    def data(self) -> bytes:
-        return content(self.size, 1)
-
-    @property
-    def file(self) -> RemoteFile:
-        return file_for("x", self.data)
+SHAPES = {"small": SMALL, "ranged": RANGED, "stream": STREAM}
 
 
-SHAPES = [
-    Shape("small", 1000, Capabilities()),
-    Shape("ranged", 300 * KIB, Capabilities()),
-    Shape("stream", 300 * KIB, Capabilities(parallel_ranges=1)),
-]
-SMALL, RANGED, STREAM = SHAPES
-
-
-@pytest.fixture(params=SHAPES, ids=lambda shape: shape.name)
+@pytest.fixture(params=SHAPES)
 def shape(request: pytest.FixtureRequest) -> Shape:
-    found: Shape = request.param
-    return found
+    return SHAPES[request.param]
 
 
 @pytest.fixture(params=["nothing", "damaged", "beginning"])
@@ -140,7 +114,7 @@ def play(tmp_path: Path, shape: Shape, copy: bytes | None) -> Play:
 
 # --- what passes ------------------------------------------------------------------------------------------------------
 
-PASSING: dict[str, list[Fault | None]] = {
+RETRYABLE: dict[str, list[Fault | None]] = {
     "cut at the first byte": [cut_after(0)],
     "cut behind the first byte": [cut_after(1)],
     "cut again and again": [cut_after(n) for n in (0, 10, 0, 100, 0)],
@@ -159,14 +133,14 @@ PASSING: dict[str, list[Fault | None]] = {
 }
 
 
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize("what", RETRYABLE)
 def test_what_passes_is_sat_out(play: Play, what: str) -> None:
-    play.came_home(play.restore(PASSING[what]))
+    play.came_home(play.restore(RETRYABLE[what]))
 
 
 @pytest.mark.parametrize("at", [0, 1, 4095, 8 * KIB, RANGE - 1, RANGE, RANGE + 1, 300 * KIB - 1])
 @pytest.mark.parametrize("make", [cut_after, ends_after, stall_after])
-@pytest.mark.parametrize("shape", [RANGED, STREAM], indirect=True, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", ["ranged", "stream"], indirect=True)
 @pytest.mark.parametrize("copy", ["nothing"], indirect=True)
 def test_a_stream_may_break_at_any_byte(play: Play, make: Callable[[int], Fault], at: int) -> None:
     result = play.restore([make(at)])
@@ -200,7 +174,7 @@ def test_a_server_that_grants_no_ranges_at_all(play: Play, fault: Fault) -> None
     play.came_home(play.restore(always=only_whole))
 
 
-@pytest.mark.parametrize("shape", [STREAM], indirect=True, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", ["stream"], indirect=True)
 @pytest.mark.parametrize("copy", ["nothing"], indirect=True)
 def test_a_server_that_grants_no_ranges_and_breaks_is_read_from_the_start_again(play: Play) -> None:
     def breaks(opening: Opening) -> ByteStream:
@@ -336,7 +310,7 @@ def swap(play: Play, data: bytes) -> Fault:
 @pytest.mark.parametrize("at", [0, 1, 2, 3])
 @pytest.mark.parametrize("length", [0, 1], ids=["as long", "longer"])
 def test_an_object_that_is_replaced_between_two_ranges_is_never_mixed(play: Play, at: int, length: int) -> None:
-    """The record has nothing but the size, so the pin is all that can show it."""
+    """The record has nothing but the size, so the expected ETag is all that can show it."""
     other = content(play.shape.size + length, 2)
     bare = replace(play.shape.file, checksums=(), size=None)
     result = play.restore([*[None] * at, swap(play, other)], file=bare)

@@ -1,6 +1,6 @@
 """What goes wrong with exports between the listing and the disk, through whole restores.
 
-A server breaks on the wire as scripted; what is planned is what its listing said. Every case is played at a small
+A server breaks on the wire by a script; what is planned is what its listing said. Every case is played at a small
 file and at a large one, which comes in ranges.
 """
 
@@ -30,10 +30,10 @@ from downloader.transfer.options import TransferPolicy
 from include.stand_ins.object_server import ObjectServer, refuse
 from include.stand_ins.wire import Answer, Fault, cut_at, flip_bit, reset_at
 from support.minio import minio_at, models_read_once
-from support.restoring import KIB, FakeClock, part_files, part_path, plain_copy, quick_disk, transfer_options, tree
+from support.restoring import KIB, FakeClock, part_files, part_path, plain_copy, transfer_options, tree
 from support.s3_fixtures import object_server
 
-__all__ = ["models_read_once", "object_server", "quick_disk"]
+__all__ = ["models_read_once", "object_server"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk", "models_read_once"), pytest.mark.timeout(100, method="thread")]
 

@@ -12,7 +12,7 @@ from downloader.results import Outcome
 from support.last_steps import FLUSHES
 from support.other_run import Behaviour, objects, other_run
 from support.restoring import tree
-from support.system_calls import Trace, read_calls, strace, why_no_strace
+from support.system_calls import Trace, read_calls, require_strace, strace
 
 pytestmark = pytest.mark.timeout(100, method="thread")
 
@@ -49,8 +49,7 @@ class Looked:
 @pytest.fixture
 def destination(tmp_path: Path) -> Path:
     """A folder that the run has to make itself."""
-    if why_no_strace():
-        pytest.skip(why_no_strace())
+    require_strace()
     return tmp_path / "location" / "project" / "run"
 
 

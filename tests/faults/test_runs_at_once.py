@@ -102,13 +102,6 @@ class Race:
             assert (name, DIGESTS[version][name]) in (anybodys if outcome == Outcome.SKIPPED else mine), result
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    inside = tmp_path / "destination"
-    inside.mkdir()
-    return inside
-
-
 def start_together(runs: Sequence[OtherRun]) -> None:
     for run in runs:
         run.wait_for("ready")

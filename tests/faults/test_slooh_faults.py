@@ -1,4 +1,4 @@
-"""Slooh while everything goes wrong: whole pictures come home, others never get a final name, and nothing is told."""
+"""Slooh while everything goes wrong: whole pictures come home, no other gets a final name, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -37,10 +37,8 @@ from include.stand_ins.wire import (
     shorter,
     stall_at,
 )
-from support.restoring import KIB, LIMITS, FakeClock, part_files, quick_disk, tree
+from support.restoring import KIB, LIMITS, FakeClock, part_files, tree
 from support.slooh_access import client_of, layout_of
-
-__all__ = ["quick_disk"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(60, method="thread")]
 
@@ -148,7 +146,7 @@ def test_a_copy_cut_short_by_somebody_else_is_healed(play: Play) -> None:
 
 # --- what passes ------------------------------------------------------------------------------------------------------
 
-PASSING: dict[str, list[Fault | None]] = {
+RETRYABLE: dict[str, list[Fault | None]] = {
     "cut at the first byte": [cut_at(0)],
     "cut in the middle": [cut_at(30 * KIB)],
     "cut again and again": [cut_at(1000), cut_at(0), cut_at(999)],
@@ -167,10 +165,10 @@ PASSING: dict[str, list[Fault | None]] = {
 }
 
 
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize("what", RETRYABLE)
 def test_what_passes_is_sat_out(play: Play, what: str) -> None:
     play.add()
-    play.server.script(FILE, *PASSING[what])
+    play.server.script(FILE, *RETRYABLE[what])
     result = play.one()
     assert result.ok, result.message
     assert result.assurance == "complete PNG"
@@ -219,7 +217,7 @@ def test_a_picture_that_was_replaced_between_two_runs_is_never_mixed(play: Play)
 # --- what does not pass -----------------------------------------------------------------------------------------------
 
 PAGE = b"<!DOCTYPE html><html>Please log in</html>"
-LASTING: dict[str, tuple[Fault, str, bool]] = {
+PERMANENT: dict[str, tuple[Fault, str, bool]] = {
     "404": (refuse(404, PAGE), rf"Not found: there is no {HOME} (404); {ON_THE_SITE}", False),
     "503": (refuse(503), f"Server busy: 127.0.0.1 answered 503 for {HOME}; {AGAIN}", True),
     "403": (
@@ -265,13 +263,13 @@ LASTING: dict[str, tuple[Fault, str, bool]] = {
 }
 
 
-@pytest.mark.parametrize("what", LASTING)
+@pytest.mark.parametrize("what", PERMANENT)
 @pytest.mark.parametrize("copy", [None, DATA[:5000]], ids=["nothing there", "a bad copy there"])
 def test_what_does_not_pass_fails_in_a_sentence_and_changes_nothing(
     play: Play, caplog: pytest.LogCaptureFixture, what: str, copy: bytes | None
 ) -> None:
     caplog.set_level(logging.DEBUG, "downloader")
-    fault, message, retryable = LASTING[what]
+    fault, message, retryable = PERMANENT[what]
     play.add()
     if copy is not None:
         (play.destination / HOME).parent.mkdir(parents=True)

@@ -26,9 +26,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from downloader_tasks.drive.inventory import inventory
 from downloader_tasks.folders import make_below
-from support.restoring import KIB, content, file_for, part_path, quick_disk, transfer_options, tree
-
-__all__ = ["quick_disk"]
+from support.restoring import KIB, content, file_for, part_path, transfer_options, tree
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(60, method="thread")]
 
@@ -59,7 +57,7 @@ def ground(tmp_path: Path) -> Ground:
     (made.outside / "passwd").write_bytes(b"theirs")
     (made.outside / "x").write_bytes(SMALL[:500])
     (made.outside / "inner").mkdir()
-    for name in ("x", "y"):  # what a sweep would take for leftovers of ours
+    for name in ("x", "y"):  # what a sweep would take for stale part files of ours
         (made.outside / part_name(name, OTHER)).write_bytes(b"theirs")
     return made
 
@@ -82,7 +80,7 @@ def memory(*files: RemoteFile) -> MemorySource:
 
 # --- planted before ---------------------------------------------------------------------------------------------------
 
-TARGETS = {
+LINK_TEXTS = {
     "out": "{relative}",
     "out, absolute": "{outside}",
     "to a file outside": "{relative}/passwd",
@@ -100,9 +98,9 @@ TARGETS = {
 }
 
 
-def plant(link: Path, target: str, outside: Path) -> str:
-    """Makes `link` one to a target as it is written above, and answers that."""
-    where = target.format(outside=outside, relative=os.path.relpath(outside, link.parent))
+def plant(link: Path, link_text: str, outside: Path) -> str:
+    """Makes `link` a link with this text, filled in, and answers the text."""
+    where = link_text.format(outside=outside, relative=os.path.relpath(outside, link.parent))
     link.symlink_to(where)
     return where
 
@@ -117,13 +115,13 @@ PLACES: dict[str, Callable[[RemoteFile, Path], Path]] = {
 
 
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
-@pytest.mark.parametrize(("place", "target"), [*product(PLACES, TARGETS)])
-def test_a_link_in_any_place_to_anywhere(sealed: Ground, place: str, target: str, data: bytes) -> None:
+@pytest.mark.parametrize(("place", "link_text"), [*product(PLACES, LINK_TEXTS)])
+def test_a_link_in_any_place_to_anywhere(sealed: Ground, place: str, link_text: str, data: bytes) -> None:
     file = replace(file_for("a/b/x", data), modified=1_000_000_000.0)
     link = PLACES[place](file, sealed.destination)
     link.parent.mkdir(parents=True, exist_ok=True)
     (link.parent / "chain").symlink_to(sealed.outside)
-    where = plant(link, TARGETS[target], sealed.outside)
+    where = plant(link, LINK_TEXTS[link_text], sealed.outside)
     (result,) = brought(sealed, file)
     if place.startswith("folder"):
         assert not result.ok
@@ -230,9 +228,9 @@ def test_leftovers_are_swept_in_the_folder_that_they_were_seen_in_or_not_at_all(
     (sealed.destination / "a" / part_name("x", OTHER)).write_bytes(b"ours")
     destination = Destination(sealed.destination)
     path = safe_path("a/x")
-    leftovers = StalePartFiles(destination, [path])
+    part_files = StalePartFiles(destination, [path])
     swapped(sealed, "a")()
-    leftovers.sweep(path)
+    part_files.sweep(path)
     assert (sealed.destination / "moved away" / part_name("x", OTHER)).exists()
 
 
@@ -269,12 +267,12 @@ def test_a_pipe_that_takes_the_final_name_keeps_nobody_waiting(sealed: Ground, m
 # --- the run's folder, its report, its inventory ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["{relative}", "{outside}", "../../..", "/", "/etc", "{relative}/nothing"])
+@pytest.mark.parametrize("link_text", ["{relative}", "{outside}", "../../..", "/", "/etc", "{relative}/nothing"])
 @pytest.mark.parametrize("below", ["P", "P/Q", "Q/P", "Q/P/R"])
-def test_a_folder_of_a_run_is_made_below_its_location_or_not_at_all(sealed: Ground, below: str, target: str) -> None:
+def test_a_folder_of_a_run_is_made_below_its_location_or_not_at_all(sealed: Ground, below: str, link_text: str) -> None:
     link = sealed.destination / (below.partition("P")[0] + "P")
     link.parent.mkdir(exist_ok=True)
-    plant(link, target, sealed.outside)
+    plant(link, link_text, sealed.outside)
     before = tree(sealed.destination)
     with pytest.raises(UnsafePath, match="P is a symbolic link out of the destination; remove the link"):
         make_below(sealed.destination, sealed.destination / below)
@@ -291,12 +289,12 @@ def test_a_location_may_be_a_link_and_a_folder_a_link_inside(sealed: Ground) -> 
     make_below(location, location)
 
 
-@pytest.mark.parametrize("target", TARGETS.values())
-def test_a_link_in_the_place_of_the_report(sealed: Ground, target: str) -> None:
+@pytest.mark.parametrize("link_text", LINK_TEXTS.values())
+def test_a_link_in_the_place_of_the_report(sealed: Ground, link_text: str) -> None:
     report = Report("Title", NOW, "/d")
     first = write(report, sealed.destination, "x")
     first.unlink()
-    plant(first, target, sealed.outside)
+    plant(first, link_text, sealed.outside)
     second = write(report, sealed.destination, "x")
     assert second.name == "_download_status_x_20250204_143022_2.txt"
     assert read(second) == report

@@ -28,9 +28,7 @@ from downloader_tasks.minio.survey import BucketSurvey
 from downloader_tasks.shards import ShardBounds
 from support.exports import listed, request_for
 from support.hostile import CASES, NAMES, assert_readable, held_against, names
-from support.restoring import quick_disk, transfer_options, tree
-
-__all__ = ["quick_disk"]
+from support.restoring import transfer_options, tree
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dags.conftest import lab, moto, parts
 from dags.drive_lab import DriveLab
 from dags.fhir_lab import FhirLab, resources
-from dags.lab import Lab, Run, contents
-from include.stand_ins.drive_server import DriveServer, serving
+from dags.lab import Lab, Parts, Run, contents
+from include.stand_ins.drive_server import DriveServer
 from include.stand_ins.s3_servers import S3Server
 from support.hostile import NAMES, ZOO, assert_readable
-from support.s3_fixtures import moto
 
-__all__ = ["moto"]
+__all__ = ["lab", "moto", "parts"]
 
-pytestmark = pytest.mark.timeout(100, method="thread")
+pytestmark = pytest.mark.timeout(300, method="thread")
 
 SAMPLE = "20250115_sample"
-Parts = tuple[Path, pytest.MonkeyPatch, pytest.CaptureFixture[str], pytest.LogCaptureFixture]
-
-
-@pytest.fixture
-def parts(
-    airflow_database: None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> Parts:
-    return tmp_path, monkeypatch, capfd, caplog
-
-
-@pytest.fixture
-def lab(parts: Parts, moto: S3Server) -> Lab:
-    return Lab(*parts, moto)
 
 
 @pytest.fixture
@@ -48,9 +30,8 @@ def fhir(parts: Parts, moto: S3Server) -> FhirLab:
 
 
 @pytest.fixture
-def drive(parts: Parts) -> Iterator[DriveLab]:
-    with serving(DriveServer()) as server:
-        yield DriveLab(*parts, server)
+def drive(parts: Parts, drive: DriveServer) -> DriveLab:
+    return DriveLab(*parts, drive)
 
 
 def outside(folder: Path) -> list[str]:

@@ -10,9 +10,7 @@ import pytest
 from downloader.source import Capabilities
 from support.lanes import Lane, came_home, each_lane, settled
 from support.restoring import part_files, tree
-from support.small_disk import Disk, disks, ext4_disk, memory_disk
-
-__all__ = ["disks"]
+from support.small_disk import Disk, ext4_disk, memory_disk
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 

@@ -22,9 +22,7 @@ from downloader.sources.memory import MemorySource
 from downloader_tasks.failures import Refusal
 from downloader_tasks.folders import Space
 from support.restoring import KIB, content, files_for, restored, tree
-from support.small_disk import bound, disks, memory_disk
-
-__all__ = ["disks"]
+from support.small_disk import bound, memory_disk
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 

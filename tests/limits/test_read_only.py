@@ -13,9 +13,7 @@ import pytest
 from downloader.disk.flushing import flush_folder
 from support.lanes import Lane, came_home, each_lane, settled
 from support.restoring import tree
-from support.small_disk import disks, ext4_disk, memory_disk
-
-__all__ = ["disks"]
+from support.small_disk import ext4_disk, memory_disk
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 

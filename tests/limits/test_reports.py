@@ -14,9 +14,7 @@ from downloader.report import Report, read, render, write
 from downloader.results import FileResult, Outcome
 from downloader_tasks.download_run.receipts import Receipt, publish
 from support.open_files import no_more_than
-from support.small_disk import Disk, disks, ext4_disk, memory_disk
-
-__all__ = ["disks"]
+from support.small_disk import Disk, ext4_disk, memory_disk
 
 pytestmark = pytest.mark.timeout(60, method="thread")
 
@@ -86,9 +84,9 @@ def test_a_long_report_that_cannot_be_written_stands_in_the_log_line_by_line(
 ) -> None:
     caplog.set_level("INFO")
     disk.fill()
-    problem = publish(receipt(disk.path))
-    assert problem.startswith("0 of 400 files of raw file x failed, and the report could not be written (it stands in ")
-    assert problem.endswith("the log): " + refused(disk.path, DiskFull))
+    text = publish(receipt(disk.path))
+    assert text.startswith("0 of 400 files of raw file x failed, and the report could not be written (it stands in ")
+    assert text.endswith("the log): " + refused(disk.path, DiskFull))
     assert render(LONG) in "".join(f"{record.getMessage()}\n" for record in caplog.records)
 
 
@@ -102,9 +100,9 @@ def test_a_long_report_that_is_written_stands_in_the_log_in_short(
 
 def test_a_folder_for_the_report_that_cannot_be_made_is_told_in_our_words(disk: Disk) -> None:
     disk.fill_with_names()
-    problem = publish(receipt(disk.path / "PRID001"))
-    assert f"(it stands in the log): Disk full: no inode is left for {disk.path}/PRID001: the disk holds" in problem
-    assert "Errno" not in problem
+    text = publish(receipt(disk.path / "PRID001"))
+    assert f"(it stands in the log): Disk full: no inode is left for {disk.path}/PRID001: the disk holds" in text
+    assert "Errno" not in text
 
 
 def test_a_disk_that_cannot_be_tried_is_looked_at_to_see_whether_it_folds_case(

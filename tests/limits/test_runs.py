@@ -10,11 +10,9 @@ import pytest
 from dags.lab import Lab, Run, contents, when
 from downloader.report import Report, Status, parse, reports_in
 from support.restoring import KIB, content
-from support.small_disk import Disk, disks, memory_disk
+from support.small_disk import Disk, memory_disk
 
-__all__ = ["disks"]
-
-pytestmark = pytest.mark.timeout(100, method="thread")
+pytestmark = pytest.mark.timeout(300, method="thread")
 
 SAMPLE = "20250115_sample"
 SMALL = {f"{number:02}.bin": content(48 * KIB, number) for number in range(12)}

@@ -27,7 +27,7 @@ from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
-from support.restoring import KIB, RANGE, content, part_files, part_path, quick_disk, transfer_options, tree
+from support.restoring import KIB, RANGE, content, part_files, part_path, transfer_options, tree
 from support.scripted import (
     Fault,
     ScriptedSource,
@@ -45,8 +45,6 @@ from support.scripted import (
     reset,
     stall_after,
 )
-
-__all__ = ["quick_disk"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 

@@ -1,7 +1,7 @@
 """Real disks that are small, and that go wrong while they are written to.
 
-They are mounted where no other process sees them, and are gone with this one however it ends. Where nothing may be
-mounted the test is skipped, and says why.
+They are mounted where no other process sees them, and are gone with this one however it ends. Where nothing can be
+mounted the test is skipped.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from typing import Final
 
 import pytest
 
+from support.machine import require, require_root, unable
+
 __all__ = ["BreakingDisk", "Disk", "bound", "disks", "ext4_disk", "memory_disk"]
 
 _CLONE_NEWNS: Final = 0x00020000
 _FILLERS: Final = "of-somebody-else"
+_IN_A_CONTAINER: Final = "run where root may mount (in a container: docker run --privileged)"
 
 
 class Disk:
@@ -79,9 +82,11 @@ class BreakingDisk(Disk):
 @pytest.fixture
 def disks() -> Iterator[ExitStack]:
     """Where disks are entered, to be unmounted behind the test."""
+    require_root()
+    require("mount", "umount")
     why_not = _mounts_of_our_own()
     if why_not:
-        pytest.skip(f"nothing may be mounted here: {why_not}")
+        raise unable("mounts of its own", why_not, _IN_A_CONTAINER)
     with ExitStack() as held:
         yield held
 
@@ -96,6 +101,7 @@ def memory_disk(path: Path, *options: str) -> Iterator[Disk]:
 @contextmanager
 def ext4_disk(path: Path, size: int, names: int = 1024) -> Iterator[BreakingDisk]:
     """An ext4 of `size` bytes with some `names` inodes at `path`. Blocks have 1 KiB."""
+    require("mkfs.ext4", "e2fsck")
     image = path.with_name(f"{path.name}.ext4")
     with image.open("wb") as file:
         file.truncate(size)
@@ -116,7 +122,7 @@ def _mounted(path: Path, *what: str) -> Iterator[None]:
     path.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(["mount", *what, str(path)], check=False, capture_output=True, text=True)
     if done.returncode:
-        pytest.skip(f"this cannot be mounted here: {done.stderr.strip()}")
+        raise unable("mounts of this kind", done.stderr.strip(), _IN_A_CONTAINER)
     try:
         yield
     finally:
@@ -126,8 +132,6 @@ def _mounted(path: Path, *what: str) -> Iterator[None]:
 @functools.cache
 def _mounts_of_our_own() -> str:
     """Gives this thread, and all that it starts, mounts that nobody else sees. Answers why not, ``""`` if it does."""
-    if os.geteuid():
-        return "only root may"
     library = ctypes.CDLL(None, use_errno=True)
     if library.unshare(ctypes.c_int(_CLONE_NEWNS)):
         return os.strerror(ctypes.get_errno())

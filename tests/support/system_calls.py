@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Call", "Trace", "read_calls", "strace", "why_no_strace"]
+from support.machine import require, unable
+
+__all__ = ["Call", "Trace", "read_calls", "require_strace", "strace"]
 
 _CHANGES: Final = frozenset(
     {"write", "pwrite64", "writev", "pwritev", "pwritev2", "ftruncate", "truncate", "fallocate", "copy_file_range"}
@@ -65,13 +66,19 @@ def strace(output: Path) -> list[str]:
     ]
 
 
+def require_strace() -> None:
+    """Raises LackingError where strace is not installed, or may not trace."""
+    require("strace")
+    why_not = _refusal()
+    if why_not:
+        raise unable("the right to trace programs", why_not, "run where strace works (docker run --cap-add SYS_PTRACE)")
+
+
 @cache
-def why_no_strace() -> str:
-    """Why no program can be looked at here; ``""`` where it can."""
-    if shutil.which("strace") is None:
-        return "strace is not installed"
+def _refusal() -> str:
+    """Why strace cannot trace a program on this machine; ``""`` where it can."""
     tried = subprocess.run([*strace(Path(os.devnull)), "true"], capture_output=True, text=True, check=False)
-    return "" if tried.returncode == 0 else f"strace may not look at programs here: {tried.stderr.strip()[:200]}"
+    return "" if tried.returncode == 0 else tried.stderr.strip()[:200]
 
 
 def read_calls(lines: Iterable[str]) -> list[Call]:

@@ -21,10 +21,8 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
 from downloader.transfer.inspection import Inspection, State, assured, compare, look
 from downloader.transfer.options import TransferPolicy
-from support.restoring import KIB, FakeClock, content, file_for, part_files, quick_disk, transfer_options, tree
+from support.restoring import KIB, FakeClock, content, file_for, part_files, transfer_options, tree
 from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, reset
-
-__all__ = ["quick_disk"]
 
 pytestmark = pytest.mark.usefixtures("quick_disk")
 
@@ -393,7 +391,7 @@ def test_what_ends_the_second_time_comes_home(play: Play) -> None:
 
 
 def test_files_that_are_there_are_read_again_though_they_were_verified_before(play: Play, shape: Shape) -> None:
-    """What they hold is not remembered."""
+    """What they hold is in no cache."""
 
     class Remembers:
         def holds(self, file: RemoteFile, seen: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -39,7 +39,6 @@ from include.stand_ins.drive_server import (
     missing,
     quota_exceeded,
     redirect_to,
-    serving,
     too_many_requests,
 )
 from include.stand_ins.secrets import secret
@@ -52,17 +51,6 @@ BODY = content(600_000, 7)
 ID = file_id("fan")
 DOCUMENT = "application/vnd.google-apps.document"
 PAGE = f"/file/d/{ID}/view"
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveServer]:
-    with serving(DriveServer()) as served:
-        yield served
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 class Reader:
@@ -159,8 +147,8 @@ def test_every_form_of_the_warning_is_passed(
 def test_a_cookie_alone_is_enough_of_a_way_on(reader: Reader) -> None:
     reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(Form.LINK)))
     token = reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(Form.LINK)))
-    said = f"{token.cookie}={token.token}; Path=/"
-    reader.drive.script(f"warning {ID}", lambda _: html_page("Warnung", "<p>Weiter?</p>", Set_Cookie=said))
+    cookie = f"{token.cookie}={token.token}; Path=/"
+    reader.drive.script(f"warning {ID}", lambda _: html_page("Warnung", "<p>Weiter?</p>", Set_Cookie=cookie))
     assert reader.read() == BODY
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -32,7 +32,6 @@ from include.stand_ins.drive_server import (
     file_id,
     login,
     quota_exceeded,
-    serving,
     too_many_requests,
 )
 from include.stand_ins.secrets import secret
@@ -196,14 +195,13 @@ def test_a_folder_without_end_is_refused(bounds: Bounds, sentence: str) -> None:
 
 
 @pytest.fixture
-def drive() -> Iterator[DriveServer]:
-    with serving(DriveServer()) as server:
-        server.add_folder(DriveFolder(TOP, "Top & <all>"))
-        server.add_folder(DriveFolder(BELOW, "below", TOP))
-        server.add(DriveFile(file_id("one"), "Tom & <Jerry>.bin", BODY, folder=TOP, warning=ScanWarning()))
-        server.add(DriveFile(file_id("sheet"), "Sheet", BODY, mime=f"{NATIVE}spreadsheet", folder=TOP))
-        server.add(DriveFile(file_id("deep"), "deep.bin", b"", folder=BELOW))
-        yield server
+def drive(drive: DriveServer) -> DriveServer:
+    drive.add_folder(DriveFolder(TOP, "Top & <all>"))
+    drive.add_folder(DriveFolder(BELOW, "below", TOP))
+    drive.add(DriveFile(file_id("one"), "Tom & <Jerry>.bin", BODY, folder=TOP, warning=ScanWarning()))
+    drive.add(DriveFile(file_id("sheet"), "Sheet", BODY, mime=f"{NATIVE}spreadsheet", folder=TOP))
+    drive.add(DriveFile(file_id("deep"), "deep.bin", b"", folder=BELOW))
+    return drive
 
 
 class Asker:

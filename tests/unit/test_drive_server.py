@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -27,7 +27,6 @@ from include.stand_ins.drive_server import (
     missing,
     quota_exceeded,
     redirect_to,
-    serving,
     too_many_requests,
 )
 from include.stand_ins.secrets import secret
@@ -40,12 +39,6 @@ TOP = file_id("folder")
 DOCUMENT = "application/vnd.google-apps.document"
 SPREADSHEET = "application/vnd.google-apps.spreadsheet"
 PRESENTATION = "application/vnd.google-apps.presentation"
-
-
-@pytest.fixture
-def drive() -> Iterator[DriveServer]:
-    with serving(DriveServer()) as server:
-        yield server
 
 
 class Client:
@@ -89,7 +82,7 @@ def title(page: requests.Response) -> str:
 
 
 def hidden(page: requests.Response) -> tuple[str, str, str, dict[str, str]]:
-    """The form's id, method, target, and hidden inputs."""
+    """The form's id, method, address, and hidden inputs."""
     form = BeautifulSoup(page.text, "html.parser").select_one("form")
     assert form is not None
     held = {str(one["name"]): str(one["value"]) for one in form.select("input[type=hidden]")}
@@ -120,10 +113,10 @@ def test_a_small_file_comes_at_once(drive: DriveServer, client: Client) -> None:
     drive.add(DriveFile(ID, 'ü "x".bin', BODY, mime="image/tiff"))
     answer = client.download()
     assert (answer.status_code, answer.content) == (200, BODY)
-    said = answer.headers
-    assert said["Content-Disposition"] == "attachment; filename=\"_ _x_.bin\"; filename*=UTF-8''%C3%BC%20%22x%22.bin"
-    assert (said["Content-Type"], said["Content-Length"]) == ("image/tiff", str(len(BODY)))
-    assert said["Last-Modified"] == "Sat, 07 Feb 2026 20:15:30 GMT"
+    headers = answer.headers
+    assert headers["Content-Disposition"] == "attachment; filename=\"_ _x_.bin\"; filename*=UTF-8''%C3%BC%20%22x%22.bin"
+    assert (headers["Content-Type"], headers["Content-Length"]) == ("image/tiff", str(len(BODY)))
+    assert headers["Last-Modified"] == "Sat, 07 Feb 2026 20:15:30 GMT"
     head = client.session.head(f"{drive.url}/download?id={ID}")
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(BODY)), b"")
 
@@ -170,16 +163,16 @@ def test_the_warning_is_a_form_whose_hidden_inputs_all_have_to_come_back(drive: 
     page = client.download(span="bytes=7-")
     assert (page.status_code, title(page)) == (200, "Google Drive - Virus scan warning")
     assert 'value="x&amp;&lt;y"' in page.text
-    called, method, target, held = hidden(page)
-    assert (called, method, target) == ("download-form", "get", f"{drive.download_url}/download")
+    called, method, address, held = hidden(page)
+    assert (called, method, address) == ("download-form", "get", f"{drive.download_url}/download")
     assert held.keys() == {"id", "export", "confirm", "uuid", "at", "authuser"}
     assert (held["id"], held["export"], held["confirm"], held["at"]) == (ID, "download", "t", "x&<y")
     assert re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", held["uuid"])
-    answer = client.get(target, "bytes=7-", **held)
+    answer = client.get(address, "bytes=7-", **held)
     assert (answer.status_code, answer.content) == (206, BODY[7:])
     for name in held.keys() - {"id", "export"}:
-        assert title(client.get(target, **{**held, name: "no"})).endswith("warning"), name
-        assert title(client.get(target, **{key: value for key, value in held.items() if key != name})).endswith(
+        assert title(client.get(address, **{**held, name: "no"})).endswith("warning"), name
+        assert title(client.get(address, **{key: value for key, value in held.items() if key != name})).endswith(
             "warning"
         ), name
 
@@ -216,21 +209,21 @@ def test_the_old_link_needs_its_cookie(drive: DriveServer, client: Client) -> No
     ((name, value),) = client.session.cookies.get_dict().items()
     assert name.startswith("download_warning")
     assert value == file.token
-    target = found[1].replace("&amp;", "&")
-    assert file.token in target
-    assert title(Client(drive).get(target)).endswith("warning")
-    assert client.get(target, "bytes=9-").content == BODY[9:]
+    address = found[1].replace("&amp;", "&")
+    assert file.token in address
+    assert title(Client(drive).get(address)).endswith("warning")
+    assert client.get(address, "bytes=9-").content == BODY[9:]
 
 
 def test_the_old_form_is_posted_with_its_cookie(drive: DriveServer, client: Client) -> None:
     drive.add(DriveFile(ID, "a.bin", BODY, warning=ScanWarning(Form.POST, hidden={"at": "1"})))
-    _, method, target, held = hidden(client.get("/uc", id=ID, export="download"))
+    _, method, address, held = hidden(client.get("/uc", id=ID, export="download"))
     assert (method, set(held)) == ("post", {"uuid", "at"})
-    assert parse_qs(urlsplit(target).query).keys() == {"export", "id", "confirm"}
-    assert client.session.post(target, data=held).content == BODY
-    assert title(requests.post(target, data=held, timeout=5)).endswith("warning")
-    assert title(client.session.post(target, data={"uuid": held["uuid"]})).endswith("warning")
-    assert title(client.get(target, **held)).endswith("warning")
+    assert parse_qs(urlsplit(address).query).keys() == {"export", "id", "confirm"}
+    assert client.session.post(address, data=held).content == BODY
+    assert title(requests.post(address, data=held, timeout=5)).endswith("warning")
+    assert title(client.session.post(address, data={"uuid": held["uuid"]})).endswith("warning")
+    assert title(client.get(address, **held)).endswith("warning")
 
 
 @pytest.mark.parametrize("form", [Form.JSON_PAGE, Form.JSON])
@@ -289,8 +282,8 @@ def test_problems_are_pages(drive: DriveServer, client: Client, problem: Fault, 
 def test_retry_after_is_said_where_it_is_given(drive: DriveServer, client: Client) -> None:
     drive.add(DriveFile(ID, "a.bin", BODY))
     drive.script(ID, too_many_requests("120"), too_many_requests())
-    said = [client.download().headers.get("Retry-After") for _ in range(3)]
-    assert (said, client.download().status_code) == (["120", None, None], 200)
+    delays = [client.download().headers.get("Retry-After") for _ in range(3)]
+    assert (delays, client.download().status_code) == (["120", None, None], 200)
 
 
 def test_a_private_file_leads_to_the_login_on_another_host(drive: DriveServer, client: Client) -> None:
@@ -304,9 +297,9 @@ def test_a_private_file_leads_to_the_login_on_another_host(drive: DriveServer, c
 
 def test_a_redirect_may_lead_anywhere(drive: DriveServer, client: Client) -> None:
     circle = f"{drive.url}/download?id={ID}"
-    for target in ("http://169.254.169.254/latest/meta-data/", circle):
-        drive.add(DriveFile(ID, "a.bin", BODY, problem=redirect_to(target)))
-        assert client.download().headers["Location"] == target
+    for address in ("http://169.254.169.254/latest/meta-data/", circle):
+        drive.add(DriveFile(ID, "a.bin", BODY, problem=redirect_to(address)))
+        assert client.download().headers["Location"] == address
     with pytest.raises(requests.TooManyRedirects):
         client.session.get(circle, timeout=5)
 

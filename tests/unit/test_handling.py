@@ -24,45 +24,23 @@ from support.restoring import (
     KIB,
     FakeClock,
     content,
-    file_for,
     files_for,
     part_files,
     part_path,
-    quick_disk,
     transfer_options,
     tree,
 )
 from support.scripted import Fault, Opening, ScriptedSource, cut_after, flip_bit, reset
-
-__all__ = ["quick_disk"]
+from support.shapes import RANGED, SMALL, STREAM, Shape
 
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 OVERWRITE, ANEW = TransferPolicy(overwrite=True), TransferPolicy(resume=False)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a file is fetched."""
-
-    size: int
-    capabilities: Capabilities
-
-    @property
-    def data(self) -> bytes:
-        return content(self.size, 1)
-
-    @property
-    def file(self) -> RemoteFile:
-        return file_for("x", self.data)
-
-
-LARGE = 300 * KIB
 SHAPES = {
-    "small": Shape(1000, Capabilities()),
-    "ranged": Shape(LARGE, Capabilities()),
-    "stream": Shape(LARGE, Capabilities(parallel_ranges=1)),
-    "no ranges": Shape(LARGE, Capabilities(ranges=False, parallel_ranges=1)),
+    "small": SMALL,
+    "ranged": RANGED,
+    "stream": STREAM,
+    "no ranges": Shape(RANGED.size, Capabilities(ranges=False, parallel_ranges=1)),
     "one lane": Shape(1000, Capabilities(connections=4)),
 }
 RESUMABLE = ["ranged", "stream"]
@@ -194,7 +172,7 @@ def test_overwriting_goes_on_where_an_earlier_overwriting_ended(tmp_path: Path, 
     play.put(shape.data)
     part_path(play.folder, shape.file).write_bytes(shape.data[: 100 * KIB])
     result = play.restore(OVERWRITE)
-    assert (result.outcome, result.fetched) == (Outcome.RESUMED, LARGE - 100 * KIB)
+    assert (result.outcome, result.fetched) == (Outcome.RESUMED, shape.size - 100 * KIB)
 
 
 def test_overwriting_many_at_once(tmp_path: Path) -> None:
@@ -262,7 +240,7 @@ def test_what_is_right_is_kept_all_the_same(play: Play) -> None:
 def test_a_stream_that_breaks_is_gone_on_with_within_the_run(tmp_path: Path, shape: Shape) -> None:
     play = Play(tmp_path, shape)
     result = play.restore(ANEW, cut_after(40 * KIB))
-    assert (result.outcome, result.fetched) == (Outcome.DOWNLOADED, LARGE)
+    assert (result.outcome, result.fetched) == (Outcome.DOWNLOADED, shape.size)
 
 
 @pytest.mark.parametrize("shape", [SHAPES[name] for name in RESUMABLE], ids=RESUMABLE)
@@ -270,7 +248,7 @@ def test_unless_told_so_it_is_gone_on_with(tmp_path: Path, shape: Shape) -> None
     play = Play(tmp_path, shape)
     part_path(play.folder, shape.file).write_bytes(shape.data[: 100 * KIB])
     result = play.restore(TransferPolicy())
-    assert (result.outcome, result.fetched) == (Outcome.RESUMED, LARGE - 100 * KIB)
+    assert (result.outcome, result.fetched) == (Outcome.RESUMED, shape.size - 100 * KIB)
 
 
 def test_both_at_once(play: Play) -> None:

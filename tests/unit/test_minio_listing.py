@@ -1,4 +1,4 @@
-"""Listing a bucket: on two real servers, and on one that answers as it is told to."""
+"""Listing a bucket: on two real servers, and on one whose answers are scripted."""
 
 from __future__ import annotations
 
@@ -36,11 +36,6 @@ from support.restoring import FakeClock
 from support.secret_search import bears_secret
 
 pytestmark = pytest.mark.timeout(60, method="thread")
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
 
 
 @pytest.fixture

@@ -25,13 +25,6 @@ IDENTITY = "0123456789abcdef"
 OTHER = "fedcba9876543210"
 
 
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    inside = tmp_path / "destination"
-    inside.mkdir()
-    return inside
-
-
 def acquire(
     destination: Path, name: str = "x", identity: str = IDENTITY, clock: Clock | None = None, wait: float = 0
 ) -> PartFile:

@@ -168,11 +168,9 @@ def make(destination: Path, path: str) -> None:
 
 
 @pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    (tmp_path / "outside").mkdir()
-    inside = tmp_path / "destination"
-    inside.mkdir()
-    return inside
+def destination(destination: Path) -> Path:
+    (destination.parent / "outside").mkdir()
+    return destination
 
 
 def test_folders_are_made_as_they_are_needed(destination: Path) -> None:
@@ -180,10 +178,12 @@ def test_folders_are_made_as_they_are_needed(destination: Path) -> None:
     assert tree(destination) == {"a": "folder", "a/b": "folder"}
 
 
-@pytest.mark.parametrize("target", ["../outside", "..", "/", "../outside/not-there", "/not-there", "../destination2"])
+@pytest.mark.parametrize(
+    "points_to", ["../outside", "..", "/", "../outside/not-there", "/not-there", "../destination2"]
+)
 @pytest.mark.parametrize("name", ["link/x", "link/deeper/x"])
-def test_a_link_out_of_the_destination_is_never_followed(destination: Path, target: str, name: str) -> None:
-    (destination / "link").symlink_to(target)
+def test_a_link_out_of_the_destination_is_never_followed(destination: Path, points_to: str, name: str) -> None:
+    (destination / "link").symlink_to(points_to)
     before = tree(destination.parent)
     with pytest.raises(UnsafePath, match="link is a symbolic link out of the destination; remove the link"):
         make(destination, name)
@@ -235,9 +235,9 @@ def test_a_file_that_came_in_between_is_a_conflict_too(destination: Path) -> Non
     assert tree(destination) == {"a": b"mine"}
 
 
-@pytest.mark.parametrize("target", ["link", "not-there"])
-def test_a_link_to_nothing_or_to_itself_is_a_conflict(destination: Path, target: str) -> None:
-    (destination / "link").symlink_to(target)
+@pytest.mark.parametrize("points_to", ["link", "not-there"])
+def test_a_link_to_nothing_or_to_itself_is_a_conflict(destination: Path, points_to: str) -> None:
+    (destination / "link").symlink_to(points_to)
     with pytest.raises(PathConflict):
         make(destination, "link/x")
 

@@ -12,29 +12,12 @@ from downloader.results import FileResult, Outcome, failed
 from downloader.transfer.progress import FileProgress, Progress
 from downloader_tasks.execution import progress as module
 from downloader_tasks.execution.ledger import Ledger
-from downloader_tasks.execution.progress import Lines, Rhythm, Watch
+from downloader_tasks.execution.progress import Lines, Watch
 from downloader_tasks.execution.speed import SpeedMeter
 from downloader_tasks.wording import duration
+from support.restoring import FakeClock
 
 MB = 1024 * 1024
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    """The clock of whatever is made without one."""
-    clock = Time()
-    for kind in (Rhythm, SpeedMeter):
-        defaults = kind.__init__.__defaults__ or ()
-        monkeypatch.setattr(kind.__init__, "__defaults__", (*defaults[:-1], clock))
-    return clock
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -66,15 +49,15 @@ def test_each_file_of_a_small_batch_gets_its_line(
 
 
 def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
-    caplog: pytest.LogCaptureFixture, time: Time
+    caplog: pytest.LogCaptureFixture, clock: FakeClock
 ) -> None:
     caplog.set_level(logging.INFO, module.__name__)
-    lines, pace = Lines(201), SpeedMeter()
+    lines, pace = Lines(201, now=clock.now), SpeedMeter(now=clock.now)
     for done in range(1, 100):
         lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(done, 201, 0, 0))
         lines.summary(Progress(done, 201, 0, 0), pace.look)
     assert logged(caplog) == []
-    time.now += 5
+    clock.time += 5
     lines.summary(Progress(100, 201, 10 * MB, 210 * MB), pace.look)
     lines.summary(Progress(100, 201, 10 * MB, 210 * MB), pace.look)
     assert logged(caplog) == ["100 of 201 files, 10.0 MB of 210.0 MB fetched, 2.0 MB/s, about 2 min left"]
@@ -83,12 +66,12 @@ def test_a_large_batch_gets_a_line_now_and_then_and_its_first_failures(
     assert len(logged(caplog)) == 1 + 50
 
 
-def test_the_speed_is_that_of_late(time: Time) -> None:
-    pace = SpeedMeter()
+def test_the_speed_is_that_of_late(clock: FakeClock) -> None:
+    pace = SpeedMeter(now=clock.now)
     assert pace.look(Progress(0, 2, 0, 100 * MB)).seconds_left is None
     assert pace.look(Progress(0, 2, MB - 1, 100 * MB)).seconds_left is None
     for second in range(100):
-        time.now += 1
+        clock.time += 1
         fetched = (second + 1) * MB if second < 50 else 50 * MB + (second - 49) * 2 * MB
         pace.look(Progress(0, 2, fetched, 250 * MB))
     speed = pace.look(Progress(0, 2, 150 * MB, 250 * MB))
@@ -101,27 +84,28 @@ def test_the_speed_is_that_of_late(time: Time) -> None:
 
 
 @pytest.mark.parametrize(("files", "saves"), [(200, 15), (201, 3)])
-def test_results_are_saved_so_that_a_killed_task_leaves_them(time: Time, files: int, saves: int) -> None:
+def test_results_are_saved_so_that_a_killed_task_leaves_them(clock: FakeClock, files: int, saves: int) -> None:
     saved: list[float] = []
     ledger = Ledger([RemoteFile(safe_path("a"), 10, "a")])
-    watch = Watch(ledger, Lines(files), lambda figures: None, lambda: saved.append(time.now))
+    lines = Lines(files, now=clock.now)
+    watch = Watch(ledger, lines, lambda figures: None, lambda: saved.append(clock.time), clock.now)
     for _ in range(60):
-        time.now += 0.5
+        clock.time += 0.5
         watch.on_result(FileResult("a", Outcome.DOWNLOADED, 10, 10), Progress(1, files, 5, 20))
     assert len(saved) == saves
     for _ in range(60):
-        time.now += 0.5
+        clock.time += 0.5
         watch.on_progress(Progress(1, files, 5, 20))
     assert len(saved) <= saves + 1, "where there is no new result, there is nothing to save"
 
 
-def test_progress_is_shown_every_two_seconds(time: Time) -> None:
+def test_progress_is_shown_every_two_seconds(clock: FakeClock) -> None:
     planned = [RemoteFile(safe_path(name), 10, name) for name in ("a", "b")]
     shown: list[dict[str, Any]] = []
     ledger = Ledger(planned)
-    watch = Watch(ledger, Lines(2), shown.append, lambda: None)
+    watch = Watch(ledger, Lines(2, now=clock.now), shown.append, lambda: None, clock.now)
     for _ in range(60):
-        time.now += 0.5
+        clock.time += 0.5
         watch.on_progress(Progress(0, 2, 5, 20))
     assert len(shown) == 15
     assert {name: shown[-1][name] for name in ("files_done", "files", "bytes_fetched", "bytes_planned")} == {
@@ -141,15 +125,15 @@ def test_times_are_rounded_as_people_do(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
 
 
-def test_each_file_under_way_is_told_of(caplog: pytest.LogCaptureFixture, time: Time) -> None:
+def test_each_file_under_way_is_told_of(caplog: pytest.LogCaptureFixture, clock: FakeClock) -> None:
     caplog.set_level(logging.INFO, module.__name__)
     shown: list[dict[str, Any]] = []
-    watch = Watch(Ledger([]), Lines(3), shown.append, lambda: None)
+    watch = Watch(Ledger([]), Lines(3, now=clock.now), shown.append, lambda: None, clock.now)
     for second in range(31):
         files = (FileProgress("big\n.dat", (100 + 4 * second) * MB, 489 * MB), FileProgress("open.dat", 7, None))
         progress = Progress(0, 3, 4 * second * MB, 1000 * MB, files)
         watch.on_progress(progress)
-        time.now += 1
+        clock.time += 1
     assert logged(caplog)[1:] == [
         r"  big\n.dat: 220.0 MB of 489.0 MB (44 %), 4.0 MB/s, about 67 s left",
         "  open.dat: 7 B, 0 B/s",
@@ -160,12 +144,12 @@ def test_each_file_under_way_is_told_of(caplog: pytest.LogCaptureFixture, time: 
     assert shown[-1]["under_way"][1]["seconds_left"] is None
 
 
-def test_a_quiet_batch_tells_of_failures_alone(caplog: pytest.LogCaptureFixture, time: Time) -> None:
+def test_a_quiet_batch_tells_of_failures_alone(caplog: pytest.LogCaptureFixture, clock: FakeClock) -> None:
     caplog.set_level(logging.INFO, module.__name__)
-    lines = Lines(3, quiet=True)
+    lines = Lines(3, quiet=True, now=clock.now)
     lines.result(FileResult("a", Outcome.DOWNLOADED), Progress(1, 3, 0, 0))
-    time.now += 100
-    lines.summary(Progress(1, 3, 0, 0), SpeedMeter().look)
+    clock.time += 100
+    lines.summary(Progress(1, 3, 0, 0), SpeedMeter(now=clock.now).look)
     assert logged(caplog) == []
     lines.result(failed("b", AccessDenied("no")), Progress(2, 3, 0, 0))
     assert len(logged(caplog)) == 1

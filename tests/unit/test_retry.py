@@ -23,11 +23,6 @@ from support.restoring import FakeClock
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def longest_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dice always show the most."""
     monkeypatch.setattr("random.uniform", lambda least, most: most)

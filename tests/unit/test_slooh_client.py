@@ -56,11 +56,6 @@ def server() -> Iterator[SloohServer]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def client(server: SloohServer, clock: FakeClock) -> SloohClient:
     return client_of(server, clock)
 
@@ -197,7 +192,7 @@ def test_a_connection_without_a_login_asks_for_nothing(server: SloohServer, empt
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
-PASSING: dict[str, Fault] = {
+RETRYABLE: dict[str, Fault] = {
     "503": refuse(503),
     "429": too_many_requests(),
     "the connection breaks": cut_at(10),
@@ -212,15 +207,15 @@ PASSING: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("path", [SESSION, LOGIN, PICTURES])
-@pytest.mark.parametrize("what", [name for name in PASSING if name != "no token"])
+@pytest.mark.parametrize("what", [name for name in RETRYABLE if name != "no token"])
 def test_what_passes_is_sat_out(server: SloohServer, client: SloohClient, path: str, what: str) -> None:
     server.add(Picture(1))
-    server.script(path, PASSING[what])
+    server.script(path, RETRYABLE[what])
     assert client.pictures(1, 50).received == 1
 
 
 def test_a_session_without_a_token_is_asked_for_again(server: SloohServer, client: SloohClient) -> None:
-    server.script(SESSION, PASSING["no token"], lambda answer: says({"sloohSessionToken": "a; b=c\r\nx: y"}))
+    server.script(SESSION, RETRYABLE["no token"], lambda answer: says({"sloohSessionToken": "a; b=c\r\nx: y"}))
     client.login()
     assert len(server.asked(SESSION)) == 3
 
@@ -232,7 +227,7 @@ def test_a_session_without_a_token_is_asked_for_again(server: SloohServer, clien
         (refuse(404), ObjectNotFound, "correct the host of the connection slooh_default"),
         (refuse(400), PermanentError, "check the host of the connection slooh_default"),
         (api_error(), ServerBusy, r"127.0.0.1 refused the list of pictures \(error 500\)"),
-        (PASSING["a web page"], ServerBusy, "answered the list of pictures with something that is no JSON object"),
+        (RETRYABLE["a web page"], ServerBusy, "answered the list of pictures with something that is no JSON object"),
         (reset_at(-1), NetworkError, "the connection to 127.0.0.1 broke"),
         (
             refuse(302, Location=f"https://evil.example/x?sig={secret('list')}"),
@@ -301,21 +296,21 @@ def test_a_right_that_is_refused_to_a_new_login_too_is_denied(server: SloohServe
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-def everything_said(calls: list[Callable[[], object]], log: pytest.LogCaptureFixture) -> str:
-    said = []
+def everything_shown(calls: list[Callable[[], object]], log: pytest.LogCaptureFixture) -> str:
+    shown = []
     for call in calls:
         try:
-            said.append(repr(call()))
+            shown.append(repr(call()))
         except DownloadError as error:
             links = [error, error.__cause__, error.__context__]
-            said += [f"{link!r} {link} {vars(link) if link else ''}" for link in links]
-    return " ".join((*said, log.text))
+            shown += [f"{link!r} {link} {vars(link) if link else ''}" for link in links]
+    return " ".join((*shown, log.text))
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        *PASSING.values(),
+        *RETRYABLE.values(),
         refuse(401, " ".join(TOKENS).encode()),
         refuse(404),
         refuse(302, Location=f"https://evil.example/?token={TOKENS[0]}"),
@@ -330,9 +325,9 @@ def test_no_secret_is_ever_shown(server: SloohServer, caplog: pytest.LogCaptureF
     account = account_of(server)
     calls: list[Callable[[], object]] = [client.status, lambda: client.pictures(1, 50), lambda: client.missions(1, 50)]
     calls += [client.status, lambda: client.pictures(1, 50), client.renew, client.login]
-    said = everything_said([*calls, lambda: account, lambda: client, lambda: vars(client)], caplog)
-    assert not bears_secret(said)
-    assert server.member.username not in said
+    shown = everything_shown([*calls, lambda: account, lambda: client, lambda: vars(client)], caplog)
+    assert not bears_secret(shown)
+    assert server.member.username not in shown
 
 
 def test_the_token_goes_to_no_other_address(server: SloohServer) -> None:

@@ -36,11 +36,6 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def slooh(clock: FakeClock) -> Iterator[SloohServer]:
     with serving(SloohServer(clock=clock.now, sleep=clock.sleep)) as server:
         yield server
@@ -59,14 +54,14 @@ class Client:
     def call(self, path: str, **body: object) -> Json:
         answer = self.session.post(self.slooh.url + path, json={**self.common, **body}, timeout=5)
         assert answer.status_code == 200
-        said: Json = answer.json()
-        return said
+        reply: Json = answer.json()
+        return reply
 
     def login(self) -> Json:
         member = self.slooh.member
-        said = self.call(LOGIN, username=member.username, passwd=member.password)
-        self.common |= {name: said[name] for name in ("at", "cid", "token")}
-        return said
+        reply = self.call(LOGIN, username=member.username, passwd=member.password)
+        self.common |= {name: reply[name] for name in ("at", "cid", "token")}
+        return reply
 
     def pictures(self, first: int = 1, most: int = 50, mission: int = 0, view: str = "photoRoll") -> Json:
         asked = {"scheduledMissionId": mission, "maxImageCount": most, "firstImageNumber": first, "viewType": view}
@@ -75,9 +70,9 @@ class Client:
     def frames(self, mission: int, first: int = 1, most: int = 50) -> Json:
         token = self.common.pop("sloohSessionToken")
         asked = {"scheduledMissionId": mission, "maxImageCount": most, "firstImageNumber": first}
-        said = self.call(FITS, sloohSiteSessionToken=token, viewType="photoRoll", **asked)
+        reply = self.call(FITS, sloohSiteSessionToken=token, viewType="photoRoll", **asked)
         self.common["sloohSessionToken"] = token
-        return said
+        return reply
 
 
 @pytest.fixture
@@ -106,8 +101,8 @@ def test_the_session_token_comes_for_nothing(slooh: SloohServer) -> None:
 @pytest.mark.parametrize("user_id", ["userid", "userId"])
 def test_a_login_hands_out_what_every_call_carries(slooh: SloohServer, user_id: str) -> None:
     slooh.user_id = user_id
-    said = Client(slooh).login()
-    assert said.keys() == {"apiError", "at", "cid", "token", user_id, "displayName"}
+    reply = Client(slooh).login()
+    assert reply.keys() == {"apiError", "at", "cid", "token", user_id, "displayName"}
 
 
 @pytest.mark.parametrize("wrong", ["username", "passwd"])
@@ -115,9 +110,9 @@ def test_a_refused_login_is_a_200(slooh: SloohServer, wrong: str) -> None:
     """``loginError: "true"``, a string, with `errorCode` and `errorMsg`; some refusals simply lack the user id."""
     client, member = Client(slooh), slooh.member
     right = {"username": member.username, "passwd": member.password}
-    said = client.call(LOGIN, **{**right, wrong: "no"})
-    assert (said["apiError"], said["loginError"]) == (False, "true")
-    assert said.keys() >= {"errorCode", "errorMsg"}
+    reply = client.call(LOGIN, **{**right, wrong: "no"})
+    assert (reply["apiError"], reply["loginError"]) == (False, "true")
+    assert reply.keys() >= {"errorCode", "errorMsg"}
     assert client.call(LOGIN, username=member.username, password=member.password)["loginError"] == "true"
     slooh.refusal_has_error = False
     silent = client.call(LOGIN, **{**right, wrong: "no"})
@@ -196,12 +191,12 @@ def test_a_picture_that_is_taken_meanwhile_shifts_every_row(slooh: SloohServer, 
 
 def test_frames_come_by_instrument_under_another_token_name(slooh: SloohServer, client: Client) -> None:
     slooh.add_frames(Frame(1, 71), Frame(2, 71, "Canary One High Mag", file="l.fits"), Frame(3, 71), Frame(4, 72))
-    said = client.frames(71)
-    assert [(one["groupName"], len(one["groupImageList"])) for one in said["groupList"]] == [
+    reply = client.frames(71)
+    assert [(one["groupName"], len(one["groupImageList"])) for one in reply["groupList"]] == [
         ("Canary One Wide Field", 2),
         ("Canary One High Mag", 1),
     ]
-    (row,) = said["groupList"][1]["groupImageList"]
+    (row,) = reply["groupList"][1]["groupImageList"]
     assert row == {"imageURL": f"{slooh.url}/images/l.fits", "imageTitle": "l.fits", "imageId": 2}
     assert get(row["imageURL"]).content == fits(seed=2)
     assert get(row["imageURL"]).headers["Content-Type"] == "application/fits"
@@ -266,8 +261,8 @@ def test_an_old_login_is_not_good_for_a_new_one(slooh: SloohServer, client: Clie
 
 def test_errors(slooh: SloohServer, client: Client) -> None:
     slooh.script(PICTURES, api_error("Try later"), refuse(500), too_many_requests("30"), too_many_requests())
-    said = client.pictures()
-    assert (said["apiError"], said["errorMessage"]) == (True, "Try later")
+    reply = client.pictures()
+    assert (reply["apiError"], reply["errorMessage"]) == (True, "Try later")
     answers = [client.session.post(slooh.url + PICTURES, json=client.common, timeout=5) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [500, 429, 429, 200]
     assert [answer.headers.get("Retry-After") for answer in answers] == [None, "30", None, None]

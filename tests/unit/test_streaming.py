@@ -53,11 +53,6 @@ UNSIZED = replace(FILE, size=None)
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def policy(clock: FakeClock) -> RetryPolicy:
     return RetryPolicy(clock=clock.clock)
 

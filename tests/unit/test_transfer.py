@@ -37,7 +37,6 @@ from support.restoring import (
     part_files,
     part_path,
     plain_copy,
-    quick_disk,
     tree,
 )
 from support.scripted import (
@@ -53,8 +52,6 @@ from support.scripted import (
     reset,
 )
 
-__all__ = ["quick_disk"]
-
 pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 SECRET = secret("text")
@@ -67,13 +64,6 @@ BARE = replace(FILE, checksums=())
 UNSIZED = replace(FILE, checksums=(), size=None)
 SILENT = Capabilities(describes=False)
 """Of a source that knows nothing beyond its listing."""
-
-
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    inside = tmp_path / "destination"
-    inside.mkdir()
-    return inside
 
 
 def memory(*, capabilities: Capabilities | None = None, data: bytes | MemoryObject = DATA) -> MemorySource:
@@ -457,7 +447,7 @@ def test_nothing_of_a_replaced_object_is_left_behind(destination: Path) -> None:
 
 @pytest.mark.parametrize("parallel", [1, 8])
 def test_ranges_of_two_contents_are_never_mixed_where_nothing_would_show_it(destination: Path, parallel: int) -> None:
-    """No record, no pin in the listing, no description: the answers' own ETags are all there is."""
+    """No record, no expected ETag in the listing, no description: the answers' own ETags are all there is."""
     inner = memory(data=MemoryObject(DATA, etag="one"))
     other = MemoryObject(content(SIZE, 9), etag="two")
     source = scripted(cut_after(100 * KIB), replacing(inner, other), inner=inner)

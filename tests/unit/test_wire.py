@@ -52,11 +52,6 @@ class Echo(StandIn):
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def echo(clock: FakeClock) -> Iterator[Echo]:
     with serving(Echo(clock=clock.now, sleep=clock.sleep)) as server:
         yield server
@@ -86,7 +81,7 @@ def test_generated_blocks_and_seeds_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "status", "said", "body"),
+    ("span", "status", "content_range", "body"),
     [
         ("", 200, None, BODY),
         ("bytes=0-", 206, "bytes 0-10239/10240", BODY),
@@ -98,9 +93,9 @@ def test_generated_blocks_and_seeds_differ() -> None:
         ("lines=1-2", 200, None, BODY),
     ],
 )
-def test_ranges(echo: Echo, span: str, status: int, said: str | None, body: bytes) -> None:
+def test_ranges(echo: Echo, span: str, status: int, content_range: str | None, body: bytes) -> None:
     answer = ask(echo, span)
-    assert (answer.status_code, answer.headers.get("Content-Range"), answer.content) == (status, said, body)
+    assert (answer.status_code, answer.headers.get("Content-Range"), answer.content) == (status, content_range, body)
 
 
 def test_an_empty_content_has_no_ranges(echo: Echo) -> None:

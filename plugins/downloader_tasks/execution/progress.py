@@ -72,14 +72,15 @@ class Figures:
 class FilesUnderWay:
     """Follows the large files that are being transferred, by name. Used by one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._clock = now
         self._meters: dict[str, SpeedMeter] = {}
         self._now: list[tuple[FileProgress, Speed]] = []
 
     def follow(self, progress: Progress) -> None:
         """Takes their figures, some times a second."""
         here = progress.under_way[:_MOST_UNDER_WAY]
-        self._meters = {file.name: self._meters.get(file.name) or SpeedMeter(file.done) for file in here}
+        self._meters = {file.name: self._meters.get(file.name) or SpeedMeter(file.done, self._clock) for file in here}
         self._now = [(file, self._speed(file)) for file in here]
 
     def figures(self) -> list[FileFigures]:
@@ -113,13 +114,13 @@ def _amount(file: FileProgress) -> str:
 class Lines:
     """The lines of the log: one a file for a small batch, one every few seconds for a large one."""
 
-    def __init__(self, files: int, *, quiet: bool = False) -> None:
+    def __init__(self, files: int, *, quiet: bool = False, now: Callable[[], float] = time.monotonic) -> None:
         """`quiet`: nothing but failures."""
         self.each = files <= FEW
         """Whether each file gets its line."""
         self._quiet = quiet
         self._failures = 0
-        self._rhythm = Rhythm(30.0 if self.each else 5.0)
+        self._rhythm = Rhythm(30.0 if self.each else 5.0, now)
 
     def result(self, result: FileResult, progress: Progress) -> None:
         """One file has a result."""
@@ -154,7 +155,12 @@ class Watch:
     """The listener of a batch. Records results, and informs the log and the state store."""
 
     def __init__(
-        self, ledger: Ledger, lines: Lines, show: Callable[[dict[str, Any]], None], save: Callable[[], None]
+        self,
+        ledger: Ledger,
+        lines: Lines,
+        show: Callable[[dict[str, Any]], None],
+        save: Callable[[], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`show` takes `Figures`, as JSON, every two seconds.
 
@@ -165,10 +171,10 @@ class Watch:
         self._lines = lines
         self._show = show
         self._save = save
-        self._speed = SpeedMeter()
-        self._under_way = FilesUnderWay()
-        self._often = Rhythm(2.0)
-        self._seldom = Rhythm(2.0 if lines.each else 10.0)
+        self._speed = SpeedMeter(now=now)
+        self._under_way = FilesUnderWay(now)
+        self._often = Rhythm(2.0, now)
+        self._seldom = Rhythm(2.0 if lines.each else 10.0, now)
         self._unsaved = False
 
     def on_result(self, result: FileResult, progress: Progress) -> None:
