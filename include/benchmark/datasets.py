@@ -27,7 +27,7 @@ def fetch(manifest: Path, url: str, destination: Path) -> None:
     files = planned(read_manifest(manifest).datasets)
     policy = RetryPolicy()
     access = DriveAccess(web_url=url, download_url=url, api_url=f"{url}/drive/v3")
-    source = DriveSource(files, access, STREAMS, Clock(policy.clock.now, policy.pause))
+    source = DriveSource(access, STREAMS, Clock(policy.clock.now, policy.pause))
     options = TransferOptions(TransferLimits(threads=STREAMS, large_threads=STREAMS), policy)
     print(measured(BEGAN, lambda: summary(restore(files, source, destination, options))))
 

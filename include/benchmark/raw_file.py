@@ -74,7 +74,7 @@ class Tasks:
     def _download(self, shard: Shard) -> Iterator[FileResult]:
         found = self._find()
         planned = found.plan.cut(shard)
-        bucket, destination = source(found.upload.bucket, planned, self.endpoint), found.destination
+        bucket, destination = source(found.upload.bucket, self.endpoint), found.destination
         del found  # as the task does
         destination.mkdir(exist_ok=True)
         yield from restore(planned, bucket, destination, transfer_options(self.configuration.transfer))

@@ -16,7 +16,6 @@ BEGAN = time.perf_counter()
 
 import argparse
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from downloader.disk import flushing
@@ -35,7 +34,7 @@ import boto3
 
 from downloader.catalogue import parse_file_info, read_entry
 from downloader.paths import safe_path
-from downloader.remote_file import Planned, RemoteFile
+from downloader.remote_file import RemoteFile
 from downloader.sources.s3 import S3Access, S3Source, client_config
 from downloader.transfer import restore
 
@@ -53,11 +52,11 @@ def _remote_file(name: str, key: str, entry: object) -> RemoteFile:
     return RemoteFile(safe_path(name), size, key, checksums)
 
 
-def source(bucket: str, files: Sequence[Planned], endpoint: str) -> S3Source:
+def source(bucket: str, endpoint: str) -> S3Source:
     """The bucket, by the credentials of the environment."""
     session = boto3.Session()
     client = session.client("s3", endpoint_url=endpoint, config=client_config())
-    return S3Source(bucket, files, S3Access(client, session.get_credentials()))
+    return S3Source(bucket, S3Access(client, session.get_credentials()))
 
 
 def main() -> None:
@@ -70,7 +69,7 @@ def main() -> None:
     parser.add_argument("--destination", required=True, type=Path)
     asked = parser.parse_args()
     files = plan(asked.record, asked.prefix)
-    bucket = source(asked.bucket, files, asked.endpoint)
+    bucket = source(asked.bucket, asked.endpoint)
     print(measured(BEGAN, lambda: summary(restore(files, bucket, asked.destination))))
 
 

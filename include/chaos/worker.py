@@ -58,7 +58,7 @@ def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
     ]
 
 
-def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+def _s3(plan: dict[str, Any]) -> Source:
     import boto3
 
     from downloader.sources.http import Timeouts
@@ -67,33 +67,33 @@ def _s3(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
     timeouts = Timeouts(_CONNECT, _STALL)
     session = boto3.Session(plan["login"], plan["secret"], region_name="eu-central-1")
     client = session.client("s3", endpoint_url=plan["address"], config=client_config(timeouts))
-    return S3Source(plan["bucket"], files, S3Access(client, session.get_credentials(), timeouts=timeouts))
+    return S3Source(plan["bucket"], S3Access(client, session.get_credentials(), timeouts=timeouts))
 
 
-def _minio(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+def _minio(plan: dict[str, Any]) -> Source:
     from downloader.sources.http import Timeouts
     from downloader.sources.s3 import MinioServer, MinioSource
 
     endpoint = plan["address"].removeprefix("http://")
     server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, timeouts=Timeouts(_CONNECT, _STALL))
-    return MinioSource(plan["bucket"], files, server.access())
+    return MinioSource(plan["bucket"], server.access())
 
 
-def _drive(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+def _drive(plan: dict[str, Any]) -> Source:
     from downloader.sources.drive import DriveAccess, DriveSource
     from downloader.sources.http import Timeouts
 
     address = plan["address"]
     access = DriveAccess(address, address, f"{address}/drive/v3", plan["secret"], Timeouts(_CONNECT, _STALL))
-    return DriveSource(files, access)
+    return DriveSource(access)
 
 
-def _slooh(plan: dict[str, Any], files: list[RemoteFile]) -> Source:
+def _slooh(plan: dict[str, Any]) -> Source:
     from downloader.sources.http import Timeouts
     from downloader.sources.slooh import ImageHosts, SloohSource, image_client
 
     client = image_client(ImageHosts(plan["address"]), timeouts=Timeouts(_CONNECT, _STALL))
-    return SloohSource(files, plan["addresses"], client)
+    return SloohSource(plan["addresses"], client)
 
 
 _SOURCES: Final = {"s3": _s3, "minio": _minio, "drive": _drive, "slooh": _slooh}
@@ -107,7 +107,7 @@ def main(plan: dict[str, Any]) -> None:
     options = TransferOptions(
         _LIMITS, RetryPolicy(first_wait=0.02, longest_wait=0.3, longest_retry_after=2.0), policy=policy
     )
-    source = _SOURCES[plan["source"]](plan, files)
+    source = _SOURCES[plan["source"]](plan)
     print("began", flush=True)
     results = restore(files, source, Path(plan["destination"]), options)
     print(json.dumps([asdict(result) for result in results]), flush=True)

@@ -1,4 +1,4 @@
-"""Where files come from: three calls, and what it can do declared as data.
+"""Where files come from: two calls, and what it can do declared as data.
 
 A source knows no disk and no retry. It reports what went wrong as one of `errors`; what is retried, and when, is
 decided in `retry`. Clients' own hidden retries are turned off.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .checksums import Checksum
-from .remote_file import Planned, RemoteFile
+from .remote_file import RemoteFile
 
 __all__ = ["ByteStream", "Capabilities", "Source"]
 
@@ -54,9 +54,6 @@ class Source(Protocol):
 
     capabilities: Capabilities
 
-    def list(self) -> Iterator[Planned]:
-        """The files, in a stable order. Streams; raises `DownloadError` where the listing itself fails."""
-
     def describe(self, file: RemoteFile) -> RemoteFile:
         """`file` with what the source knows beyond the listing: size, expected ETag, more checksums behind its own.
 
@@ -67,6 +64,8 @@ class Source(Protocol):
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """Bytes `start` to `stop` (exclusive; None: the end) of `file`.
 
-        Where `file.etag` is set, the answer is of that very content, or `ObjectChanged` is raised. Raises
-        `RangeRefused` where `start` or `stop` was asked for and the server sends something else.
+        Where `file.etag` is set it is sent along, if the source can (``If-Match``), and `ObjectChanged` is raised where
+        the server refuses it. The stream bears the ETag of the answer; it is compared with the expected one in one
+        place, `transfer.streaming.open_checked`. Raises `RangeRefused` where `start` or `stop` was asked for and the
+        server sends something else.
         """

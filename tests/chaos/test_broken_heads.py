@@ -80,7 +80,7 @@ def test_drive(tmp_path: Path, warned: bool, announced: bool, size: int | None) 
             proxy,
             tmp_path,
             1500 if warned else 500,
-            lambda destination: restored(DriveSource([file], access), file, destination, DATA, TransferPolicy()),
+            lambda destination: restored(DriveSource(access), file, destination, DATA, TransferPolicy()),
         )
 
 
@@ -95,7 +95,7 @@ def test_slooh(tmp_path: Path, announced: bool) -> None:
 
         def source() -> Source:
             client = image_client(ImageHosts(url), timeouts=Timeouts(5, 5))
-            return SloohSource([file], {"key": f"{url}/images/one.png"}, client)
+            return SloohSource({"key": f"{url}/images/one.png"}, client)
 
         swept(proxy, tmp_path, 400, lambda destination: restored(source(), file, destination, data, policy))
 
@@ -120,7 +120,7 @@ def brought_through(
 ) -> FileResult:
     folder.mkdir()
     proxy.begin(at_first(trouble))
-    return restored(DriveSource([file], access), file, folder, data, TransferPolicy())
+    return restored(DriveSource(access), file, folder, data, TransferPolicy())
 
 
 def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
@@ -134,9 +134,7 @@ def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
             proxy,
             tmp_path,
             560,
-            lambda destination: restored(
-                S3Source(bucket, [file], behind.access()), file, destination, DATA, TransferPolicy()
-            ),
+            lambda destination: restored(S3Source(bucket, behind.access()), file, destination, DATA, TransferPolicy()),
         )
     assert {result.assurance for result in results} == {f"md5:{digest(DATA, 'md5')}"}
 
@@ -154,9 +152,7 @@ def test_a_damaged_file_is_not_kept_for_an_etag_with_a_wrong_bit(tmp_path: Path)
             destination = tmp_path / str(number)
             destination.mkdir()
             (destination / "file.png").write_bytes(bytes([DATA[0] ^ 1]) + DATA[1:])
-            (result,) = restore(
-                [listed], MinioSource(bucket, [listed], behind.access()), destination, transfer_options()
-            )
+            (result,) = restore([listed], MinioSource(bucket, behind.access()), destination, transfer_options())
             assert result.outcome is not Outcome.SKIPPED, (flip, result)
             assert result.ok == ((destination / "file.png").read_bytes() == DATA), (flip, result)
     assert proxy.faults[Fault.FLIP] == len(flips)

@@ -22,7 +22,7 @@ class MinioSamples(S3Samples):
         return [listed_file(listed[key], SafePath(f"file-{number}")) for number, key in enumerate(keys)]
 
     def source(self, bucket: str, planned: list[RemoteFile]) -> Source:
-        return MinioSource(bucket, planned, _access(minio_of(self.server)))
+        return MinioSource(bucket, _access(minio_of(self.server)))
 
 
 @cache

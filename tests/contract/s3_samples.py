@@ -32,4 +32,4 @@ class S3Samples:
         return [file_of(key, number) for number, key in enumerate(keys)]
 
     def source(self, bucket: str, planned: list[RemoteFile]) -> Source:
-        return S3Source(bucket, planned, self.server.access())
+        return S3Source(bucket, self.server.access())

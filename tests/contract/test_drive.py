@@ -30,7 +30,7 @@ class DriveSamples:
         for key, data in files.items():
             self.replace(key, data)
         planned = [RemoteFile(SafePath(f"file-{number}"), None, key) for number, key in enumerate(files)]
-        return DriveSource(planned, access(self._server, self._key)), planned
+        return DriveSource(access(self._server, self._key)), planned
 
     def replace(self, key: str, data: bytes) -> None:
         self._server.add(replace(self._like, id=key, name="any.bin", content=data))

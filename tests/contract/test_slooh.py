@@ -14,6 +14,7 @@ from downloader.remote_file import RemoteFile
 from downloader.source import Source
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
+from downloader.transfer.streaming import open_checked
 from include.stand_ins.slooh_server import Picture, SloohServer, serving
 from include.stand_ins.wire import Fault
 from support.slooh_access import TIMEOUTS
@@ -33,7 +34,7 @@ class SloohSamples:
         addresses = {key: f"{self._server.image_url}/{held.file}" for key, held in self._pictures.items()}
         planned = [file_of(key, number) for number, key in enumerate(files)]
         client = image_client(ImageHosts(self._server.url), timeouts=TIMEOUTS, threads=16)
-        return SloohSource(planned, addresses, client, threads=16), planned
+        return SloohSource(addresses, client, threads=16), planned
 
     def replace(self, key: str, data: bytes) -> None:
         self._pictures[key].content = data
@@ -66,7 +67,7 @@ class TestSlooh(SourceContract):
         described = replace(file, etag=source.open(file).etag)
         assert read(source, described) == read(source, file)
         with pytest.raises(ObjectChanged):
-            source.open(described)
+            open_checked(source, described)
 
 
 def tagged(tag: str) -> Fault:

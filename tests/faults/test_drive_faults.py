@@ -87,7 +87,7 @@ class Play:
         timeouts = Timeouts(5, self.stall)
         access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, self.key, timeouts)
         plan = list(files or self.files.values())
-        source = DriveSource(plan, access, clock=self.clock.clock)
+        source = DriveSource(access, clock=self.clock.clock)
         return {result.name: result for result in restore(plan, source, self.destination, transfer_options(self.clock))}
 
     def fan(self, **changes: object) -> FileResult:

@@ -226,7 +226,7 @@ ENDINGS = [
     Ending(
         "it is replaced all the time",
         replaced,
-        "Object changed: replaced while it was read; run it again once nobody writes to it any more",
+        "Object changed: replaced while it was read; run it again when no program writes to it any more",
         retryable=True,
     ),
     Ending("416", out_of_range, f"Size mismatch: 416: the file is shorter than expected{RECORD}"),

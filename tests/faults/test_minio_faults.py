@@ -75,7 +75,7 @@ class Home:
 
     def restore(self, *files: RemoteFile, policy: TransferPolicy | None = None) -> list[FileResult]:
         planned = files or (self.listed(),)
-        source = MinioSource("bucket", planned, access_to(self.server.url))
+        source = MinioSource("bucket", access_to(self.server.url))
         return restore(
             planned, source, self.folder, replace(transfer_options(self.clock), policy=policy or TransferPolicy())
         )

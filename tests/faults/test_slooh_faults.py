@@ -74,9 +74,9 @@ class Play:
         found = found or self.survey()
         policy = RetryPolicy(attempts=4, clock=self.clock.clock)
         images = image_client(ImageHosts(self.server.url), RequestLimit(per_minute, policy), self.timeouts)
-        source = SloohSource(found.planned, found.addresses, images)
+        source = SloohSource(found.addresses, images)
         options = TransferOptions(LIMITS, policy, policy=TransferPolicy(content=PictureCheck()))
-        return restore(list(source.list()), source, self.destination, options)
+        return restore(list(found.planned), source, self.destination, options)
 
     def one(self) -> FileResult:
         (result,) = self.restore()
@@ -357,7 +357,7 @@ def test_the_account_s_limit_is_kept_over_list_and_pictures(play: Play) -> None:
     limit = RequestLimit(30, policy)
     found = survey_pictures(client_of(play.server, play.clock, limit), Wish(), layout_of(play.server, batch=4))
     images = image_client(ImageHosts(play.server.url), limit)
-    source = SloohSource(found.planned, found.addresses, images)
+    source = SloohSource(found.addresses, images)
     results = restore(list(found.planned), source, play.destination, TransferOptions(LIMITS, policy))
     assert all(result.ok for result in results)
     asked = len(play.server.requests)
@@ -375,7 +375,7 @@ def test_a_batch_that_is_stopped_does_not_sit_out_the_limit(play: Play) -> None:
 
     policy = RetryPolicy(clock=Clock(play.clock.now, sleep), halt=halt)
     images = image_client(ImageHosts(play.server.url), RequestLimit(1, policy), play.timeouts)
-    source = SloohSource(found.planned, found.addresses, images)
+    source = SloohSource(found.addresses, images)
     results = restore(list(found.planned), source, play.destination, TransferOptions(LIMITS, policy))
     assert play.clock.waited <= LIMITS.threads, "somebody sat out a minute"
     assert sum(result.ok for result in results) <= 1

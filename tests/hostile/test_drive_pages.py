@@ -64,7 +64,7 @@ def access(server: HostileServer, key: str = "") -> DriveAccess:
 
 def source(server: HostileServer, key: str = "") -> tuple[DriveSource, RemoteFile]:
     file = RemoteFile(safe_path(NAME), len(DATA), str(DriveKey(ID, resource_key=RESOURCE_KEY)))
-    return DriveSource([file], access(server, key), clock=FakeClock().clock), file
+    return DriveSource(access(server, key), clock=FakeClock().clock), file
 
 
 def body_of(page: Answer) -> bytes:

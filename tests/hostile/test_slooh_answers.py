@@ -300,5 +300,5 @@ def test_a_picture_that_moved_elsewhere_is_refused(
     found = plan(pictures_of({"imageList": [row(1)]}).rows, Wish(), LAYOUT)
     (file,) = (item for item in found.planned if not isinstance(item, Refused))
     addresses = {file.key: f"{server.url}/a.png?Signature={SIGNATURE}"}
-    assert isinstance(outcome(lambda: SloohSource([file], addresses, images).open(file)), DownloadError)
+    assert isinstance(outcome(lambda: SloohSource(addresses, images).open(file)), DownloadError)
     assert tried == {("127.0.0.1", server.port)}

@@ -79,7 +79,7 @@ def refusal(action: Callable[[], object]) -> DownloadError:
 
 
 def bucket() -> S3Source:
-    return S3Source("bucket", [FILE], S3Server(NOBODY).access())
+    return S3Source("bucket", S3Server(NOBODY).access())
 
 
 def test_a_bucket_cannot_be_connected_to() -> None:

@@ -23,7 +23,7 @@ from downloader.errors import (
     SizeMismatch,
     StreamStalled,
 )
-from downloader.remote_file import Planned, RemoteFile
+from downloader.remote_file import RemoteFile
 from downloader.source import ByteStream, Source
 
 __all__ = [
@@ -201,9 +201,6 @@ class ScriptedSource:
         self.spans: list[tuple[str, int, int | None]] = []
         """Key, start and stop of each opening, in order."""
         self._lock = threading.Lock()
-
-    def list(self) -> Iterator[Planned]:
-        return self.inner.list()
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         return self.inner.describe(file)

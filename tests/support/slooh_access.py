@@ -45,4 +45,4 @@ def layout_of(server: SloohServer, duplicates: Duplicates = Duplicates.SKIP, bat
 def source_of(server: SloohServer, found: PicturePlan, timeouts: Timeouts = TIMEOUTS) -> SloohSource:
     """A source of what a survey found."""
     images = image_client(ImageHosts(server.url), timeouts=timeouts)
-    return SloohSource(found.planned, found.addresses, images)
+    return SloohSource(found.addresses, images)

@@ -25,6 +25,7 @@ from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.source import GOOGLE_HOSTS
 from downloader.sources.http import Timeouts
 from downloader.sources.http.request import Hosts
+from downloader.transfer.streaming import open_checked
 from include.stand_ins.drive_pages import html_page
 from include.stand_ins.drive_server import (
     DriveFile,
@@ -64,7 +65,7 @@ class Reader:
 
     def source(self, key: str = "", *, checksums: bool = True) -> DriveSource:
         access = DriveAccess(self.drive.web_url, self.drive.download_url, self.drive.api_url, key, Timeouts(5, 5))
-        return DriveSource([self.file], access, clock=self.clock.clock, checksums=checksums)
+        return DriveSource(access, clock=self.clock.clock, checksums=checksums)
 
     @property
     def keyed(self) -> DriveSource:
@@ -392,7 +393,7 @@ def test_the_etag_is_held_to_where_there_is_one(reader: Reader) -> None:
     reader.file = replace(reader.file, etag="new")
     assert reader.read() == BODY
     reader.file = replace(reader.file, etag="old")
-    assert isinstance(reader.refused(), ObjectChanged)
+    assert isinstance(refusal(lambda: open_checked(reader.keyless, reader.file)), ObjectChanged)
 
 
 # --- with a key -------------------------------------------------------------------------------------------------------
@@ -513,7 +514,7 @@ def test_the_api_slows_all_as_well(reader: Reader, clock: FakeClock) -> None:
 
 
 def test_concurrency_is_declared() -> None:
-    capabilities = DriveSource([], concurrency=5).capabilities
+    capabilities = DriveSource(concurrency=5).capabilities
     assert (capabilities.connections, capabilities.parallel_ranges, capabilities.ranges) == (5, 1, True)
 
 

@@ -57,7 +57,7 @@ def test_signatures_and_session_tokens_are_in_no_log(moto: S3Server, caplog: pyt
     """boto3, obstore and MinIO's client."""
     caplog.set_level(logging.DEBUG)
     bucket = moto.new_bucket({"a.raw": b"abc"})
-    source = S3Source(bucket, [], moto.access(moto.session(secret("session"))))
+    source = S3Source(bucket, moto.access(moto.session(secret("session"))))
     file = source.describe(RemoteFile(safe_path("a.raw"), 3, "a.raw"))
     assert b"".join(source.open(file)) == b"abc"
     assert [one.key for one in BucketListing(minio_of(moto), bucket, RetryPolicy()).objects("")] == ["a.raw"]

@@ -33,6 +33,7 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.sources.http.timeouts import Timeouts
 from downloader.sources.s3 import S3Access, S3Source
+from downloader.transfer.streaming import open_checked
 from include.stand_ins.object_server import ObjectServer, Request, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
@@ -64,7 +65,7 @@ PLAIN_KEYS = [
 
 def source_of(server: ObjectServer, timeouts: Timeouts | None = None, token: str = "") -> S3Source:
     held = S3Server(server.url, timeouts=timeouts or Timeouts(connect=5, stall=5))
-    return S3Source(server.bucket, [FILE], held.access(held.session(token or None)))
+    return S3Source(server.bucket, held.access(held.session(token or None)))
 
 
 def read(source: S3Source, file: RemoteFile = FILE, start: int = 0, stop: int | None = None) -> bytes:
@@ -214,23 +215,23 @@ def test_a_replaced_object_is_noticed(server: ObjectServer, key: str, honours: b
     server.honours_if_match = honours
     server.put(key, BODY)
     source = source_of(server)
-    pinned = source.describe(replace(FILE, key=key))
-    assert read(source, pinned, 0, 1000) == BODY[:1000]
+    described = source.describe(replace(FILE, key=key))
+    assert read(source, described, 0, 1000) == BODY[:1000]
     server.put(key, BODY[::-1])
     with pytest.raises(ObjectChanged):
-        source.open(pinned, 1000)
-    assert server.requests[-1].headers["if-match"] == f'"{pinned.etag}"'
+        open_checked(source, described, 1000)
+    assert server.requests[-1].headers["if-match"] == f'"{described.etag}"'
 
 
 def test_a_weak_etag_is_compared_but_not_asked_for(server: ObjectServer) -> None:
     server.put(KEY, BODY, ETag='W/"abc"')
     source = source_of(server)
-    pinned = source.describe(FILE)
-    assert read(source, pinned) == BODY
+    described = source.describe(FILE)
+    assert read(source, described) == BODY
     assert "if-match" not in server.requests[-1].headers
     server.put(KEY, BODY, ETag='W/"def"')
     with pytest.raises(ObjectChanged):
-        source.open(pinned)
+        open_checked(source, described)
 
 
 @pytest.mark.parametrize(("fault", "size"), [(longer(b"more"), len(BODY) + 4), (shorter(7), len(BODY) - 7)])
@@ -257,7 +258,7 @@ def test_retry_after_is_handed_on(server: ObjectServer, key: str) -> None:
 
 def test_anonymous_requests_carry_no_signature(server: ObjectServer) -> None:
     config = Config(signature_version=UNSIGNED, s3={"addressing_style": "path"})
-    source = S3Source(server.bucket, [], S3Access(S3Server(server.url).client(config=config)))
+    source = S3Source(server.bucket, S3Access(S3Server(server.url).client(config=config)))
     assert read(source) == BODY
     assert read(source, replace(FILE, key=source.describe(FILE).key)) == BODY
     assert not any("authorization" in request.headers for request in server.requests)
@@ -265,7 +266,7 @@ def test_anonymous_requests_carry_no_signature(server: ObjectServer) -> None:
 
 def test_requester_pays_says_so(server: ObjectServer) -> None:
     access = replace(S3Server(server.url).access(), requester_pays=True)
-    source = S3Source(server.bucket, [], access)
+    source = S3Source(server.bucket, access)
     read(source, source.describe(FILE))
     assert [request.headers.get("x-amz-request-payer") for request in server.requests] == ["requester"] * 2
 
@@ -284,7 +285,7 @@ def test_the_environment_of_the_machine_changes_nothing(server: ObjectServer, mo
         "AWS_REQUEST_PAYER": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    assert read(S3Source(server.bucket, [], access)) == BODY
+    assert read(S3Source(server.bucket, access)) == BODY
     sent = server.requests[-1].headers
     assert (server.requests[-1].token, "x-amz-request-payer" in sent) == (RIGHT, False)
     assert "eu-central-1" in sent["authorization"]
@@ -321,7 +322,7 @@ def only(token: str) -> Callable[[Request], Fault | None]:
 
 def test_credentials_that_end_are_renewed_before_they_do(server: ObjectServer) -> None:
     issuer = Issuer(seconds=660)  # within botocore's advisory window: renewed whenever somebody looks
-    source = S3Source(server.bucket, [], renewable(server, issuer))
+    source = S3Source(server.bucket, renewable(server, issuer))
     assert read(source) == BODY
     first = server.requests[-1].token
     source._store._renew(source._store._store)  # a minute later obstore looks again
@@ -331,7 +332,7 @@ def test_credentials_that_end_are_renewed_before_they_do(server: ObjectServer) -
 
 def test_an_expired_token_is_replaced_at_the_next_call(server: ObjectServer) -> None:
     issuer = Issuer(seconds=660)
-    source = S3Source(server.bucket, [], renewable(server, issuer))
+    source = S3Source(server.bucket, renewable(server, issuer))
     assert read(source) == BODY
     server.intercept = only(secret(f"issued-{issuer.issued + 1}"))
     with pytest.raises(CredentialsExpired):
@@ -345,7 +346,7 @@ def test_credentials_that_cannot_be_renewed_are_told_apart(server: ObjectServer)
 
     issuer = Issuer(seconds=60)  # within botocore's mandatory window
     access = renewable(server, issuer)
-    source = S3Source(server.bucket, [], access)
+    source = S3Source(server.bucket, access)
     access.credentials._refresh_using = refused
     with pytest.raises(CredentialsExpired) as caught:
         source.open(FILE)

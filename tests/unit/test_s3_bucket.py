@@ -35,7 +35,7 @@ def problem_of(server: S3Server, bucket: str) -> str:
 
 def test_a_bucket_that_can_be_read_passes(moto: S3Server, rclone: S3Server) -> None:
     for server in (moto, rclone):
-        S3Source(server.new_bucket({"a": b"a"}), [], server.access()).check()
+        S3Source(server.new_bucket({"a": b"a"}), server.access()).check()
 
 
 def test_a_missing_bucket(moto: S3Server, rclone: S3Server) -> None:

@@ -32,7 +32,7 @@ def source_of(server: ObjectServer, verify: bool | str | None) -> S3Source:
     session = S3Server(url).session()
     config = client_config()
     client = session.client("s3", endpoint_url=url, verify=verify, config=config)
-    return S3Source(server.bucket, [FILE], S3Access(client, session.get_credentials(), verify=verify))
+    return S3Source(server.bucket, S3Access(client, session.get_credentials(), verify=verify))
 
 
 def test_a_private_authority_is_trusted_when_named(authority: tuple[Path, ObjectServer]) -> None:

@@ -68,7 +68,7 @@ def _learnt(listing: FolderListing, access: DriveAccess, policy: RetryPolicy) ->
         if entry.needs_size
     ]
     # Its waits end when the policy is stopped.
-    source = DriveSource(files, access, _STREAMS, Clock(policy.clock.now, policy.pause))
+    source = DriveSource(access, _STREAMS, Clock(policy.clock.now, policy.pause))
     learnt = learn_sizes(files, source, policy, _STREAMS)
     return learnt if access.key else {key: _without_key(size) for key, size in learnt.items()}
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..checksums import Checksum
-from ..errors import NetworkError, ObjectChanged, ObjectNotFound, RangeRefused, SizeMismatch
-from ..paths import safe_path
-from ..remote_file import Planned, RemoteFile
+from ..errors import NetworkError, ObjectNotFound, RangeRefused, SizeMismatch
+from ..remote_file import RemoteFile
 from ..source import ByteStream, Capabilities
 
 __all__ = ["MemoryObject", "MemorySource", "MemoryStream"]
@@ -79,13 +78,6 @@ class MemorySource:
         with self._lock:
             del self._objects[key]
 
-    def list(self) -> Iterator[Planned]:
-        """All current objects, sorted by key."""
-        with self._lock:
-            found = sorted(self._objects.items())
-        for key, value in found:
-            yield RemoteFile(safe_path(key), len(value.data), key, value.checksums)
-
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`."""
         found = self._find(file.key)
@@ -97,8 +89,6 @@ class MemorySource:
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
         found = self._find(file.key)
-        if file.etag and file.etag != found.tag:
-            raise ObjectChanged(f"{file.path} was replaced at its source")
         if not self.capabilities.ranges and (start or stop is not None):
             raise RangeRefused(f"asked for a range of {file.path}, this source grants none")
         if start and start >= len(found.data):

@@ -129,7 +129,7 @@ class DriveRun(SingleItemRun):
         return ShardFiles(
             self.run_target,
             files,
-            connect=lambda: DriveSource(files, self.access, request.concurrency, clock, checksums=request.verify),
+            connect=lambda: DriveSource(self.access, request.concurrency, clock, checksums=request.verify),
         )
 
     def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:

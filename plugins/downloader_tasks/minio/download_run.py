@@ -131,7 +131,7 @@ class MinioRun(SingleItemRun):
         return ShardFiles(
             self.run_target,
             planned,
-            connect=lambda: MinioSource(self.request.bucket, planned, self.access),
+            connect=lambda: MinioSource(self.request.bucket, self.access),
             added=self._resources,
         )
 

@@ -68,7 +68,7 @@ class Restore(RunItem):
         def connect() -> S3Source:
             from downloader.sources.s3 import S3Source
 
-            return S3Source(bucket, planned, s3_access(configuration))
+            return S3Source(bucket, s3_access(configuration))
 
         return ShardFiles(self.run_target, planned, connect, repeatable=True)
 

@@ -137,7 +137,7 @@ class SloohRun(SingleItemRun):
         return ShardFiles(
             self.run_target,
             planned,
-            connect=lambda: SloohSource(planned, found.addresses, self.images, self.options.limits.threads),
+            connect=lambda: SloohSource(found.addresses, self.images, self.options.limits.threads),
             added=lambda results: tally(found, wish, results, self.unknown),
         )
 

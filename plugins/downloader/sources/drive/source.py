@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from ...errors import ObjectChanged
-from ...remote_file import Planned, RemoteFile
+from ...remote_file import RemoteFile
 from ...retry import Clock
 from ...source import ByteStream, Capabilities
 from ..http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
@@ -65,7 +63,6 @@ class DriveSource:
 
     def __init__(
         self,
-        files: Iterable[Planned],
         access: DriveAccess | None = None,
         concurrency: int = 3,
         clock: Clock | None = None,
@@ -81,15 +78,10 @@ class DriveSource:
         throttle = Throttle(clock)
         client = HttpClient(access.hosts, DRIVE_ADVICE, access.timeouts, throttle.wait, max(concurrency, 1))
         self.capabilities = Capabilities(parallel_ranges=1, connections=max(concurrency, 1), describes=bool(access.key))
-        self._files = files
         self._access = access
         self._checksums = checksums
         self._web = DriveWeb(client, throttle, access.download_url.rstrip("/"), access.docs_url, access.user_agent)
         self._api = DriveApi(client, throttle, access.api_url.rstrip("/"), access.key, access.user_agent)
-
-    def list(self) -> Iterator[Planned]:
-        """The files that were given."""
-        return iter(self._files)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`. Adds nothing without a key, and for documents that are exported."""
@@ -118,8 +110,6 @@ def _checked(answer: Answer, wanted: Wanted, file: RemoteFile, span: tuple[int, 
     stream = stream_of(answer, *span)
     try:
         _check_size(wanted, stream.size, file)
-        if file.etag and stream.etag and file.etag != stream.etag:
-            raise ObjectChanged(f"{wanted} was replaced at Google Drive while it was read")
     except BaseException:
         stream.close()
         raise

@@ -58,7 +58,7 @@ class HttpClient:
         self._environment = requests.Session()
 
     def open(self, request: HttpRequest, start: int = 0, stop: int | None = None) -> HttpStream:
-        """As `Source.open`, except that the caller has to compare the expected ETag."""
+        """As `Source.open`."""
         return stream_of(self.send(request.ranged(start, stop)), start, stop)
 
     def send(self, request: HttpRequest) -> Answer:

@@ -1,8 +1,8 @@
 """Reads objects of a bucket with obstore: one GET for each stream, with its expected ETag and a stall timeout.
 
 obstore (the Rust crate `object_store`) signs, sends and reads without the GIL: about 14 times as many requests a second
-as boto3. It checks that an answer is the requested range. The ETag of each answer is checked here, since not every
-server honours ``If-Match``.
+as boto3. It checks that an answer is the requested range. Not every server honours the expected ETag (``If-Match``):
+whoever opens compares the answer's (`transfer.streaming.open_checked`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ...checksums import Checksum, from_etag
-from ...errors import CredentialsExpired, DownloadError, NetworkError, ObjectChanged, RangeRefused, Unexpected
+from ...errors import CredentialsExpired, DownloadError, NetworkError, RangeRefused, Unexpected
 from ...remote_file import RemoteFile
 from ...source import ByteStream
 from ..http import Timeouts
@@ -40,7 +40,7 @@ _AFTER_PANIC: Final = (
 )
 
 OpenOdd = Callable[[RemoteFile, int, int | None], ByteStream]
-"""Opens what obstore cannot. Raises what `Source.open` raises, but does not check the expected ETag."""
+"""Opens what obstore cannot. Raises what `Source.open` raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,7 @@ class ObjectStore:
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
         odd = _ODD_KEY.search(file.key) or (self._odd_ranges and (start > 0 or stop is not None))
-        stream = self._open_odd(file, start, stop) if odd else self._open_plain(file, start, stop)
-        if file.etag and stream.etag and stream.etag != file.etag:
-            stream.close()
-            raise ObjectChanged(f"{self._address.subject(file.key)} was replaced while it was read")
-        return stream
+        return self._open_odd(file, start, stop) if odd else self._open_plain(file, start, stop)
 
     def _open_plain(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
         try:

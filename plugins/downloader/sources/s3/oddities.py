@@ -58,7 +58,7 @@ class BotoStream:
 
 
 def open_with_boto3(bucket: S3Bucket, file: RemoteFile, start: int, stop: int | None) -> BotoStream:
-    """As `Source.open`, except that the expected ETag is not checked."""
+    """As `Source.open`."""
     more: dict[str, Any] = {}
     if file.etag and not file.etag.startswith("W/"):
         more["IfMatch"] = f'"{file.etag}"'

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from botocore.config import Config
 
 from ...errors import DownloadError, ServerBusy
-from ...remote_file import Planned, RemoteFile
+from ...remote_file import RemoteFile
 from ...source import ByteStream, Capabilities
 from ..http import Timeouts
 from .bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
@@ -88,19 +87,14 @@ class S3Source:
 
     capabilities = Capabilities(connections=_CONNECTIONS)
 
-    def __init__(self, bucket: str, files: Iterable[Planned], access: S3Access) -> None:
-        """`files`: the files to read; their keys are the whole keys of the objects.
+    def __init__(self, bucket: str, access: S3Access) -> None:
+        """Keys of files are the whole keys of the objects.
 
         Raises `DownloadError` if there are no credentials or the bucket's name is invalid. No request is sent yet.
         """
-        self._files = files
         self._bucket = access.bucket(bucket)
         self._store = ObjectStore(access.address(bucket), self._open_odd)
         self._asking = threading.Lock()
-
-    def list(self) -> Iterator[Planned]:
-        """The files that were given."""
-        return iter(self._files)
 
     def check(self, probe: str | None = None) -> None:
         """Raises `DownloadError` if the bucket cannot be read; see `check_bucket`."""

@@ -6,11 +6,11 @@ that it is complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from ...errors import AccessDenied, CredentialsExpired, ObjectChanged, ObjectNotFound
-from ...remote_file import Planned, RemoteFile
+from ...errors import AccessDenied, CredentialsExpired, ObjectNotFound
+from ...remote_file import RemoteFile
 from ...source import ByteStream, Capabilities
 from ..http import Advice, HttpClient, HttpRequest, Timeouts
 from .hosts import ImageHosts
@@ -34,18 +34,11 @@ def image_client(
 class SloohSource:
     """Pictures by their keys. It keeps their addresses to itself, since a signed one must not appear in a message."""
 
-    def __init__(
-        self, files: Iterable[Planned], addresses: Mapping[str, str], client: HttpClient, threads: int = 4
-    ) -> None:
+    def __init__(self, addresses: Mapping[str, str], client: HttpClient, threads: int = 4) -> None:
         """`addresses`: key to address, as in `slooh_survey.PicturePlan`."""
         self.capabilities = Capabilities(ranges=True, parallel_ranges=1, connections=threads, describes=False)
-        self._files = tuple(files)
         self._addresses = addresses
         self._client = client
-
-    def list(self) -> Iterator[Planned]:
-        """The files that were given."""
-        return iter(self._files)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         """`file`, unchanged: Slooh knows no more than its list says."""
@@ -56,11 +49,7 @@ class SloohSource:
         address = self._addresses.get(file.key)
         if address is None:
             raise ObjectNotFound(f"there is no picture {file.key!r} in Slooh's list", _ON_THE_SITE)
-        stream = self._open(HttpRequest(address, str(file.path)), start, stop)
-        if file.etag and stream.etag and stream.etag != file.etag:
-            stream.close()
-            raise ObjectChanged(f"{file.path} was replaced at its source")
-        return stream
+        return self._open(HttpRequest(address, str(file.path)), start, stop)
 
     def _open(self, request: HttpRequest, start: int, stop: int | None) -> ByteStream:
         signed = "?" in request.url
