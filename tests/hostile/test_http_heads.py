@@ -242,7 +242,7 @@ def test_no_part_of_a_file_and_nothing_else_is_taken_for_it(server: HostileServe
     assert sum(seen.values()) >= 1_200
     assert seen["bytes"] >= 60
     assert seen["NetworkError"] >= 200
-    assert {"RangeRefused", "Lasting"} <= seen.keys()
+    assert {"RangeRefused", "PermanentError"} <= seen.keys()
     assert len(seen) >= 5
 
 

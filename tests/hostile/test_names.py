@@ -136,6 +136,7 @@ class Keys:
     """A listing that is told what there is."""
 
     keys: Sequence[str]
+    endpoint: str = "nowhere"
 
     def objects(self, prefix: str = "", after: str = "", upto: str | None = None) -> Iterator[Listed]:
         for key in sorted(self.keys):

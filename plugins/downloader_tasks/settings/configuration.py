@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 VARIABLE: Final = "DOWNLOADER_CONFIG"
-PROJECT: Final = Path(__file__).resolve().parents[2]
+PROJECT: Final = Path(__file__).resolve().parents[3]
 """The folder that holds `dags`, `plugins` and `include`."""
 _USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
