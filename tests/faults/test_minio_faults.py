@@ -1,6 +1,6 @@
 """What goes wrong with exports between the listing and the disk, through whole restores.
 
-A server breaks on the wire by a script; what is planned is what its listing said. Every case is played at a small
+A server breaks on the wire by a script; what is planned is what its listing told. Every case is played at a small
 file and at a large one, which comes in ranges.
 """
 

@@ -110,7 +110,7 @@ def start_together(runs: Sequence[OtherRun]) -> None:
 
 
 def reports_agree(race: Race, told: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
-    """Each run has a report of its own, though all were made in one second, and it says what the run said."""
+    """Each run has a report of its own, though all were made in one second, and it says what the run did."""
     written = reports_in(race.destination, REPORT_ID)
     numbers = ["", *(f"_{number}" for number in range(2, len(told) + 1))]
     assert sorted(path.name for path in written) == sorted(

@@ -42,7 +42,7 @@ _FOLDER = tempfile.TemporaryDirectory()
 
 
 def judged(text: bytes | str, environ: Mapping[str, str] | None = None) -> Configuration | ConfigurationError:
-    """What a file comes to. What is said of it can be shown, a problem a line."""
+    """What a file comes to. What is reported of it can be shown, a problem a line."""
     file = Path(_FOLDER.name, "config.yaml")
     file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     try:

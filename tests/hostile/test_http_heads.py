@@ -66,30 +66,30 @@ def request(server: HostileServer) -> HttpRequest:
 
 LENGTHS: Final = (
     *(b"Content-Length: %d" % size for size in (0, 1, SIZE - 5, SIZE - 1, SIZE, SIZE + 1, 2**40)),
-    *(b"Content-Length: %s" % said for said in (b"", b"-1", b"-0", b"+512", b"5_12", b"0x200", b"512.0", b"5e2")),
-    *(b"Content-Length: %s" % said for said in (b"512, 512", b"512, 500", b"512,", b"512;", b"512 512", b'"512"')),
-    *(b"Content-Length: %s" % said for said in (b"9" * 19, b"9" * 5_000, b"\xb2", b"\xff", b"\x00512", b"many")),
+    *(b"Content-Length: %s" % value for value in (b"", b"-1", b"-0", b"+512", b"5_12", b"0x200", b"512.0", b"5e2")),
+    *(b"Content-Length: %s" % value for value in (b"512, 512", b"512, 500", b"512,", b"512;", b"512 512", b'"512"')),
+    *(b"Content-Length: %s" % value for value in (b"9" * 19, b"9" * 5_000, b"\xb2", b"\xff", b"\x00512", b"many")),
     *(b"content-length:512", b"CONTENT-LENGTH:\t512\t", b"Content-Length : 512", b"Content-Length\x00: 512"),
     b"X: y\rContent-Length: 500",
 )
 FRAMINGS: Final = (
-    *(b"Transfer-Encoding: %s" % said for said in (b"chunked", b"Chunked", b"chunked ", b"xchunked", b'"chunked"')),
-    *(b"Transfer-Encoding: %s" % said for said in (b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"gzip")),
-    *(b"Transfer-Encoding: %s" % said for said in (b"identity", b"", b"\x00", b"chunked;q=1", b"\xe4")),
+    *(b"Transfer-Encoding: %s" % value for value in (b"chunked", b"Chunked", b"chunked ", b"xchunked", b'"chunked"')),
+    *(b"Transfer-Encoding: %s" % value for value in (b"gzip, chunked", b"chunked, gzip", b"chunked, chunked", b"gzip")),
+    *(b"Transfer-Encoding: %s" % value for value in (b"identity", b"", b"\x00", b"chunked;q=1", b"\xe4")),
     *(b"Transfer-Encoding : chunked", b"Transfer-Encoding\t: chunked", b"transfer-encoding:chunked"),
 )
 KNOWN_FRAMINGS: Final = (b"Transfer-Encoding: chunked", b"Transfer-Encoding: Chunked", b"transfer-encoding:chunked")
 RANGES: Final = (
     *(
-        b"Content-Range: bytes %s" % said
-        for said in (b"5-511/512", b"5-511/*", b"0-511/512", b"5-99/512", b"6-511/512")
+        b"Content-Range: bytes %s" % value
+        for value in (b"5-511/512", b"5-511/*", b"0-511/512", b"5-99/512", b"6-511/512")
     ),
     *(
-        b"Content-Range: bytes %s" % said
-        for said in (b"5-511/511", b"511-5/512", b"5-512/512", b"-5-511/512", b"*/512")
+        b"Content-Range: bytes %s" % value
+        for value in (b"5-511/511", b"511-5/512", b"5-512/512", b"-5-511/512", b"*/512")
     ),
-    *(b"Content-Range: bytes %s" % said for said in (b"5-511/" + b"9" * 40, b"5-511", b"", b"5-511/512, 0-4/512")),
-    *(b"Content-Range: %s" % said for said in (b"bytes=5-511/512", b"items 5-511/512", b"\xff", b"5-511/512")),
+    *(b"Content-Range: bytes %s" % value for value in (b"5-511/" + b"9" * 40, b"5-511", b"", b"5-511/512, 0-4/512")),
+    *(b"Content-Range: %s" % value for value in (b"bytes=5-511/512", b"items 5-511/512", b"\xff", b"5-511/512")),
 )
 OTHERS: Final = (
     *(
@@ -105,28 +105,28 @@ OTHERS: Final = (
     ),
     *(b"X: " + b"a" * 70_000, b"X: y\r\n" * 120, b"Connection: keep-alive", b"Connection: close", b"Keep-Alive: -1"),
     *(
-        b"Content-Encoding: %s" % said
-        for said in (b"gzip", b"identity", b"", b"br", b"identity, gzip", b"\xff", b"x" * 999)
+        b"Content-Encoding: %s" % value
+        for value in (b"gzip", b"identity", b"", b"br", b"identity, gzip", b"\xff", b"x" * 999)
     ),
     *(
-        b"ETag: %s" % said
-        for said in (b'"a"', b'W/"a"', b"a", b'""', b'"', b'"\xe4"', b'"' + b"a" * 5_000 + b'"', b'"a" "b"')
+        b"ETag: %s" % value
+        for value in (b'"a"', b'W/"a"', b"a", b'""', b'"', b'"\xe4"', b'"' + b"a" * 5_000 + b'"', b'"a" "b"')
     ),
     *(
-        b"Content-Disposition: attachment; filename=%s" % said
-        for said in (b"../../x", b'"a\x00b"', b"/etc/passwd", b"\xff")
+        b"Content-Disposition: attachment; filename=%s" % value
+        for value in (b"../../x", b'"a\x00b"', b"/etc/passwd", b"\xff")
     ),
     *(
-        b"Content-Type: %s" % said
-        for said in (b"text/html", b"multipart/byteranges; boundary=x", b"message/rfc822", b"\xff")
+        b"Content-Type: %s" % value
+        for value in (b"text/html", b"multipart/byteranges; boundary=x", b"message/rfc822", b"\xff")
     ),
     *(
-        b"Retry-After: %s" % said
-        for said in (b"-1", b"9" * 400, b"soon", b"Sat, 07 Feb 99999 20:15:30 GMT", b"1e9", b"")
+        b"Retry-After: %s" % value
+        for value in (b"-1", b"9" * 400, b"soon", b"Sat, 07 Feb 99999 20:15:30 GMT", b"1e9", b"")
     ),
     *(
-        b"Set-Cookie: %s" % said
-        for said in (b"a=b; Domain=.com", b"=", b";", b"a=b; Max-Age=" + b"9" * 5_000, b"\xff=\xff")
+        b"Set-Cookie: %s" % value
+        for value in (b"a=b; Domain=.com", b"=", b";", b"a=b; Max-Age=" + b"9" * 5_000, b"\xff=\xff")
     ),
     *(b"Location: /", b"Upgrade: h2c", b"Trailer: X", b"Age: -1", b"Date: never", b"Content-MD5: x"),
 )
@@ -161,16 +161,16 @@ class Lie:
     came: bytes
     """All of it as it goes over the wire."""
 
-    def said(self, name: bytes) -> list[bytes]:
+    def values_of(self, name: bytes) -> list[bytes]:
         """What its lines say of a length, or of a framing."""
         pairs = (line.partition(b":") for line in self.head.replace(b"\r", b"\n").split(b"\n")[1:])
         return [value.strip(b" \t") for found, _, value in pairs if found.rstrip(b" \t\x00").lower() == name]
 
     def bears_out(self, got: bytes) -> bool:
         """Whether `got` can be taken for the file: it is, or what the answer itself says is all."""
-        lengths, framings = self.said(b"content-length"), self.said(b"transfer-encoding")
+        lengths, framings = self.values_of(b"content-length"), self.values_of(b"transfer-encoding")
         whole = DATA[self.start :] if framings else self.body
-        told = {claim.strip() for said in lengths for claim in said.split(b",")}
+        told = {one.strip() for value in lengths for one in value.split(b",")}
         untold = not lengths and not framings
         return got == whole or (whole.startswith(got) and (b"%d" % len(got) in told or untold))
 
@@ -353,10 +353,10 @@ def bomb(layers: int) -> bytes:
     return packed
 
 
-@pytest.mark.parametrize("said", [b"gzip", b"deflate", b"gzip, gzip", b", ".join([b"gzip"] * 50), b"br", b"zstd"])
-def test_a_page_that_swells_is_read_in_bounds(server: HostileServer, said: bytes) -> None:
-    packed = bomb(1 + said.count(b","))
-    server.play(answer(b"Content-Encoding: %s\r\nContent-Length: %d\r\n" % (said, len(packed)), packed))
+@pytest.mark.parametrize("value", [b"gzip", b"deflate", b"gzip, gzip", b", ".join([b"gzip"] * 50), b"br", b"zstd"])
+def test_a_page_that_swells_is_read_in_bounds(server: HostileServer, value: bytes) -> None:
+    packed = bomb(1 + value.count(b","))
+    server.play(answer(b"Content-Encoding: %s\r\nContent-Length: %d\r\n" % (value, len(packed)), packed))
     tracemalloc.start()
     found = outcome(lambda: client(server).send(request(server)).body(1_000_000))
     peak = tracemalloc.get_traced_memory()[1]
@@ -373,8 +373,8 @@ def test_a_page_that_swells_is_read_in_bounds(server: HostileServer, said: bytes
     damaged(gzip.compress(DATA)),
     st.sampled_from([0, 1, 100, SIZE, SIZE + 1]),
 )
-def test_packed_pages_in_pieces(server: HostileServer, said: bytes, body: bytes, most: int) -> None:
-    server.play(answer(b"Content-Encoding: %s\r\nContent-Length: %d\r\n" % (said, len(body)), body))
+def test_packed_pages_in_pieces(server: HostileServer, value: bytes, body: bytes, most: int) -> None:
+    server.play(answer(b"Content-Encoding: %s\r\nContent-Length: %d\r\n" % (value, len(body)), body))
     found = outcome(lambda: client(server).send(request(server)).body(most))
     assert isinstance(found, DownloadError) or len(found) <= most
 
@@ -540,7 +540,7 @@ def test_cookies_come_back_to_their_own_host_alone(
 
 # --- headers by themselves --------------------------------------------------------------------------------------------
 
-SAID: Final = st.one_of(
+VALUES: Final = st.one_of(
     st.text(max_size=30),
     st.sampled_from([*ELSEWHERE, "9" * 5_000, "-" * 5_000, "\xb2", "\uff11", "1 2", "(" * 5_000, "a" * 100_000]),
     st.datetimes().map(format_datetime),
@@ -550,7 +550,7 @@ SAID: Final = st.one_of(
 
 
 @cases(2_000)
-@given(SAID)
+@given(VALUES)
 def test_any_text_for_a_header_is_a_value_or_none(text: str) -> None:
     seconds = retry_after(text)
     assert seconds is None or seconds >= 0

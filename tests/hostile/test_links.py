@@ -36,7 +36,7 @@ OTHER = "f" * 16
 
 
 @dataclass(frozen=True)
-class Ground:
+class Workspace:
     """A destination, and beside it a folder with somebody's files, which nobody may touch."""
 
     destination: Path
@@ -50,8 +50,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Ground:
-    made = Ground(tmp_path / "destination", tmp_path / "destination-outside")
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "destination", tmp_path / "destination-outside")
     made.destination.mkdir()
     made.outside.mkdir(mode=0o750)
     (made.outside / "passwd").write_bytes(b"theirs")
@@ -63,15 +63,15 @@ def ground(tmp_path: Path) -> Ground:
 
 
 @pytest.fixture
-def sealed(ground: Ground) -> Iterator[Ground]:
-    """The ground, of which nothing outside is another afterwards."""
-    before = ground.seal()
-    yield ground
-    assert ground.seal() == before
+def sealed(workspace: Workspace) -> Iterator[Workspace]:
+    """The workspace, of which nothing outside is another afterwards."""
+    before = workspace.seal()
+    yield workspace
+    assert workspace.seal() == before
 
 
-def brought(ground: Ground, *files: RemoteFile, source: MemorySource | None = None) -> list[FileResult]:
-    return restore(files, source or memory(*files), ground.destination, transfer_options())
+def brought(workspace: Workspace, *files: RemoteFile, source: MemorySource | None = None) -> list[FileResult]:
+    return restore(files, source or memory(*files), workspace.destination, transfer_options())
 
 
 def memory(*files: RemoteFile) -> MemorySource:
@@ -116,7 +116,7 @@ PLACES: dict[str, Callable[[RemoteFile, Path], Path]] = {
 
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize(("place", "link_text"), [*product(PLACES, LINK_TEXTS)])
-def test_a_link_in_any_place_to_anywhere(sealed: Ground, place: str, link_text: str, data: bytes) -> None:
+def test_a_link_in_any_place_to_anywhere(sealed: Workspace, place: str, link_text: str, data: bytes) -> None:
     file = replace(file_for("a/b/x", data), modified=1_000_000_000.0)
     link = PLACES[place](file, sealed.destination)
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -135,19 +135,19 @@ def test_a_link_in_any_place_to_anywhere(sealed: Ground, place: str, link_text: 
         assert final.stat().st_mtime == 1_000_000_000.0
 
 
-def test_the_next_file_of_a_folder_is_not_followed_out_either(sealed: Ground) -> None:
+def test_the_next_file_of_a_folder_is_not_followed_out_either(sealed: Workspace) -> None:
     (sealed.destination / "a").symlink_to(sealed.outside)
     results = brought(sealed, *(file_for(f"a/{number}", SMALL) for number in range(20)), file_for("good", SMALL))
     assert [result.ok for result in results] == [False] * 20 + [True]
 
 
-def test_hard_links_are_written_to_by_nobody(ground: Ground) -> None:
-    os.link(ground.outside / "passwd", ground.destination / "x")
+def test_hard_links_are_written_to_by_nobody(workspace: Workspace) -> None:
+    os.link(workspace.outside / "passwd", workspace.destination / "x")
     file = file_for("y", SMALL)
-    os.link(ground.outside / "x", part_path(ground.destination, file))
-    before = tree(ground.outside)
-    assert all(result.ok for result in brought(ground, file_for("x", SMALL), file))
-    assert tree(ground.outside) == before
+    os.link(workspace.outside / "x", part_path(workspace.destination, file))
+    before = tree(workspace.outside)
+    assert all(result.ok for result in brought(workspace, file_for("x", SMALL), file))
+    assert tree(workspace.outside) == before
 
 
 # --- swapped in between two looks -------------------------------------------------------------------------------------
@@ -166,14 +166,14 @@ class Swapping(MemorySource):
         return super().open(file, start, stop)
 
 
-def swapped(ground: Ground, folder: str) -> Callable[[], None]:
+def swapped(workspace: Workspace, folder: str) -> Callable[[], None]:
     """Takes a folder away, if it is there, and puts a link out of the destination in its place."""
 
     def swap() -> None:
-        path = ground.destination / folder
+        path = workspace.destination / folder
         if path.exists():
-            path.rename(ground.destination / "moved away")
-        path.symlink_to(ground.outside)
+            path.rename(workspace.destination / "moved away")
+        path.symlink_to(workspace.outside)
 
     return swap
 
@@ -182,7 +182,7 @@ def swapped(ground: Ground, folder: str) -> Callable[[], None]:
 @pytest.mark.parametrize("existing", ["", "a", "a/b", "a/b/c"])
 @pytest.mark.parametrize("folder", ["a", "a/b"])
 def test_a_folder_that_becomes_a_link_while_the_file_comes(
-    sealed: Ground, existing: str, folder: str, data: bytes
+    sealed: Workspace, existing: str, folder: str, data: bytes
 ) -> None:
     (sealed.destination / existing).mkdir(parents=True, exist_ok=True)
     if not (sealed.destination / folder).parent.exists():
@@ -193,7 +193,7 @@ def test_a_folder_that_becomes_a_link_while_the_file_comes(
     assert "inner/x" not in tree(sealed.outside)
 
 
-def test_a_folder_that_becomes_a_link_between_the_look_and_the_making(sealed: Ground) -> None:
+def test_a_folder_that_becomes_a_link_between_the_look_and_the_making(sealed: Workspace) -> None:
     for folder in ("a", "a/b"):
         destination = Destination(sealed.destination)
         place = destination.place(safe_path(f"{folder}/c/x"))
@@ -204,7 +204,7 @@ def test_a_folder_that_becomes_a_link_between_the_look_and_the_making(sealed: Gr
         (sealed.destination / folder).unlink()
 
 
-def test_a_folder_that_was_known_and_becomes_a_link(sealed: Ground) -> None:
+def test_a_folder_that_was_known_and_becomes_a_link(sealed: Workspace) -> None:
     """Folders that were prepared once are not looked at step by step again."""
     destination = Destination(sealed.destination)
     place = destination.place(safe_path("a/x"))
@@ -214,7 +214,7 @@ def test_a_folder_that_was_known_and_becomes_a_link(sealed: Ground) -> None:
         PartFile.acquire(destination, destination.place(safe_path("a/y")), "0" * 16)
 
 
-def test_the_destination_itself_becomes_a_link(sealed: Ground) -> None:
+def test_the_destination_itself_becomes_a_link(sealed: Workspace) -> None:
     destination = Destination(sealed.destination)
     sealed.destination.rename(sealed.destination.with_name("moved away"))
     sealed.destination.symlink_to(sealed.outside)
@@ -223,7 +223,7 @@ def test_the_destination_itself_becomes_a_link(sealed: Ground) -> None:
             PartFile.acquire(destination, destination.place(safe_path(name)), "0" * 16)
 
 
-def test_leftovers_are_swept_in_the_folder_that_they_were_seen_in_or_not_at_all(sealed: Ground) -> None:
+def test_stale_part_files_are_swept_in_the_folder_that_they_were_seen_in_or_not_at_all(sealed: Workspace) -> None:
     (sealed.destination / "a").mkdir()
     (sealed.destination / "a" / part_name("x", OTHER)).write_bytes(b"ours")
     destination = Destination(sealed.destination)
@@ -234,7 +234,7 @@ def test_leftovers_are_swept_in_the_folder_that_they_were_seen_in_or_not_at_all(
     assert (sealed.destination / "moved away" / part_name("x", OTHER)).exists()
 
 
-def test_a_link_that_stays_inside_is_followed_all_the_same(sealed: Ground) -> None:
+def test_a_link_that_stays_inside_is_followed_all_the_same(sealed: Workspace) -> None:
     (sealed.destination / "real").mkdir()
     (sealed.destination / "a").symlink_to("real")
     (sealed.destination / "real" / part_name("x", OTHER)).write_bytes(b"ours")
@@ -244,7 +244,7 @@ def test_a_link_that_stays_inside_is_followed_all_the_same(sealed: Ground) -> No
     assert tree(sealed.destination / "real") == {"b": "folder", "b/x": SMALL, "x": SMALL}
 
 
-def test_a_pipe_that_takes_the_final_name_keeps_nobody_waiting(sealed: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_takes_the_final_name_does_not_block(sealed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at the name, where a file lay, and its opening."""
     final = sealed.destination / "x"
     final.write_bytes(SMALL)
@@ -269,7 +269,7 @@ def test_a_pipe_that_takes_the_final_name_keeps_nobody_waiting(sealed: Ground, m
 
 @pytest.mark.parametrize("link_text", ["{relative}", "{outside}", "../../..", "/", "/etc", "{relative}/nothing"])
 @pytest.mark.parametrize("below", ["P", "P/Q", "Q/P", "Q/P/R"])
-def test_a_folder_of_a_run_is_made_below_its_location_or_not_at_all(sealed: Ground, below: str, link_text: str) -> None:
+def test_a_folder_of_a_run_is_made_below_its_location_or_not(sealed: Workspace, below: str, link_text: str) -> None:
     link = sealed.destination / (below.partition("P")[0] + "P")
     link.parent.mkdir(exist_ok=True)
     plant(link, link_text, sealed.outside)
@@ -279,7 +279,7 @@ def test_a_folder_of_a_run_is_made_below_its_location_or_not_at_all(sealed: Grou
     assert tree(sealed.destination) == before
 
 
-def test_a_location_may_be_a_link_and_a_folder_a_link_inside(sealed: Ground) -> None:
+def test_a_location_may_be_a_link_and_a_folder_a_link_inside(sealed: Workspace) -> None:
     location = sealed.destination.with_name("location")
     location.symlink_to(sealed.destination)
     (sealed.destination / "real").mkdir()
@@ -290,7 +290,7 @@ def test_a_location_may_be_a_link_and_a_folder_a_link_inside(sealed: Ground) -> 
 
 
 @pytest.mark.parametrize("link_text", LINK_TEXTS.values())
-def test_a_link_in_the_place_of_the_report(sealed: Ground, link_text: str) -> None:
+def test_a_link_in_the_place_of_the_report(sealed: Workspace, link_text: str) -> None:
     report = Report("Title", NOW, "/d")
     first = write(report, sealed.destination, "x")
     first.unlink()
@@ -301,7 +301,7 @@ def test_a_link_in_the_place_of_the_report(sealed: Ground, link_text: str) -> No
     assert first.is_symlink()
 
 
-def test_the_inventory_looks_into_no_link_and_into_folders_as_deep_as_there_are(sealed: Ground) -> None:
+def test_the_inventory_looks_into_no_link_and_into_folders_as_deep_as_there_are(sealed: Workspace) -> None:
     (sealed.destination / "out").symlink_to(sealed.outside)
     (sealed.destination / "loop").symlink_to(".")
     (sealed.destination / "file").symlink_to(sealed.outside / "passwd")

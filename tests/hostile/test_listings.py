@@ -61,27 +61,27 @@ def is_sound(found: list[Listed]) -> None:
 PAGE: Final = listing_page(KEYS)
 ODD: Final = [
     *(
-        b"<Size>%b</Size>" % said
-        for said in (b"-1", b"1_0", b"9" * 400, b"9" * 5_000, b"1e9", b"\xd9\xa3", b"", b" 7 ", b"0x7")
+        b"<Size>%b</Size>" % value
+        for value in (b"-1", b"1_0", b"9" * 400, b"9" * 5_000, b"1e9", b"\xd9\xa3", b"", b" 7 ", b"0x7")
     ),
     *(
-        b"<ETag>%b</ETag>" % said
-        for said in (b"", b"\xc3\xa4", b"a" * 5_000, b"&#10;X: y", b'""', b"W/&quot;a&quot;", b"a b")
+        b"<ETag>%b</ETag>" % value
+        for value in (b"", b"\xc3\xa4", b"a" * 5_000, b"&#10;X: y", b'""', b"W/&quot;a&quot;", b"a b")
     ),
     *(
-        b"<Key>%b</Key>" % said
-        for said in (b"", b"/", b"../../x", b"%2e%2e%2fx", b"%00", b"%ff", b"%", b"x" * 5_000, b"&#27;[2J")
+        b"<Key>%b</Key>" % value
+        for value in (b"", b"/", b"../../x", b"%2e%2e%2fx", b"%00", b"%ff", b"%", b"x" * 5_000, b"&#27;[2J")
     ),
-    *(b"<IsTruncated>%b</IsTruncated>" % said for said in (b"true", b"TRUE", b"1", b"maybe", b"")),
+    *(b"<IsTruncated>%b</IsTruncated>" % value for value in (b"true", b"TRUE", b"1", b"maybe", b"")),
     *(
-        b"<NextContinuationToken>%b</NextContinuationToken>" % said
-        for said in (b"", b"t", b"x" * 9_000, b"\xc3\xa4", b"a&amp;b")
+        b"<NextContinuationToken>%b</NextContinuationToken>" % value
+        for value in (b"", b"t", b"x" * 9_000, b"\xc3\xa4", b"a&amp;b")
     ),
     *(
-        b"<LastModified>%b</LastModified>" % said
-        for said in (b"", b"never", b"9999-99-99T99:99:99Z", b"0000-01-01T00:00:00.000Z")
+        b"<LastModified>%b</LastModified>" % value
+        for value in (b"", b"never", b"9999-99-99T99:99:99Z", b"0000-01-01T00:00:00.000Z")
     ),
-    *(b"<EncodingType>%b</EncodingType>" % said for said in (b"", b"url", b"gzip")),
+    *(b"<EncodingType>%b</EncodingType>" % value for value in (b"", b"url", b"gzip")),
     *(
         b"<Name></Name>",
         b"<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>",

@@ -39,7 +39,7 @@ def judge(tmp_path: Path) -> Judge:
 
 
 def judged(data: bytes, file: Path) -> Manifest | ManifestError:
-    """What a manifest comes to. What is said of it can be shown, a problem a line."""
+    """What a manifest comes to. What is reported of it can be shown, a problem a line."""
     file.write_bytes(data)
     try:
         manifest = read_manifest(file)

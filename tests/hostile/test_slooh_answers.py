@@ -268,7 +268,7 @@ def test_an_answer_that_never_ends_is_not_read_to_the_end(server: HostileServer)
 
 
 def test_a_list_that_goes_in_circles_ends(server: HostileServer) -> None:
-    """The same two rows on every page, of a million that there are said to be."""
+    """The same two rows on every page, of a million that are announced."""
     answering(server, path=PICTURES.encode(), answer=sent(orjson.dumps({**GOOD[PICTURES], "totalCount": 10**6})))
     found = outcome(lambda: survey_pictures(client(server), Wish(), LAYOUT))
     assert isinstance(found, PicturePlan)

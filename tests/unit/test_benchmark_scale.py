@@ -42,7 +42,7 @@ def played(name: str, rounds: int) -> Section:
 
 
 @pytest.mark.parametrize(
-    ("rounds", "said"),
+    ("rounds", "expected"),
     [
         ([5, 5], "Medians of 5 rounds"),
         ([3], "Medians of 3 rounds"),
@@ -51,8 +51,8 @@ def played(name: str, rounds: int) -> Section:
         ([0], "No rounds"),
     ],
 )
-def test_the_footer_says_how_many_rounds_were_played(rounds: list[int], said: str) -> None:
-    assert program.rounds_of([played(f"case {number}", count) for number, count in enumerate(rounds)]) == said
+def test_the_footer_says_how_many_rounds_were_played(rounds: list[int], expected: str) -> None:
+    assert program.rounds_of([played(f"case {number}", count) for number, count in enumerate(rounds)]) == expected
 
 
 def test_what_takes_long_runs_only_where_it_is_asked_for() -> None:

@@ -187,13 +187,13 @@ def test_the_s3_server_is_the_one_that_the_tests_know(services: dict[str, Any]) 
 
 
 def binds(service: dict[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Source, target, and whether it is read-only, of each folder or file of the machine."""
+    """Source, mount point, and whether it is read-only, of each folder or file of the machine."""
     for volume in service.get("volumes", []):
         if isinstance(volume, dict):
             yield volume["source"], volume["target"], volume.get("read_only", False)
         elif volume.startswith("."):
-            source, target, *mode = volume.split(":")
-            yield source, target, mode == ["ro"]
+            source, mounted, *mode = volume.split(":")
+            yield source, mounted, mode == ["ro"]
 
 
 def test_what_is_mounted_exists_and_the_project_can_only_be_read(services: dict[str, Any]) -> None:
@@ -212,7 +212,7 @@ def test_every_folder_that_files_are_brought_to_is_mounted_at_its_own_path(env: 
     configuration = load(worker["environment"])
     locations = {str(path) for path in configuration.locations.model_dump().values()}
     assert locations == {values[name] for name in folders}
-    assert locations == {source for source, target, read_only in binds(worker) if source == target and not read_only}
+    assert locations == {source for source, mounted, read_only in binds(worker) if source == mounted and not read_only}
     assert configuration.minio.bucket == "exports"
 
 
@@ -224,8 +224,8 @@ def test_a_folder_that_is_missing_is_an_error_and_not_made_as_roots(services: di
 
 def test_the_project_lies_where_the_configuration_looks_for_it(services: dict[str, Any]) -> None:
     for service in airflow_services(services).values():
-        targets = {source: target for source, target, _ in binds(service)}
-        assert [targets[f"./{name}"] for name in ("dags", "plugins", "include")] == [
+        mounts = {source: mounted for source, mounted, _ in binds(service)}
+        assert [mounts[f"./{name}"] for name in ("dags", "plugins", "include")] == [
             service["environment"]["AIRFLOW__CORE__DAGS_FOLDER"],
             service["environment"]["AIRFLOW__CORE__PLUGINS_FOLDER"],
             "/opt/airflow/include",

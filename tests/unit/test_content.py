@@ -1,4 +1,4 @@
-"""Looks into files while their bytes pass: what the witness, the inspection and the transfers make of them."""
+"""Looks into files while their bytes pass: what the tee, the inspection and the transfers make of them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LettersCheck:
         return look
 
 
-# --- the witness ------------------------------------------------------------------------------------------------------
+# --- the tee ----------------------------------------------------------------------------------------------------------
 
 
 def hasher() -> Hasher:

@@ -112,7 +112,7 @@ def test_patterns_that_fit_nothing_are_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "sentence"),
+    ("path", "sentence"),
     [
         (
             "../{name}",
@@ -125,9 +125,9 @@ def test_patterns_that_fit_nothing_are_known() -> None:
         ("{name.__class__}", "'*': {name.__class__} is no placeholder"),
     ],
 )
-def test_a_mapping_that_cannot_be_used_is_told(target: str, sentence: str) -> None:
+def test_a_mapping_that_cannot_be_used_is_told(path: str, sentence: str) -> None:
     with pytest.raises(MappingError) as caught:
-        Places({"*": target})
+        Places({"*": path})
     assert str(caught.value).startswith(sentence)
 
 

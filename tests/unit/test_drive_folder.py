@@ -292,8 +292,8 @@ def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
     asker.drive.add_folder(DriveFolder(away, "away"))
     asker.drive.add(DriveFile(file_id("far"), "far.bin", BODY, folder=away))
     asker.drive.add(DriveFile(file_id("far2"), "far2.bin", BODY[:9], folder=file_id("elsewhere")))
-    for name, target in {"to deep": "deep", "to far2": "far2", "to away": "away", "to sheet": "sheet"}.items():
-        asker.drive.add(DriveFile(file_id(f"s{target}"), name, shortcut_to=file_id(target), folder=TOP))
+    for name, to in {"to deep": "deep", "to far2": "far2", "to away": "away", "to sheet": "sheet"}.items():
+        asker.drive.add(DriveFile(file_id(f"s{to}"), name, shortcut_to=file_id(to), folder=TOP))
     asker.drive.add(DriveFile(file_id("sgone"), "to nothing", shortcut_to=file_id("gone"), folder=TOP))
     asker.drive.add(DriveFile(file_id("ss"), "to a shortcut", shortcut_to=file_id("sdeep"), folder=TOP))
     found = asker.by_key()

@@ -55,7 +55,7 @@ def test_hidden_inputs_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("<title>Google Drive - Quota exceeded</title>", "quota"),
         ("<title>Google Drive: Kontingent</title><p class='big uc-error-caption'>Sie</p>", "quota"),
@@ -68,7 +68,7 @@ def test_hidden_inputs_are_bounded() -> None:
         ("<p>uc-error-caption quota exceeded access denied</p>", ""),
     ],
 )
-def test_what_a_page_says(text: str, said: str) -> None:
+def test_what_a_page_says(text: str, expected: str) -> None:
     page = DrivePage(text)
     found = {
         "quota": page.is_quota,
@@ -76,7 +76,7 @@ def test_what_a_page_says(text: str, said: str) -> None:
         "denied": page.is_denied,
         "robot": page.is_robot_check,
     }
-    assert [name for name, true in found.items() if true] == ([said] if said else [])
+    assert [name for name, true in found.items() if true] == ([expected] if expected else [])
 
 
 TAGS = ["<", "<a ", "<a x='", '<a x="', "</", "<!--", "<title>", "<a"]

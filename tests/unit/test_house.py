@@ -1,4 +1,4 @@
-"""The house itself: what lies where, what is pinned, which way imports point."""
+"""The house itself: what lies where, which versions are fixed, which way imports point."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOP_LEVEL = {
     "tests",
 }
 SAYS_NOTHING = {"common", "helper", "helpers", "misc", "util", "utils"}
-PINNED = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?==(?P<version>[\w.]+)\s+# (?P<why>\S.*)")
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?==(?P<version>[\w.]+)\s+# (?P<why>\S.*)")
 
 
 def test_top_level_holds_only_what_airflow_and_the_tools_expect() -> None:
@@ -53,16 +53,16 @@ def locked() -> dict[str, str]:
     return {normal(name): version for name, version in pairs}
 
 
-def pinned(requirements: Path) -> Iterator[tuple[str, str]]:
+def required(requirements: Path) -> Iterator[tuple[str, str]]:
     for line in lines_of(requirements):
-        match = PINNED.fullmatch(line)
+        match = REQUIREMENT.fullmatch(line)
         assert match, f"{requirements.name}: write 'name==version  # why', not {line!r}"
         yield normal(match["name"]), match["version"]
 
 
 @pytest.mark.parametrize("requirements", REQUIREMENTS, ids=lambda path: path.stem)
 def test_direct_dependencies_are_pinned_explained_and_in_the_lock(requirements: Path) -> None:
-    wanted = dict(pinned(requirements))
+    wanted = dict(required(requirements))
     assert wanted, f"{requirements.name} is empty"
     assert wanted == {name: locked().get(name) for name in wanted}, "run: bash include/lock.sh"
 

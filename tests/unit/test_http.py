@@ -1,4 +1,4 @@
-"""Files over HTTP: what is sent and where to, what answers are taken for, and what is said when they break."""
+"""Files over HTTP: what is sent and where to, what answers are taken for, and what is reported when they break."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_a_private_header_stays_at_the_address_it_was_meant_for(server: Plain, o
 
 
 @pytest.mark.parametrize(
-    ("target", "named"),
+    ("location", "named"),
     [
         ("https://accounts.example.com/login?token={}", "accounts.example.com"),
         ("//evil.example", "evil.example"),
@@ -224,8 +224,8 @@ def test_a_private_header_stays_at_the_address_it_was_meant_for(server: Plain, o
         ("file:///etc/passwd", "an invalid address"),
     ],
 )
-def test_another_host_is_refused_by_name(server: Plain, target: str, named: str) -> None:
-    server.script("/f", to(target.format(SECRET)))
+def test_another_host_is_refused_by_name(server: Plain, location: str, named: str) -> None:
+    server.script("/f", to(location.format(SECRET)))
     error = problem(lambda: client(server).open(at(server)))
     assert isinstance(error, PermanentError)
     assert named in str(error)
@@ -247,9 +247,9 @@ def test_a_circle_ends(server: Plain) -> None:
     assert len(server.received) == 11
 
 
-@pytest.mark.parametrize("target", ["http://[", "https://\x1b[1m.example/", "http://a" + "b" * 20_000])
-def test_a_redirect_to_no_address_is_refused(server: Plain, target: str) -> None:
-    server.script("/f", to(target))
+@pytest.mark.parametrize("location", ["http://[", "https://\x1b[1m.example/", "http://a" + "b" * 20_000])
+def test_a_redirect_to_no_address_is_refused(server: Plain, location: str) -> None:
+    server.script("/f", to(location))
     assert not problem(lambda: client(server).open(at(server))).retryable
 
 
@@ -386,11 +386,11 @@ def test_an_empty_file_is_one(server: Plain) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "pin"), [('"abc"', "abc"), ('W/"abc"', "W/abc"), ("abc", None), ('""', None), ('"a" "b"', None)]
+    ("header", "etag"), [('"abc"', "abc"), ('W/"abc"', "W/abc"), ("abc", None), ('""', None), ('"a" "b"', None)]
 )
-def test_the_etag_is_the_pin(server: Plain, header: str, pin: str | None) -> None:
+def test_the_etag_is_the_expected_one(server: Plain, header: str, etag: str | None) -> None:
     server.headers = {"ETag": header}
-    assert client(server).open(at(server)).etag == pin
+    assert client(server).open(at(server)).etag == etag
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "Identity, gzip", "nonsense"])

@@ -1,4 +1,4 @@
-"""The manifest of data sets: what is taken, and what is said of what is not."""
+"""The manifest of data sets: what is accepted, and what is reported of the rest."""
 
 from __future__ import annotations
 

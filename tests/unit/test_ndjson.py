@@ -30,7 +30,7 @@ Lines = Sequence[bytes]
 
 
 def look(chunks: Iterable[bytes | bytearray | memoryview], name: str = PLAIN) -> dict[str, int]:
-    """What is counted; the finding and the check agree on it."""
+    """What is counted; the content info and the check agree on it."""
     check = NdjsonCheck()
     content = check.begin(RemoteFile(safe_path(name), None, name))
     for chunk in chunks:

@@ -353,7 +353,7 @@ def test_credentials_that_cannot_be_renewed_are_told_apart(server: ObjectServer)
     assert not bears_secret(str(caught.value))
 
 
-# --- what is said ----------------------------------------------------------------------------------------------------
+# --- messages ---------------------------------------------------------------------------------------------------------
 
 _LEAK = (
     "<?xml version='1.0'?><Error><Code>SignatureDoesNotMatch</Code><Message>m</Message>"

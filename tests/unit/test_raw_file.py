@@ -80,7 +80,7 @@ def reasons(planned: list[Planned]) -> dict[str, type]:
         # One part: the uploader's own MD5, behind the MD5 or in its stead.
         ([5, MD5, f"{MD5}__100"], 5, [WHOLE]),
         ([5, None, f"{MD5}__100"], 5, [WHOLE]),
-        # The MD5 is the ground truth, whatever the ETag is.
+        # The MD5 is the reference, whatever the ETag is.
         ([5, MD5, f"{OTHER}__100"], 5, [WHOLE]),
         ([5, MD5, OTHER], 5, [WHOLE]),
         ([5, MD5, "some-etag"], 5, [WHOLE]),
@@ -94,7 +94,7 @@ def test_an_entry_of_each_shape_is_understood(entry: object, size: int | None, c
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "expected"),
     [
         (None, "its entry is None"),
         ({}, "its entry is {}"),
@@ -130,10 +130,10 @@ def test_an_entry_of_each_shape_is_understood(entry: object, size: int | None, c
         ([5, None, f"{MD5}-17__{'9' * 5000}"], "its part size is '9999"),
     ],
 )
-def test_a_corrupt_entry_says_what_is_wrong_with_it(entry: object, said: str) -> None:
+def test_a_corrupt_entry_says_what_is_wrong_with_it(entry: object, expected: str) -> None:
     with pytest.raises(CorruptRecord) as caught:
         read_entry(entry)
-    assert caught.value.what.startswith(said)
+    assert caught.value.what.startswith(expected)
     assert len(caught.value.what) < 200, "it has to fit a line of the report"
 
 

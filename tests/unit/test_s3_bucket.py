@@ -1,4 +1,4 @@
-"""Whether a bucket can be read, said in one sentence; and where its objects are."""
+"""Whether a bucket can be read, told in one sentence; and where its objects are."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_bucket_that_can_be_read_passes(moto: S3Server, rclone: S3Server) -> N
 
 def test_a_missing_bucket(moto: S3Server, rclone: S3Server) -> None:
     for server in (moto, rclone):
-        said = f"Not found: there is no bucket no-such-bucket at {server.url}; check the bucket's name"
-        assert problem_of(server, "no-such-bucket") == said
+        expected = f"Not found: there is no bucket no-such-bucket at {server.url}; check the bucket's name"
+        assert problem_of(server, "no-such-bucket") == expected
 
 
 def test_a_wrong_key_and_a_wrong_secret(rclone: S3Server) -> None:
@@ -56,14 +56,14 @@ def test_a_server_that_does_not_listen() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
-        said = f"Network error: {url} cannot be reached; check endpoint_url and the network, then run it again"
-        assert problem_of(S3Server(url), "bucket") == said
+        expected = f"Network error: {url} cannot be reached; check endpoint_url and the network, then run it again"
+        assert problem_of(S3Server(url), "bucket") == expected
 
 
 def test_tls_to_a_server_without(moto: S3Server) -> None:
     url = moto.url.replace("http://", "https://")
-    said = f"Wrong settings: {url} does not speak TLS; write http:// for https:// in the connection's endpoint_url"
-    assert problem_of(replace(moto, url=url), "bucket") == said
+    expected = f"Wrong settings: {url} does not speak TLS; write http:// for https:// in the connection's endpoint_url"
+    assert problem_of(replace(moto, url=url), "bucket") == expected
 
 
 @pytest.mark.parametrize(

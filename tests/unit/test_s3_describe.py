@@ -149,7 +149,7 @@ def test_an_object_in_glacier_is_refused_until_restored(bucket: S3Bucket) -> Non
 
 # --- answers that no free server gives -------------------------------------------------------------------------------
 
-Said = Callable[..., S3Bucket]
+Describe = Callable[..., S3Bucket]
 MD5 = hashlib.md5(DATA).hexdigest()
 ETAG_OF_THREE = "9b2cf535f27731c974343645a3985328-3"
 
@@ -161,7 +161,7 @@ def digest(algorithm: str, data: bytes) -> str:
 
 
 @pytest.fixture
-def says(moto: S3Server) -> Iterator[Said]:
+def says(moto: S3Server) -> Iterator[Describe]:
     """A bucket whose answers are these, in this order: ``says(head, ("get_object_attributes", answer))``."""
     stubbers: list[Stubber] = []
 
@@ -193,24 +193,26 @@ def head(**more: Any) -> dict[str, Any]:
     ],
     ids=["kms", "dsse", "customer", "directory"],
 )
-def test_what_was_copied_from_an_etag_that_is_no_md5_is_dropped(says: Said, more: dict[str, Any], name: str) -> None:
+def test_what_was_copied_from_an_etag_that_is_no_md5_is_dropped(
+    says: Describe, more: dict[str, Any], name: str
+) -> None:
     own = Checksum("md5", hashlib.md5(b"the truth").hexdigest())
     brought = (own, Checksum("md5", MD5), Checksum(S3_ETAG, ETAG_OF_THREE, (5 * MIB,)))
     assert describe(says(more, name=name), replace(FILE, checksums=brought)).checksums == (own,)
 
 
-def test_a_first_md5_that_equals_such_an_etag_proves_only_by_equality(says: Said) -> None:
+def test_a_first_md5_that_equals_such_an_etag_proves_only_by_equality(says: Describe) -> None:
     """Old records hold an MD5 or an ETag in one field."""
     brought = (Checksum("md5", MD5),)
     known = describe(says({"ServerSideEncryption": "aws:kms"}), replace(FILE, checksums=brought))
     assert known.checksums == (Checksum("md5", MD5, guessed=True),)
 
 
-def test_s3s_own_encryption_leaves_the_etag_an_md5(says: Said) -> None:
+def test_s3s_own_encryption_leaves_the_etag_an_md5(says: Describe) -> None:
     assert describe(says({"ServerSideEncryption": "AES256"}), FILE).checksums == (Checksum("md5", MD5),)
 
 
-def test_additional_checksums_stand_in_the_order_of_trust(says: Said) -> None:
+def test_additional_checksums_stand_in_the_order_of_trust(says: Describe) -> None:
     names = ("CRC32", "CRC32C", "SHA1", "SHA256", "CRC64NVME")
     answer = {f"Checksum{name}": digest(name.lower(), DATA) for name in names}
     known = describe(says({**answer, "ChecksumType": "FULL_OBJECT"}), FILE)
@@ -219,7 +221,7 @@ def test_additional_checksums_stand_in_the_order_of_trust(says: Said) -> None:
     assert all(holds(checksum) for checksum in known.checksums)
 
 
-def test_a_full_object_checksum_of_a_multipart_upload_is_whole(says: Said) -> None:
+def test_a_full_object_checksum_of_a_multipart_upload_is_whole(says: Describe) -> None:
     crc = digest("crc64nvme", DATA)
     bucket = says(
         {"ETag": f'"{ETAG_OF_THREE}"', "ChecksumCRC64NVME": crc, "ChecksumType": "FULL_OBJECT"}, {}
@@ -228,7 +230,7 @@ def test_a_full_object_checksum_of_a_multipart_upload_is_whole(says: Said) -> No
     assert known.checksums == (Checksum(S3_ETAG, ETAG_OF_THREE), from_base64("crc64nvme", crc))
 
 
-def test_a_composite_checksum_without_its_number_gets_it(says: Said) -> None:
+def test_a_composite_checksum_without_its_number_gets_it(says: Describe) -> None:
     """boto/botocore#3346."""
     parts = [DATA[: 5 * MIB], DATA[5 * MIB : 10 * MIB], DATA[10 * MIB :]]
     value = b64encode(hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()).decode()
@@ -242,7 +244,7 @@ def test_a_composite_checksum_without_its_number_gets_it(says: Said) -> None:
     assert holds(composite)
 
 
-def test_a_checksum_of_unknown_type_proves_only_by_equality(says: Said) -> None:
+def test_a_checksum_of_unknown_type_proves_only_by_equality(says: Describe) -> None:
     answer = {"ETag": f'"{ETAG_OF_THREE}"', "ChecksumSHA256": digest("sha256", DATA)}
     _, composite, whole = describe(says(answer, {}), FILE).checksums
     assert (composite.parts, composite.guessed) == (3, True)
@@ -250,7 +252,7 @@ def test_a_checksum_of_unknown_type_proves_only_by_equality(says: Said) -> None:
     assert holds(whole)
 
 
-def test_uneven_parts_are_listed_page_by_page(says: Said) -> None:
+def test_uneven_parts_are_listed_page_by_page(says: Describe) -> None:
     first, second, third = ({"PartNumber": number, "Size": size} for number, size in enumerate(UNEVEN, 1))
     pages: list[dict[str, Any]] = [
         {"ObjectParts": {"Parts": [first, second], "IsTruncated": True, "NextPartNumberMarker": 2}},
@@ -266,7 +268,7 @@ def test_uneven_parts_are_listed_page_by_page(says: Said) -> None:
 
 
 @pytest.mark.parametrize("sizes", [(7,), (5 * MIB, 5 * MIB, 7)], ids=["too few", "another sum"])
-def test_parts_that_do_not_add_up_are_not_believed(says: Said, sizes: tuple[int, ...]) -> None:
+def test_parts_that_do_not_add_up_are_not_believed(says: Describe, sizes: tuple[int, ...]) -> None:
     listed = [{"PartNumber": number, "Size": size} for number, size in enumerate(sizes, 1)]
     bucket = says(
         {"ETag": f'"{ETAG_OF_THREE}"'},
@@ -296,7 +298,7 @@ def test_a_server_that_is_busy_with_parts_is_asked_again_later(moto: S3Server) -
     ],
     ids=["asleep", "waking", "awake"],
 )
-def test_the_state_of_a_restore_decides(says: Said, storage: str, restore: str | None, says_so: str | None) -> None:
+def test_the_state_of_a_restore_decides(says: Describe, storage: str, restore: str | None, says_so: str | None) -> None:
     bucket = says({"StorageClass": storage, **({"Restore": restore} if restore else {})})
     if says_so is None:
         assert describe(bucket, FILE).size == len(DATA)
@@ -305,12 +307,12 @@ def test_the_state_of_a_restore_decides(says: Said, storage: str, restore: str |
             describe(bucket, FILE)
 
 
-def test_instant_retrieval_is_no_archive_and_an_archive_tier_is(says: Said) -> None:
+def test_instant_retrieval_is_no_archive_and_an_archive_tier_is(says: Describe) -> None:
     assert describe(says({"StorageClass": "GLACIER_IR"}), FILE).size == len(DATA)
     with pytest.raises(Archived, match=r"--restore-request '\{\}'"):
         describe(says({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}), FILE)
 
 
-def test_another_size_names_both(says: Said) -> None:
+def test_another_size_names_both(says: Describe) -> None:
     with pytest.raises(SizeMismatch, match=rf"{len(DATA)} bytes in the bucket, 17 in its record"):
         describe(says({}), replace(FILE, size=17))

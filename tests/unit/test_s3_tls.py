@@ -66,5 +66,5 @@ def test_an_unknown_authority_is_refused_by_both_clients(authority: tuple[Path, 
 def test_plain_http_to_a_server_of_tls_is_said(authority: tuple[Path, ObjectServer]) -> None:
     """What nginx and Go's servers answer; this one, Python's, only closes the connection."""
     text = "Client sent an HTTP request to an HTTPS server."
-    said = from_answer(Subject("bucket", None, "http://minio:9000"), 400, "", text)
-    assert "write https:// for http://" in str(said)
+    problem = from_answer(Subject("bucket", None, "http://minio:9000"), 400, "", text)
+    assert "write https:// for http://" in str(problem)

@@ -238,8 +238,8 @@ def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("leak", COMPLAINTS)
 def test_each_leak_is_found_where_it_is(complaints: str, leak: str) -> None:
-    _, _, said = complaints.partition(f"ERROR at teardown of test_{leak} _")
-    assert re.search(COMPLAINTS[leak], said.partition("\n_____")[0]), complaints
+    _, _, printed = complaints.partition(f"ERROR at teardown of test_{leak} _")
+    assert re.search(COMPLAINTS[leak], printed.partition("\n_____")[0]), complaints
 
 
 def test_what_leaks_nothing_is_left_alone_and_no_secret_is_repeated(complaints: str) -> None:

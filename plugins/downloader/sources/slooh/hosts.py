@@ -29,7 +29,7 @@ class ImageHosts:
 
         Raises:
             CorruptRecord: it is missing or invalid.
-            Lasting: its host is not allowed. The message names the host, and nothing else of the address.
+            PermanentError: its host is not allowed. The message names the host, and nothing else of the address.
         """
         if not address or _CONTROL.search(address):
             raise _unreadable()

@@ -665,7 +665,7 @@ def test_a_fault_of_ours_is_a_failure_of_this_file_without_its_text(
         "report it, with the task's log; the other files are not touched by it"
     )
     assert SECRET not in caplog.text
-    assert "test_transfer.py" in caplog.text
+    assert "test_single_file.py" in caplog.text
 
 
 def test_time_and_bytes_of_a_failure_are_told(destination: Path) -> None:
