@@ -20,6 +20,7 @@ SCRIPT = re.compile(r"\bbash ([\w./-]+)([^\n`#]*)")
 OPTION = re.compile(r"--[a-z][a-z-]+")
 OURS = re.compile(rf"(?<![\w/.])(?:{FOLDERS})/[\w./-]*\w(?![\w./-]*<)")
 """A path below one of the folders; not one with a placeholder, such as ``<name>``."""
+KIND = re.compile(r"kind(?:: ClassVar\[str\])? = (['\"].+['\"])")
 NUMBER = re.compile(r"\d+")
 QUOTED = re.compile(r"`([^`]+)`")
 RANGE = re.compile(r"from (\S+) to (\S+)")
@@ -166,9 +167,9 @@ def kinds() -> dict[str, str]:
 
 def kinds_of(node: ast.ClassDef) -> Iterator[str]:
     for line in node.body:
-        names = [ast.unparse(name) for name in getattr(line, "targets", [getattr(line, "target", line)])]
-        if names == ["kind"] and isinstance(value := getattr(line, "value", None), ast.Constant) and value.value:
-            yield str(value.value)
+        found = KIND.fullmatch(ast.unparse(line))
+        if found:
+            yield str(ast.literal_eval(found[1]))
 
 
 def kind_rows() -> list[list[str]]:
