@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
-
 from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
 from downloader.report import visible
@@ -33,6 +31,8 @@ def airflow_errors() -> Iterator[None]:
     try:
         yield
     except (DownloadError, CatalogueError, SetupError) as error:
+        from airflow.sdk.exceptions import AirflowException, AirflowFailException  # takes seconds to import
+
         kind = AirflowException if error.retryable else AirflowFailException
         problem = kind(visible(str(error)))
     else:
