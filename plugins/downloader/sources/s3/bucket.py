@@ -15,7 +15,8 @@ from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
 
-_LEGACY_HOST: Final = "s3.amazonaws.com"
+_GLOBAL_HOST: Final = "s3.amazonaws.com"
+"""boto3 signs URLs for it, also where the bucket's region has its own host; it redirects to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,14 @@ class S3Bucket:
             answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
             return answer
         except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
-            problem = self._explained(operation, error, key)
+            problem = from_boto3(error, self.subject(key))
+            refused = isinstance(error, ClientError) and not problem.retryable
+        if operation == "head_object" and refused:  # without a body, so without a reason: request the first byte too
+            try:
+                self.ask("get_object", key, Range="bytes=0-0")["Body"].close()
+            except DownloadError as reason:
+                problem = reason
         raise problem
-
-    def _explained(self, operation: str, error: Exception, key: str | None) -> DownloadError:
-        """The reason of a refusal. The answer to a HEAD has no body with one, so the first byte is requested too."""
-        problem = from_boto3(error, self.subject(key))
-        if operation != "head_object" or problem.retryable or not isinstance(error, ClientError):
-            return problem
-        try:
-            self.ask("get_object", key, Range="bytes=0-0")["Body"].close()
-        except DownloadError as reason:
-            return reason
-        return problem
 
 
 def is_anonymous(client: Any) -> bool:
@@ -73,15 +69,11 @@ def bucket_url(client: Any, bucket: str) -> str:
         problem = from_boto3(error, Subject(bucket, None, plain_address(client.meta.endpoint_url)))
     else:
         parts = urlsplit(signed)
-        return urlunsplit((parts.scheme, _regional(parts.netloc, client), parts.path.removesuffix("/k"), "", ""))
+        host = parts.netloc
+        if host == _GLOBAL_HOST or host.endswith(f".{_GLOBAL_HOST}"):
+            host = host.removesuffix(_GLOBAL_HOST) + urlsplit(client.meta.endpoint_url).netloc
+        return urlunsplit((parts.scheme, host, parts.path.removesuffix("/k"), "", ""))
     raise problem
-
-
-def _regional(host: str, client: Any) -> str:
-    """Replaces the global host, which boto3 signs URLs for and which redirects, by that of the region."""
-    own = urlsplit(client.meta.endpoint_url).netloc
-    is_global = host == _LEGACY_HOST or host.endswith("." + _LEGACY_HOST)
-    return host.removesuffix(_LEGACY_HOST) + own if is_global else host
 
 
 def check_bucket(bucket: S3Bucket, probe: str | None = None) -> None:
@@ -95,11 +87,7 @@ def check_bucket(bucket: S3Bucket, probe: str | None = None) -> None:
         if probe is None:
             raise
         answer = bucket.ask("head_object", probe)
-    _refuse_other_region(bucket, answer)
-
-
-def _refuse_other_region(bucket: S3Bucket, answer: dict[str, Any]) -> None:
-    """boto3 follows a redirect to the bucket's region; obstore does not."""
+    # boto3 follows a redirect to the bucket's region; obstore does not.
     lies_in = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
     client = bucket.client.meta
     on_aws = ".amazonaws.com" in client.endpoint_url

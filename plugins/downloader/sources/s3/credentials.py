@@ -47,7 +47,12 @@ class RenewedCredentials:
 
     def __call__(self) -> S3Credential:
         """The current credentials. Raises RuntimeError, with the reason in `problem`."""
-        frozen = self._frozen()
+        self.problem = None
+        frozen: Any = None
+        try:
+            frozen = self._credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError, OSError) as error:
+            self.problem = _not_renewed(error)
         if frozen is None:
             raise RuntimeError("not renewed")
         return {
@@ -56,15 +61,6 @@ class RenewedCredentials:
             "token": frozen.token or None,
             "expires_at": datetime.now(UTC) + _AHEAD + _LOOK_AGAIN if self._renewable else None,
         }
-
-    def _frozen(self) -> Any:
-        """None if they could not be renewed, with the reason in `problem`."""
-        self.problem = None
-        try:
-            return self._credentials.get_frozen_credentials()
-        except (BotoCoreError, ClientError, OSError) as error:
-            self.problem = _not_renewed(error)
-        return None
 
 
 def _not_renewed(error: Exception) -> DownloadError:

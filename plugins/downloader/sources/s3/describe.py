@@ -14,7 +14,7 @@ from ...checksums import S3_ETAG, Checksum, from_base64, from_etag
 from ...errors import DownloadError, NetworkError, SizeMismatch
 from ...remote_file import RemoteFile
 from .bucket import S3Bucket
-from .errors import Subject, archived
+from .errors import archived
 from .object_store import bare_etag
 
 __all__ = ["describe"]
@@ -29,13 +29,18 @@ _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
 def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     """As `Source.describe`."""
     head = _head(bucket, file)
-    _refuse_archived(head, bucket.subject(file.key))
+    in_archive = head.get("StorageClass") in _ARCHIVES
+    restored = 'ongoing-request="false"' in head.get("Restore", "")
+    if (in_archive or "ArchiveStatus" in head) and not restored:
+        raise archived(bucket.subject(file.key), head.get("Restore"), days=in_archive)
     size: int = head["ContentLength"]
     if file.size not in (None, size):
         raise SizeMismatch(f"{file.path} has {size} bytes in the bucket, {file.size} in its record")
     known = replace(file, size=size, etag=bare_etag(head.get("ETag")))
-    checksums = _merged(_own(bucket, known, head), _advertised(bucket, head))
-    return replace(known, checksums=_with_part_sizes(bucket, known, checksums))
+    checksums = {str(checksum): checksum for checksum in _own(bucket, known, head)}
+    for checksum in _advertised(bucket, head):
+        checksums.setdefault(str(checksum), checksum)
+    return replace(known, checksums=_with_part_sizes(bucket, known, tuple(checksums.values())))
 
 
 def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
@@ -65,13 +70,6 @@ def _is_likely(head: dict[str, Any], file: RemoteFile) -> bool:
     return etag is not None and file.etag in (None, etag) and from_etag(etag) is not None
 
 
-def _refuse_archived(head: dict[str, Any], about: Subject) -> None:
-    frozen, tiered = head.get("StorageClass") in _ARCHIVES, "ArchiveStatus" in head
-    restored = 'ongoing-request="false"' in head.get("Restore", "")
-    if (frozen or tiered) and not restored:
-        raise archived(about, head.get("Restore"), days=frozen)
-
-
 def _etag_is_md5(bucket: S3Bucket, head: dict[str, Any]) -> bool:
     by_customer = "SSECustomerAlgorithm" in head
     directory = bucket.name.endswith("--x-s3")
@@ -95,36 +93,25 @@ def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Chec
 
 
 def _advertised(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
-    """The checksums that the server advertises for the whole object."""
+    """The checksums that the server advertises for the whole object.
+
+    Some answers omit the number of parts of a composite one (boto/botocore#3346). If they omit its type as well, it may
+    be either, and a mismatch proves nothing.
+    """
     etag = from_etag(head.get("ETag", ""))
     if etag is not None and _etag_is_md5(bucket, head):
         yield etag
+    kind, parts = head.get("ChecksumType"), etag.parts if etag else None
     for algorithm in _ADDITIONAL:
         value = head.get(f"Checksum{algorithm}")
-        if value:
-            yield from _additional(algorithm, value, head.get("ChecksumType"), etag)
-
-
-def _additional(algorithm: str, value: str, kind: str | None, etag: Checksum | None) -> Iterator[Checksum]:
-    """An additional checksum. Some answers omit the number of parts of a composite one (boto/botocore#3346).
-
-    If they omit its type as well, it may be either, and a mismatch proves nothing.
-    """
-    parts = etag.parts if etag else None
-    whole, composite = from_base64(algorithm, value), from_base64(algorithm, f"{value}-{parts}")
-    sure = "-" in value or parts is None or kind is not None or algorithm == "CRC64NVME"
-    if sure:
-        known = composite if kind == "COMPOSITE" and composite else whole
-        yield from filter(None, [known])
-    else:
-        yield from (replace(checksum, guessed=True) for checksum in (composite, whole) if checksum)
-
-
-def _merged(own: tuple[Checksum, ...], advertised: Iterator[Checksum]) -> tuple[Checksum, ...]:
-    seen = {str(checksum): checksum for checksum in own}
-    for checksum in advertised:
-        seen.setdefault(str(checksum), checksum)
-    return tuple(seen.values())
+        if not value:
+            continue
+        whole, composite = from_base64(algorithm, value), from_base64(algorithm, f"{value}-{parts}")
+        if "-" in value or parts is None or kind is not None or algorithm == "CRC64NVME":
+            known = composite if kind == "COMPOSITE" and composite else whole
+            yield from filter(None, [known])
+        else:
+            yield from (replace(checksum, guessed=True) for checksum in (composite, whole) if checksum)
 
 
 def _with_part_sizes(bucket: S3Bucket, file: RemoteFile, checksums: tuple[Checksum, ...]) -> tuple[Checksum, ...]:

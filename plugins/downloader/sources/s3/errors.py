@@ -203,27 +203,14 @@ def from_answer(about: Subject, status: int, code: str = "", text: str = "") -> 
     """The error of an unsuccessful answer. `code`: the S3 error code, if any; `text`: its message, not shown."""
     if not _IS_CODE.fullmatch(code):  # without a body (HEAD), boto3 gives the status
         code = ""
-    made = _by_code(about, code, text)
-    return made or _by_status(about, status, f"{status} {code}".strip(), text)
-
-
-def from_body(about: Subject, status: int, body: str) -> DownloadError:
-    """As `from_answer`, for a body that is not parsed yet."""
-    code, message = _CODE.search(body), _MESSAGE.search(body)
-    return from_answer(about, status, code[1] if code else "", message[1] if message else body)
-
-
-def _by_code(about: Subject, code: str, text: str) -> DownloadError | None:
     if "kms:" in text or code.startswith("KMS."):
         return _NO_KMS(about)
     if code == "InvalidRequest" and "Server Side Encryption" in text:
         return _CUSTOMER_KEY(about)
-    maker = _BY_CODE.get(code)
-    return maker(about) if maker is not None else None
-
-
-def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadError:
-    if status in _BUSY_STATUSES or shown[4:] in BUSY_CODES:
+    if code in _BY_CODE:
+        return _BY_CODE[code](about)
+    shown = f"{status} {code}".strip()
+    if status in _BUSY_STATUSES or code in BUSY_CODES:
         return ServerBusy(f"{about.address} answered {shown} for {about}")
     if status in (401, 403):
         return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)
@@ -231,6 +218,12 @@ def _by_status(about: Subject, status: int, shown: str, text: str) -> DownloadEr
     if maker is None and ("HTTPS server" in text or "HTTPS port" in text):
         maker = _PLAIN_ON_TLS
     return maker(about) if maker else PermanentError(f"{about.address} refused the request for {about} ({shown})")
+
+
+def from_body(about: Subject, status: int, body: str) -> DownloadError:
+    """As `from_answer`, for a body that is not parsed yet."""
+    code, message = _CODE.search(body), _MESSAGE.search(body)
+    return from_answer(about, status, code[1] if code else "", message[1] if message else body)
 
 
 def stalled(about: Subject) -> DownloadError:
@@ -277,22 +270,18 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
     if lacks_files(error):
         return _no_more_files(about)
     if isinstance(error, boto.ClientError):
-        return _from_client_error(error, about)
+        answer: Any = error.response
+        details, http = answer.get("Error", {}), answer.get("ResponseMetadata", {})
+        status, code, text = http.get("HTTPStatusCode", 400), details.get("Code"), details.get("Message")
+        made = from_answer(about, status, code or "", text or "")  # an empty element is None
+        made.retry_after = retry_after(http.get("HTTPHeaders", {}).get("retry-after"))
+        return made
     if isinstance(error, boto.SSLError):
         return from_tls(error, about)
     for kinds, maker in _BOTO:
         if isinstance(error, kinds):
             return maker(about)
     return Misconfigured(f"{about} could not be asked for ({type(error).__name__})", "check the connection's settings")
-
-
-def _from_client_error(error: Any, about: Subject) -> DownloadError:
-    details = error.response.get("Error", {})
-    answer = error.response.get("ResponseMetadata", {})
-    status, code, text = answer.get("HTTPStatusCode", 400), details.get("Code"), details.get("Message")
-    made = from_answer(about, status, code or "", text or "")  # an empty element is None
-    made.retry_after = retry_after(answer.get("HTTPHeaders", {}).get("retry-after"))
-    return made
 
 
 _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (

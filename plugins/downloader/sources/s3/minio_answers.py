@@ -71,10 +71,6 @@ class BoundedAnswers(PoolManager):
             raise AnswerTooLong
         if _DECLARES in data:
             raise NoListing
-        return _whole(answer, data, method, url)
-
-
-def _whole(answer: BaseHTTPResponse, data: bytes, method: str, url: str) -> HTTPResponse:
-    headers: Mapping[str, str] = answer.headers
-    body = data or BytesIO()  # empty bytes would count as a missing body
-    return HTTPResponse(body, headers, answer.status, reason=answer.reason, request_method=method, request_url=url)
+        headers: Mapping[str, str] = answer.headers
+        body = data or BytesIO()  # empty bytes would count as a missing body
+        return HTTPResponse(body, headers, answer.status, reason=answer.reason, request_method=method, request_url=url)

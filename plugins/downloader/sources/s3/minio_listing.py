@@ -57,8 +57,7 @@ class BucketListing:
             for listed in page:
                 if upto is not None and listed.key > upto:
                     return
-                self._refuse_disorder(last, listed.key)
-                self._refuse_size(listed)
+                self._refuse_invalid(listed, last)
                 last = listed.key
                 if not last.endswith("/"):
                     yield listed
@@ -66,8 +65,17 @@ class BucketListing:
                 return
 
     def _page(self, prefix: str, after: str) -> list[Listed]:
+        page: list[Listed] = []
+        self._answers.moved_on()
         try:
-            return list(islice(self._asked(prefix, after), _PAGE))
+            found = self._client.list_objects(
+                self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
+            )
+            for one in islice(found, _PAGE):
+                self._answers.moved_on()
+                etag = one.etag if one.etag and _ETAG.fullmatch(one.etag) else ""
+                page.append(Listed(one.object_name or "", one.size or 0, etag))
+            return page
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
         except SyntaxError:  # as ElementTree's ParseError is: a truncated answer, or no XML
@@ -77,23 +85,13 @@ class BucketListing:
             )
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
 
-    def _asked(self, prefix: str, after: str) -> Iterator[Listed]:
-        self._answers.moved_on()
-        for found in self._client.list_objects(
-            self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
-        ):
-            self._answers.moved_on()
-            etag = found.etag if found.etag and _ETAG.fullmatch(found.etag) else ""
-            yield Listed(found.object_name or "", found.size or 0, etag)
-
-    def _refuse_disorder(self, last: str, key: str) -> None:
-        if key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
+    def _refuse_invalid(self, listed: Listed, last: str) -> None:
+        """Raises Misconfigured if `listed` cannot come after the key `last`, or cannot have its size."""
+        if listed.key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
             raise Misconfigured(
                 f"{self._about.address} does not list the keys of {self._about} in their order, from a given one on",
                 "use a server that follows S3's ListObjectsV2",
             )
-
-    def _refuse_size(self, listed: Listed) -> None:
         if not 0 <= listed.size <= _MOST_SIZE:
             raise Misconfigured(
                 f"{self._about.address} lists an object of {self._about} with a size that no object can have",

@@ -1,6 +1,6 @@
 """A MinIO server: its address, its two clients, and the translation of its errors.
 
-The `minio` client lists; objects are read through the S3 API (see `s3`), which MinIO speaks as well.
+The `minio` client lists; objects are read through the S3 API (see `source`), which MinIO speaks as well.
 """
 
 from __future__ import annotations

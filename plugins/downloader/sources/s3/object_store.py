@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ...checksums import Checksum, from_etag
-from ...errors import CredentialsExpired, DownloadError, NetworkError, RangeRefused, Unexpected
+from ...errors import CredentialsExpired, NetworkError, RangeRefused, Unexpected
 from ...remote_file import RemoteFile
 from ...source import ByteStream
 from ..http import Timeouts
@@ -90,8 +90,11 @@ class ObjectStream:
         """Buffers of 256 KiB or more, the last one shorter; a small object is a single view into obstore's memory."""
         if self._length <= _CHUNK:
             yield self._whole()
-        else:
-            yield from self._chunks()
+            return
+        stream = self._open().stream(_CHUNK)
+        while (chunk := self._next(stream)) is not None:
+            yield chunk
+            self._open()
 
     def close(self) -> None:
         """Closes the connection."""
@@ -103,12 +106,6 @@ class ObjectStream:
         except _FAILURES as error:
             problem = from_obstore(error, self._about())
         raise problem
-
-    def _chunks(self) -> Iterator[bytes]:
-        stream = self._open().stream(_CHUNK)
-        while (chunk := self._next(stream)) is not None:
-            yield chunk
-            self._open()
 
     def _next(self, stream: Iterator[bytes]) -> bytes | None:
         try:
@@ -136,10 +133,8 @@ class ObjectStore:
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
-        odd = _ODD_KEY.search(file.key) or (self._odd_ranges and (start > 0 or stop is not None))
-        return self._open_odd(file, start, stop) if odd else self._open_plain(file, start, stop)
-
-    def _open_plain(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
+        if _ODD_KEY.search(file.key) or (self._odd_ranges and (start > 0 or stop is not None)):
+            return self._open_odd(file, start, stop)
         try:
             return self._get(file, start, stop)
         except RangeRefused:
@@ -153,34 +148,24 @@ class ObjectStore:
             result = obstore.get(store, file.key, options=_options(file.etag, start, stop))
             return ObjectStream(result, lambda: self._address.subject(file.key))
         except _FAILURES as error:
-            problem = self._problem(error, file)
+            credentials = self._address.credentials
+            not_renewed = None if credentials is None else credentials.problem
+            problem = not_renewed or from_obstore(error, self._address.subject(file.key))
         except BaseException as error:
-            if not _is_panic(error):
+            # A panic of Rust is not an Exception, so it would end the thread, and its class cannot be imported. Seen
+            # when the first request of a process could open no file; every later request panics as well.
+            if type(error).__name__ != "PanicException":
                 raise
             problem = Unexpected(f"the S3 client broke down when {file.path} was asked for", _AFTER_PANIC)
         if isinstance(problem, CredentialsExpired):
             self._renew(store)
         raise problem
 
-    def _problem(self, error: Exception, file: RemoteFile) -> DownloadError:
-        credentials = self._address.credentials
-        if credentials is not None and credentials.problem is not None:
-            return credentials.problem
-        return from_obstore(error, self._address.subject(file.key))
-
     def _renew(self, expired: S3Store) -> None:
         """Makes the next call read the credentials again. The first of several threads does it for all."""
         with self._renewing:
             if self._store is expired:
                 self._store = _connect(self._address)
-
-
-def _is_panic(error: BaseException) -> bool:
-    """Whether it is a panic of Rust: not an Exception, so it would end the thread, and its class cannot be imported.
-
-    Seen when the first request of a process could open no file; every later request panics as well.
-    """
-    return type(error).__name__ == "PanicException"
 
 
 def _options(etag: str | None, start: int, stop: int | None) -> Any:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from botocore.config import Config
@@ -93,7 +94,7 @@ class S3Source:
         Raises `DownloadError` if there are no credentials or the bucket's name is invalid. No request is sent yet.
         """
         self._bucket = access.bucket(bucket)
-        self._store = ObjectStore(access.address(bucket), self._open_odd)
+        self._store = ObjectStore(access.address(bucket), partial(open_with_boto3, self._bucket))
         self._asking = threading.Lock()
 
     def check(self, probe: str | None = None) -> None:
@@ -123,6 +124,3 @@ class S3Source:
         finally:
             self._asking.release()
         return None
-
-    def _open_odd(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
-        return open_with_boto3(self._bucket, file, start, stop)
