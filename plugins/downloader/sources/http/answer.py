@@ -76,7 +76,17 @@ class Answer:
         What was received before the connection broke is yielded before the error is raised.
         """
         while True:
-            pieces, problem = self._next()
+            pieces: list[bytes] = []
+            problem: DownloadError | None = None
+            room = _CHUNK
+            try:
+                while room and len(pieces) < _PIECES and (piece := self._read(room)):
+                    pieces.append(piece)
+                    room -= len(piece)
+            except (*FAILURES, AttributeError) as error:  # AttributeError: another thread closed the stream
+                problem = self._problem(error)
+            if self._closed:  # a socket that was shut down looks like the end of a body without a length
+                problem = NetworkError(f"the stream of {self.request.about} was closed")
             if pieces:
                 yield b"".join(pieces)
             if problem is not None:
@@ -88,7 +98,9 @@ class Answer:
         """The error that the status of the answer stands for. Closes the answer."""
         self.close()
         if self.status == 416:
-            return self._too_short()
+            size = total_of_unsatisfied(self.headers.get("Content-Range"))
+            known = "is shorter than expected" if size is None else f"has {size} bytes at its source, more are expected"
+            return SizeMismatch(f"{self.request.about} {known}", self._advice.size)
         error = from_status(self.status, self.request.host, self.request.about, self._advice)
         error.retry_after = retry_after(self.headers.get("Retry-After"))
         return error
@@ -114,25 +126,6 @@ class Answer:
         if not unpacking.eof and len(page) < most:
             raise DecodeError("the compressed bytes are incomplete")
         return page
-
-    def _too_short(self) -> DownloadError:
-        size = total_of_unsatisfied(self.headers.get("Content-Range"))
-        known = "is shorter than expected" if size is None else f"has {size} bytes at its source, more are expected"
-        return SizeMismatch(f"{self.request.about} {known}", self._advice.size)
-
-    def _next(self) -> tuple[list[bytes], DownloadError | None]:
-        pieces: list[bytes] = []
-        problem: DownloadError | None = None
-        room = _CHUNK
-        try:
-            while room and len(pieces) < _PIECES and (piece := self._read(room)):
-                pieces.append(piece)
-                room -= len(piece)
-        except (*FAILURES, AttributeError) as error:  # AttributeError: another thread closed the stream
-            problem = self._problem(error)
-        if self._closed:  # a socket that was shut down looks like the end of a body without a length
-            problem = NetworkError(f"the stream of {self.request.about} was closed")
-        return pieces, problem
 
     def _read(self, most: int) -> bytes:
         raw = self._response.raw
@@ -184,29 +177,24 @@ def stream_of(answer: Answer, start: int = 0, stop: int | None = None) -> HttpSt
 
     Raises `RangeRefused` for anything but the range, `SizeMismatch` for a 416, and the error of any other status.
     """
+    about, host = answer.request.about, answer.request.host
     try:
-        return _stream_of(answer, start, stop)
+        if answer.status not in (200, 206):
+            raise answer.refusal()
+        if answer.encoding:
+            what = f"{host} sends {about} compressed, though it was asked not to"
+            raise PermanentError(what, "report it: it cannot be read")
+        if answer.status == 206:
+            span = content_range(answer.headers.get("Content-Range"))
+            if span is None or span.start != start or not _reaches(span.stop, span.size, stop):
+                raise RangeRefused(f"{host} sent something else than the range of {about} that was asked for")
+            return HttpStream(answer, start, span.size)
+        if start or stop is not None:
+            raise RangeRefused(f"asked for a range of {about}, {host} sent the whole")
+        return HttpStream(answer, 0, content_length(answer.headers.get("Content-Length")))
     except BaseException:
         answer.close()
         raise
-
-
-def _stream_of(answer: Answer, start: int, stop: int | None) -> HttpStream:
-    about, host = answer.request.about, answer.request.host
-    if answer.status not in (200, 206):
-        raise answer.refusal()
-    if answer.encoding:
-        raise PermanentError(
-            f"{host} sends {about} compressed, though it was asked not to", "report it: it cannot be read"
-        )
-    if answer.status == 206:
-        span = content_range(answer.headers.get("Content-Range"))
-        if span is None or span.start != start or not _reaches(span.stop, span.size, stop):
-            raise RangeRefused(f"{host} sent something else than the range of {about} that was asked for")
-        return HttpStream(answer, start, span.size)
-    if start or stop is not None:
-        raise RangeRefused(f"asked for a range of {about}, {host} sent the whole")
-    return HttpStream(answer, 0, content_length(answer.headers.get("Content-Length")))
 
 
 def _reaches(end: int, size: int | None, stop: int | None) -> bool:

@@ -8,11 +8,11 @@ from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import requests
-from requests.cookies import RequestsCookieJar, extract_cookies_to_jar, get_cookie_header
+from requests.cookies import extract_cookies_to_jar, get_cookie_header
 
 from ...errors import PermanentError
 from .answer import Answer, HttpStream, stream_of
@@ -30,10 +30,6 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-def _nothing() -> None:
-    """Does not wait."""
-
-
 class HttpClient:
     """Sends requests. Safe to use from many threads."""
 
@@ -42,7 +38,7 @@ class HttpClient:
         hosts: Hosts,
         advice: Advice,
         timeouts: Timeouts | None = None,
-        before: Callable[[], None] = _nothing,
+        before: Callable[[], None] = lambda: None,
         connections: int = 32,
     ) -> None:
         """`before` is called before each request, also those after a redirect; it may wait, or raise.
@@ -83,7 +79,9 @@ class HttpClient:
         try:
             prepared = self._prepare(request, origin)
             self._before()
-            response = self._adapter.send(prepared, stream=True, timeout=self._timeout, **self._settings(request.url))
+            found = self._environment.merge_environment_settings(request.url, {}, None, None, None)
+            settings: dict[str, Any] = {name: found[name] for name in ("proxies", "verify", "cert")}
+            response = self._adapter.send(prepared, stream=True, timeout=self._timeout, **settings)
             if request.cookies is not None:
                 extract_cookies_to_jar(request.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
             return Answer(response, request, self._advice)
@@ -104,17 +102,8 @@ class HttpClient:
         ).prepare()
         if not self._hosts.permit(prepared.url or ""):
             raise OtherHost(request.about, request.host, self._advice.refused)
-        _add_cookies(prepared, request.cookies)
+        cookies = request.cookies  # those that belong to this address are sent
+        header = None if cookies is None else get_cookie_header(cookies, prepared)  # type: ignore[no-untyped-call]
+        if header:
+            prepared.headers["Cookie"] = header
         return prepared
-
-    def _settings(self, url: str) -> Mapping[str, Any]:
-        """Proxies and certificate authorities, from the environment."""
-        found = self._environment.merge_environment_settings(url, {}, None, None, None)
-        return {name: found[name] for name in ("proxies", "verify", "cert")}
-
-
-def _add_cookies(prepared: requests.PreparedRequest, cookies: RequestsCookieJar | None) -> None:
-    """Adds the cookies that belong to this address."""
-    header = None if cookies is None else get_cookie_header(cookies, prepared)  # type: ignore[no-untyped-call]
-    if header:
-        prepared.headers["Cookie"] = header

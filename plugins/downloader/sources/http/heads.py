@@ -44,7 +44,7 @@ _NO_HEADERS: Final = (
 )
 
 
-class _Lines:
+class _BoundedLines:
     """A stream that is read by lines, in bounds, and keeps the last one."""
 
     def __init__(self, stream: Any, patience: float | None) -> None:
@@ -99,9 +99,9 @@ class _WholeHead(HTTPResponse):
     def _read_and_discard_trailer(self) -> None:
         self._by_lines(super()._read_and_discard_trailer)  # type: ignore[misc]
 
-    def _by_lines(self, read: Callable[[], object]) -> _Lines:
+    def _by_lines(self, read: Callable[[], object]) -> _BoundedLines:
         """Calls `read`, which reads lines."""
-        lines = _Lines(self.fp, self._patience)
+        lines = _BoundedLines(self.fp, self._patience)
         stream, passed_off = self.fp, cast(Any, lines)
         self.fp = passed_off
         try:

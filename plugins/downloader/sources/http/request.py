@@ -42,10 +42,10 @@ class Hosts:
             return False
         if asked.auth is not None or not asked.host:
             return False
-        return _origin(asked) in configured or (_origin(asked)[::2] == ("https", 443) and self._is_named(asked.host))
-
-    def _is_named(self, host: str) -> bool:
-        return _HOST.fullmatch(host) is not None and any(
+        if _origin(asked) in configured:
+            return True
+        host = asked.host
+        return (_origin(asked)[::2] == ("https", 443) and _HOST.fullmatch(host) is not None) and any(
             host.endswith(name[1:]) if name.startswith("*.") else host == name for name in self.names
         )
 
@@ -101,8 +101,12 @@ class HttpRequest:
 
     @property
     def host(self) -> str:
-        """The host, for messages."""
-        return _host(self.url)
+        """The host, for messages: short and printable, since a server may have written it."""
+        try:
+            host = parse_url(self.url).host
+        except HTTPError:
+            host = None
+        return ascii(host)[1:-1][:100] if host else "an invalid address"
 
 
 def _origin(url: Url) -> tuple[str, str, int]:
@@ -116,12 +120,3 @@ def same_origin(one: str, other: str) -> bool:
         return _origin(parse_url(one)) == _origin(parse_url(other))
     except HTTPError:
         return False
-
-
-def _host(url: str) -> str:
-    """The host of `url`, short and printable, since a server may have written it."""
-    try:
-        host = parse_url(url).host
-    except HTTPError:
-        host = None
-    return ascii(host)[1:-1][:100] if host else "an invalid address"
