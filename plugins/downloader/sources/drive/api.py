@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
@@ -110,7 +110,7 @@ class DriveApi:
         answer = self._client.send(request)
         if answer.status != 200:
             raise self._error(_reason(answer), answer, wanted)
-        held = _object(answer.body(most))
+        held = _json_object(answer.body(most))
         self._throttle.succeeded()
         return held
 
@@ -139,14 +139,14 @@ class DriveApi:
 
 def _reason(answer: Answer) -> str:
     """The API's reason for a refusal, such as ``notFound``; ``""`` if it gave none."""
-    error = _object(answer.beginning(_MOST_JSON)).get("error")
+    error = _json_object(answer.beginning(_MOST_JSON)).get("error")
     listed = error.get("errors") if isinstance(error, dict) else None
     first = listed[0] if isinstance(listed, list) and listed else None
     reason = first.get("reason") if isinstance(first, dict) else None
     return reason if isinstance(reason, str) else ""
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`; an empty one if it holds anything else."""
     try:
         held = orjson.loads(body)
@@ -161,18 +161,15 @@ def record_of(held: Mapping[str, Any]) -> Record:
     size = str(given) if isinstance(given, int) else text_of(held, "size")
     # The checksums of photos are known not to match what is sent.
     photo = text_of(held, "mimeType").startswith("image/")
-    checksums = () if photo else tuple(_checksums(held))
-    return Record(int(size) if _SIZE.fullmatch(size) else None, checksums)
+    checksums: list[Checksum] = []
+    for algorithm, digits in (("sha256", 64), ("md5", 32)):
+        value = text_of(held, f"{algorithm}Checksum").lower()
+        if not photo and len(value) == digits and _HEX.fullmatch(value):
+            checksums.append(Checksum(algorithm, value))
+    return Record(int(size) if _SIZE.fullmatch(size) else None, tuple(checksums))
 
 
 def text_of(held: Mapping[str, Any], name: str) -> str:
     """The field `name`; ``""`` if it is missing, no string, or too long."""
     value = held.get(name)
     return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
-
-
-def _checksums(held: Mapping[str, Any]) -> Iterator[Checksum]:
-    for algorithm, digits in (("sha256", 64), ("md5", 32)):
-        value = text_of(held, f"{algorithm}Checksum").lower()
-        if len(value) == digits and _HEX.fullmatch(value):
-            yield Checksum(algorithm, value)

@@ -159,8 +159,20 @@ class _Walk:
         """Takes the entries of `folder`, and returns its name."""
         self._met.add(folder.id)
         level = self.reader.read(folder, _shown(path) or folder.id)
-        for entry in level.entries:
-            self._take(replace(entry, folders=path))
+        for found in level.entries:
+            entry = replace(found, folders=path)
+            if entry.kind is Kind.FOLDER:
+                self._noted += 1
+                _refuse_excess(self._noted, self.bounds.folders, "folders")
+                _refuse_excess(len(path) + 1, self.bounds.depth, "folders one in another")
+                (self._detours if entry.shortcut else self._due).append(entry)
+            elif entry.kind is Kind.NO_BYTES:
+                self.left_out.append(entry)
+            else:
+                held = self.files.get(entry.key.id)
+                if held is None or (held.shortcut and not entry.shortcut):
+                    self.files[entry.key.id] = entry
+            _refuse_excess(len(self.files) + len(self.left_out), self.bounds.files, "files")
         return level.name
 
     def finish(self) -> None:
@@ -173,23 +185,6 @@ class _Walk:
                 self.enter(folder.key, (*folder.folders, folder.name))
             except (ObjectNotFound, AccessDenied) as error:
                 self.unread.append((folder.shown, error))
-
-    def _take(self, entry: FolderEntry) -> None:
-        if entry.kind is Kind.FOLDER:
-            self._note(entry)
-        elif entry.kind is Kind.NO_BYTES:
-            self.left_out.append(entry)
-        else:
-            held = self.files.get(entry.key.id)
-            if held is None or (held.shortcut and not entry.shortcut):
-                self.files[entry.key.id] = entry
-        _refuse_excess(len(self.files) + len(self.left_out), self.bounds.files, "files")
-
-    def _note(self, entry: FolderEntry) -> None:
-        self._noted += 1
-        _refuse_excess(self._noted, self.bounds.folders, "folders")
-        _refuse_excess(len(entry.folders) + 1, self.bounds.depth, "folders one in another")
-        (self._detours if entry.shortcut else self._due).append(entry)
 
 
 def _shown(path: tuple[str, ...]) -> str:

@@ -96,14 +96,13 @@ class FolderByKey:
         if not is_id(linked.id) or mime == _SHORTCUT:
             return FolderEntry(linked, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
         entry = entry_of(linked, name, mime, shortcut=True)
-        return _with_record(entry, self._of_file(linked, name)) if entry.needs_size else entry
-
-    def _of_file(self, key: DriveKey, name: str) -> Fields:
-        wanted = Wanted(key, name, self._access.page(key))
+        if not entry.needs_size:
+            return entry
+        wanted = Wanted(linked, name, self._access.page(linked))
         try:
-            return self._call(lambda: self._api.metadata(wanted, _OF_ONE))
+            return _with_record(entry, self._call(lambda: self._api.metadata(wanted, _OF_ONE)))
         except (ObjectNotFound, AccessDenied):
-            return {}
+            return entry
 
     def _call(self, action: Callable[[], T]) -> T:
         try:

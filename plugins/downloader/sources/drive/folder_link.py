@@ -47,7 +47,8 @@ def parse_folder(text: str) -> DriveKey:
     steps = [step for step in parts.path.split("/") if step]
     id_ = _id_behind(steps) or _id_behind(parts.fragment.split("/")) or _id_in_query(steps, parts.query)
     if not id_:
-        raise ValueError(_why_not(steps))
+        of_file = bool(_OF_FILES & set(steps[:1]))
+        raise ValueError(f"{'is the address of a file' if of_file else 'names no folder'}; {_EXAMPLE}")
     return DriveKey(id_, resource_key=_resource_key(parts.query))
 
 
@@ -80,9 +81,3 @@ def _id_in_query(steps: list[str], query: str) -> str:
 
 def _resource_key(query: str) -> str:
     return resource_key_of(parse_qs(query).get("resourcekey", [""])[0])
-
-
-def _why_not(steps: list[str]) -> str:
-    if _OF_FILES & set(steps[:1]):
-        return f"is the address of a file; {_EXAMPLE}"
-    return f"names no folder; {_EXAMPLE}"

@@ -1,6 +1,6 @@
 """Public folders of Google Drive without a key, from the list that Drive makes for other sites to embed.
 
-One page lists one level: names and addresses, no sizes and no checksums. `drive_pages.links_of` reads the links of the
+One page lists one level: names and addresses, no sizes and no checksums. `pages.links_of` reads the links of the
 page, `_entry_of` derives the kind of each entry from its address.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["FolderView"]
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _MOST_LINKS: Final = 120_000
-"""More than `drive_folder.Bounds` allows."""
+"""More than `folder.Bounds` allows."""
 _ADDRESS: Final = re.compile(
     r"""https://(?:
         drive\.google\.com/file/d/(?P<file>[-\w]{25,})/view
@@ -79,8 +79,12 @@ class FolderView:
                 f"Google Drive sent a page in place of the list of {wanted}", f"open {wanted.page} by hand"
             )
         entries = tuple(filter(None, map(_entry_of, links_of(text, _MOST_LINKS))))
-        if not entries:
-            self._refuse_page(DrivePage(text[:PAGE_BYTES]), wanted)
+        if not entries:  # the folder is empty, or the page says why there is no list
+            page = DrivePage(text[:PAGE_BYTES])
+            if page.is_robot_check:
+                raise self._throttled(wanted, None)
+            if page.is_denied:
+                raise errors.private(wanted)
         self._throttle.succeeded()
         return name, entries
 
@@ -98,13 +102,6 @@ class FolderView:
         if answer.status == 429 or page.is_robot_check:
             return self._throttled(wanted, retry_after(answer.headers.get("Retry-After")))
         return errors.private(wanted) if answer.status in (401, 403) else answer.refusal()
-
-    def _refuse_page(self, page: DrivePage, wanted: Wanted) -> None:
-        """Raises the error that a page without entries shows; returns for the list of an empty folder."""
-        if page.is_robot_check:
-            raise self._throttled(wanted, None)
-        if page.is_denied:
-            raise errors.private(wanted)
 
     def _throttled(self, wanted: Wanted, wait: float | None) -> Exception:
         self._throttle.slow_down(wait)

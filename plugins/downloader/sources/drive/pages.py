@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import islice
@@ -90,30 +90,30 @@ class DrivePage:
 
     def way_on(self) -> WayOn | None:
         """What the virus-scan warning offers: a form, a link, or an address in a script. None if this is no warning."""
-        return self._form() or self._link() or self._script()
+        return self._by_form() or self._by_link() or self._by_script()
 
-    def _form(self) -> WayOn | None:
-        form = next((form for form in self._forms() if form.is_confirmation), None)
-        if form is None:
-            return None
-        method = "POST" if form.attributes.get("method", "").lower() == "post" else "GET"
-        return WayOn(form.attributes.get("action", ""), method, form.hidden)
-
-    def _forms(self) -> Iterable[_Form]:
+    def _by_form(self) -> WayOn | None:
         forms: list[_Form] = []
         for tag, attributes in self._tags:
             if tag == "form":
                 forms.append(_Form(attributes))
             elif forms and tag == "input" and attributes.get("type", "").lower() == "hidden":
-                _take(forms[-1].hidden, attributes)
-        return forms
+                hidden = forms[-1].hidden
+                name, value = attributes.get("name", ""), attributes.get("value", "")
+                if name and len(hidden) < _MOST_INPUTS and len(name) + len(value) <= _LONGEST_VALUE:
+                    hidden[name] = value
+        form = next((form for form in forms if form.is_confirmation), None)
+        if form is None:
+            return None
+        method = "POST" if form.attributes.get("method", "").lower() == "post" else "GET"
+        return WayOn(form.attributes.get("action", ""), method, form.hidden)
 
-    def _link(self) -> WayOn | None:
+    def _by_link(self) -> WayOn | None:
         links = [attributes.get("href", "") for tag, attributes in self._tags if tag == "a"]
         found = next((link for link in links if "confirm=" in link and "id=" in link), None)
         return None if found is None else WayOn(found)
 
-    def _script(self) -> WayOn | None:
+    def _by_script(self) -> WayOn | None:
         found = _DOWNLOAD_URL.search(self._text)
         if found is None:
             return None
@@ -158,9 +158,3 @@ def plain_text(text: str) -> str:
         return unescape(text)
     except ValueError:  # Python reads no number of more than 4,300 digits
         return text
-
-
-def _take(hidden: dict[str, str], attributes: Attributes) -> None:
-    name, value = attributes.get("name", ""), attributes.get("value", "")
-    if name and len(hidden) < _MOST_INPUTS and len(name) + len(value) <= _LONGEST_VALUE:
-        hidden[name] = value

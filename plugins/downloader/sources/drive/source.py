@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from ...remote_file import RemoteFile
 from ...retry import Clock
 from ...source import ByteStream, Capabilities
-from ..http import Answer, Hosts, HttpClient, HttpStream, Timeouts, stream_of
+from ..http import Hosts, HttpClient, Timeouts, stream_of
 from .api import DriveApi
 from .errors import DRIVE_ADVICE, Wanted, other_size
 from .key import DriveKey
@@ -59,7 +59,7 @@ class DriveAccess:
 
 
 class DriveSource:
-    """Files of Drive, by the keys that `drive_key` writes. All streams share one throttle."""
+    """Files of Drive, by keys as `DriveKey` writes them. All streams share one throttle."""
 
     def __init__(
         self,
@@ -99,21 +99,17 @@ class DriveSource:
         # Documents are exported on the web: the API exports small ones only.
         by_key = self._access.key and not wanted.key.export
         answer = self._api.open(wanted, start, stop) if by_key else self._web.open(wanted, start, stop)
-        return _checked(answer, wanted, file, (start, stop))
+        stream = stream_of(answer, start, stop)
+        try:
+            _check_size(wanted, stream.size, file)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def _wanted(self, file: RemoteFile) -> Wanted:
         key = DriveKey.parse(file.key)
         return Wanted(key, str(file.path), self._access.page(key))
-
-
-def _checked(answer: Answer, wanted: Wanted, file: RemoteFile, span: tuple[int, int | None]) -> HttpStream:
-    stream = stream_of(answer, *span)
-    try:
-        _check_size(wanted, stream.size, file)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
 
 
 def _check_size(wanted: Wanted, size: int | None, file: RemoteFile) -> None:

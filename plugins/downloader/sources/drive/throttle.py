@@ -47,7 +47,8 @@ class Throttle:
             now = self._clock.now()
             wait = min(retry_after or 0.0, _LONGEST_ASKED)
             if now >= self._until:
-                wait = max(wait, self._backoff())
+                backoff = min(_FIRST * 2.0 ** min(self._level, 10), _LONGEST)
+                wait = max(wait, backoff * (0.5 + self._dice() / 2))  # one half fixed, the other random
                 self._level += 1
             self._until = max(self._until, now + wait)
 
@@ -57,7 +58,3 @@ class Throttle:
             with self._lock:
                 if self._clock.now() >= self._until:
                     self._level = max(self._level - 1, 0)
-
-    def _backoff(self) -> float:
-        """Seconds: one half fixed, the other random."""
-        return min(_FIRST * 2.0 ** min(self._level, 10), _LONGEST) * (0.5 + self._dice() / 2)

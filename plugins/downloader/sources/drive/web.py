@@ -53,22 +53,16 @@ class DriveWeb:
                 return self._accepted(answer, wanted)
             answer.close()
             self._confirmed.pop(str(wanted.key), None)
-        return self._past_warnings(wanted, start, stop)
-
-    def _past_warnings(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
         request = self._first_request(wanted)
         for page_number in range(_PAGES):
             answer = self._send(request.ranged(start, stop), wanted)
             if _is_file(answer) or answer.status != 200:
-                return self._granted(answer, wanted, request if page_number else None)
+                accepted = self._accepted(answer, wanted)
+                if page_number:
+                    self._confirmed[str(wanted.key)] = request
+                return accepted
             request = self._onward(answer, request, wanted)
         raise errors.not_passed(wanted)
-
-    def _granted(self, answer: Answer, wanted: Wanted, confirmed: HttpRequest | None) -> Answer:
-        accepted = self._accepted(answer, wanted)
-        if confirmed is not None:
-            self._confirmed[str(wanted.key)] = confirmed
-        return accepted
 
     def _accepted(self, answer: Answer, wanted: Wanted) -> Answer:
         if not _is_file(answer):
