@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,7 +58,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class _ApiSession:
     """One login. Until it expires, its values are as secret as the password."""
 
     token: str = field(repr=False)
@@ -106,7 +107,7 @@ class SloohClient:
         self._policy = policy
         self._http = HttpClient(Hosts(addresses=(account.base_url,)), account.advice, timeouts, before, connections=1)
         self._renewing = threading.Lock()
-        self._session: _Session | None = None
+        self._session: _ApiSession | None = None
         self._unused = True
         self.logins = 0
         """The number of logins so far."""
@@ -120,7 +121,7 @@ class SloohClient:
         """Logs in again, and returns the member's displayed name."""
         return self.renew().display_name
 
-    def renew(self) -> _Session:
+    def renew(self) -> _ApiSession:
         """Replaces the session by a new one."""
         with self._renewing:
             return self._log_in()
@@ -136,7 +137,7 @@ class SloohClient:
     def pictures(self, first: int, most: int, mission_id: int = 0) -> RowPage[Picture]:
         """At most `most` pictures, the newest first, from number `first` (counted from 1) on; mission 0 stands for all.
 
-        An expired session gets the answer of an account without pictures: see `slooh_listing`.
+        An expired session gets the answer of an account without pictures: see `listing`.
         """
         view = "missions" if mission_id else "photoRoll"  # "missions" without a mission returns one picture only
         more = {"scheduledMissionId": mission_id, "maxImageCount": most, "firstImageNumber": first, "viewType": view}
@@ -156,36 +157,35 @@ class SloohClient:
 
     def _ask(self, call: _Call, more: Json) -> Json:
         """The answer to a call of the member, after a new login if the session is refused."""
-        answer = self._answer_once(call, more)
-        if answer is None:
+        session = self._current()
+        answer: Json | None = None
+        with suppress(AccessDenied):  # the session was probably refused
+            answer = self._policy.call(lambda: self._post(call, session.body(more, call.token_field), session.token))
+        if answer is None or is_true(answer.get("apiError")):
             self.renew()
             answer = self._policy.call(lambda: self._accepted(call, self._current().body(more, call.token_field)))
         self._unused = False
         return answer
 
-    def _answer_once(self, call: _Call, more: Json) -> Json | None:
-        """None if the session was probably refused."""
-        session = self._current()
-        try:
-            answer = self._policy.call(lambda: self._post(call, session.body(more, call.token_field), session.token))
-        except AccessDenied:
-            return None
-        return None if is_true(answer.get("apiError")) else answer
-
-    def _current(self) -> _Session:
+    def _current(self) -> _ApiSession:
         with self._renewing:
             return self._session or self._log_in()
 
-    def _log_in(self) -> _Session:
+    def _log_in(self) -> _ApiSession:
         account = self._account
         if not (account.username and account.password):
             advice = f"fill in login and password of the connection {account.connection}"
             raise AccessDenied(f"the connection {account.connection} holds no login", advice)
         token = self._policy.call(self._new_token)
-        names = {"username": account.username, "passwd": account.password}
-        body = _Session(token).body(names)
+        body = _ApiSession(token).body({"username": account.username, "passwd": account.password})
         answer = self._policy.call(lambda: self._accepted(_LOGIN, body))
-        self._session = self._session_of(token, answer)
+        member = {name: answer.get(name) for name in ("at", "cid", "token")}
+        known = text(answer.get("userid")) or text(answer.get("userId"))
+        whole = all(text(value, 4096) for value in member.values())
+        if is_true(answer.get("loginError")) or known is None or not whole:
+            what = f"Slooh refused the login of the connection {account.connection}"
+            raise AccessDenied(what, account.advice.denied)
+        self._session = _ApiSession(token, member, text(answer.get("displayName")))
         self._unused = True
         self.logins += 1
         return self._session
@@ -195,16 +195,6 @@ class SloohClient:
         if token is None or not _TOKEN.fullmatch(token):
             raise ServerBusy(f"{self._host} gave no session token")
         return token
-
-    def _session_of(self, token: str, answer: Json) -> _Session:
-        """The session from the answer to a login."""
-        member = {name: answer.get(name) for name in ("at", "cid", "token")}
-        known = text(answer.get("userid")) or text(answer.get("userId"))
-        whole = all(text(value, 4096) for value in member.values())
-        if is_true(answer.get("loginError")) or known is None or not whole:
-            what = f"Slooh refused the login of the connection {self._account.connection}"
-            raise AccessDenied(what, self._account.advice.denied)
-        return _Session(token, member, text(answer.get("displayName")))
 
     def _accepted(self, call: _Call, body: Json | None) -> Json:
         """A successful answer. Raises ServerBusy for a refusal of the API, whose reason is unknown."""
@@ -223,9 +213,7 @@ class SloohClient:
         answer = self._http.send(HttpRequest(url, call.about, private=private, method="POST", json=body))
         if answer.status != 200:
             raise answer.refusal()
-        return self._json(call, answer.body(_MOST_BYTES))
-
-    def _json(self, call: _Call, data: bytes) -> Json:
+        data = answer.body(_MOST_BYTES)
         try:
             found = orjson.loads(data)
         except ValueError:

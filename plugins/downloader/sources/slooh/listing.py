@@ -61,12 +61,14 @@ class PagedRows(Generic[T]):
             count = min(self._batch, self._most - self.scanned)
             page = _confirmed_page(self._client, first, count, self._ask)
             if not page.received:
-                self._check_end(page)
+                if self.total and not page.total:
+                    raise ServerBusy(f"Slooh listed {self.total} rows at first, and then none")
                 return
             self.total = page.total or self.total
             yield from self._new(page)
             first += page.received
-            if self._is_last(page, first, count):
+            ended = first > page.total if page.total else page.received < min(count, _BATCH)
+            if ended or self._idle >= _IDLE_PAGES:
                 return
         if not self._bounded:
             raise PermanentError(
@@ -85,15 +87,6 @@ class PagedRows(Generic[T]):
                 self._idle = 0
             self.scanned += 1
             yield row
-
-    def _is_last(self, page: RowPage[T], following: int, count: int) -> bool:
-        total = page.total or None
-        ended = page.received < min(count, _BATCH) if total is None else following > total
-        return ended or self._idle >= _IDLE_PAGES
-
-    def _check_end(self, page: RowPage[T]) -> None:
-        if self.total and not page.total:
-            raise ServerBusy(f"Slooh listed {self.total} rows at first, and then none")
 
 
 def pictures(
@@ -136,7 +129,8 @@ def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: i
             doubtful = [(login, mission) for login, mission in doubtful if login != client.logins]
         elif not fresh:
             doubtful.append((client.logins, mission_id))
-    if doubtful and not _is_alive(client, {login for login, _ in doubtful}):
+    logins = {login for login, _ in doubtful}
+    if doubtful and not (client.pictures(1, 1).received and logins == {client.logins}):
         client.renew()
         for _, mission_id in doubtful:
             yield from _frames(client, mission_id, batch)
@@ -153,8 +147,3 @@ def _frames(client: SloohClient, mission_id: int, batch: int) -> Iterator[Pictur
         first += page.received
         if page.received < min(batch, _BATCH) or len(seen) == before or first > _MOST_ROWS:
             return
-
-
-def _is_alive(client: SloohClient, logins: set[int]) -> bool:
-    """Whether the session is the only one of `logins`, and lists a picture."""
-    return bool(client.pictures(1, 1).received) and logins == {client.logins}

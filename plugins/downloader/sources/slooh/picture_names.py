@@ -172,16 +172,13 @@ def _seen(character: str) -> str:
 
 
 def _name(text: str, unknown: str) -> str:
-    """`text` as one segment of a path."""
+    """`text` as one segment of a path. Of one that is too long, its beginning, a hash of all of it, its extension."""
     name = _clean(text) or unknown
     reserved = name.partition(".")[0].rstrip().upper() in _DEVICES
     if reserved or name.startswith(REPORT_PREFIX):
         name = f"_{name}"
-    return name if len(name.encode()) <= _MOST_BYTES else _shortened(name)
-
-
-def _shortened(name: str) -> str:
-    """The beginning of `name`, a hash of all of it, and its extension."""
+    if len(name.encode()) <= _MOST_BYTES:
+        return name
     end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{_extension(name)}"
     beginning = name.encode()[: _MOST_BYTES - len(end)].decode(errors="ignore")
     return f"{beginning.rstrip('. ')}{end}"

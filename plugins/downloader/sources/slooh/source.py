@@ -1,6 +1,6 @@
 """Slooh's pictures: one streamed GET for each, within the rate limit of the account.
 
-Neither size nor checksum of a picture is known beforehand. The answer states its length; `pictures.PictureCheck` checks
+Neither size nor checksum of a picture is known beforehand. The answer states its length; `content.PictureCheck` checks
 that it is complete.
 """
 
@@ -35,7 +35,7 @@ class SloohSource:
     """Pictures by their keys. It keeps their addresses to itself, since a signed one must not appear in a message."""
 
     def __init__(self, addresses: Mapping[str, str], client: HttpClient, threads: int = 4) -> None:
-        """`addresses`: key to address, as in `slooh_survey.PicturePlan`."""
+        """`addresses`: key to address, as in `survey.PicturePlan`."""
         self.capabilities = Capabilities(ranges=True, parallel_ranges=1, connections=threads, describes=False)
         self._addresses = addresses
         self._client = client
@@ -49,10 +49,8 @@ class SloohSource:
         address = self._addresses.get(file.key)
         if address is None:
             raise ObjectNotFound(f"there is no picture {file.key!r} in Slooh's list", _ON_THE_SITE)
-        return self._open(HttpRequest(address, str(file.path)), start, stop)
-
-    def _open(self, request: HttpRequest, start: int, stop: int | None) -> ByteStream:
-        signed = "?" in request.url
+        request = HttpRequest(address, str(file.path))
+        signed = "?" in address
         try:
             return self._client.open(request, start, stop)
         except AccessDenied:

@@ -96,11 +96,8 @@ class PicturePlan:
     counts: Counts
 
 
-def _unwatched(scan: Scan) -> None: ...
-
-
 def survey_pictures(
-    client: SloohClient, wish: Wish, layout: PictureLayout, watch: Callable[[Scan], None] = _unwatched
+    client: SloohClient, wish: Wish, layout: PictureLayout, watch: Callable[[Scan], None] = lambda _: None
 ) -> PicturePlan:
     """Reads the list and makes the plan. Raises what the client raises; a bad row is a `Refused` of the plan.
 
@@ -113,17 +110,10 @@ def survey_pictures(
         rows.append(row)
         watch(Scan(len(rows), listing.total))
     if wish.include_fits:
-        missions = _watched(_missions(rows, wish), watch, Scan(len(rows), listing.total))
+        selected = dict.fromkeys(row.mission_id for row in rows if row.mission_id and subject_passes(row, wish.filters))
+        missions = _watched([only] if only else list(selected), watch, Scan(len(rows), listing.total))
         rows += _with_picture_facts(frames_of_missions(client, missions, layout.batch), rows)
     return plan(rows, wish, layout, listing.total)
-
-
-def _missions(rows: Sequence[Picture], wish: Wish) -> list[int]:
-    """The missions whose frames are selected."""
-    if wish.select is Select.MISSION:
-        return [wish.mission_id]
-    wanted = {row.mission_id: None for row in rows if row.mission_id and subject_passes(row, wish.filters)}
-    return [mission for mission in wanted if mission]
 
 
 def _watched(missions: Sequence[int], watch: Callable[[Scan], None], scan: Scan) -> Iterator[int]:
@@ -140,7 +130,9 @@ def plan(rows: Sequence[Picture], wish: Wish, layout: PictureLayout, available: 
     chosen = [(path, row) for path, row in wanted if _is_chosen(path.text, row, wish)]
     bad = [item for item, row in refused if _passes(row, wish.filters) and _is_chosen(item.name, row, wish)]
     dropped = tuple(one for one in arranged.dropped if _passes(one.record, wish.filters))
-    planned: list[Planned] = [_file(path, row) for path, row in chosen]
+    planned: list[Planned] = [
+        RemoteFile(path, None, _key(row), modified=row.taken.timestamp() if row.taken else None) for path, row in chosen
+    ]
     planned += bad
     home = len(wanted) - len(chosen) if wish.select is Select.NEW else 0
     return PicturePlan(
@@ -174,19 +166,11 @@ def _passes(row: Picture, filters: Filters) -> bool:
 
 def _is_chosen(name: str, row: Picture, wish: Wish) -> bool:
     """Whether `Wish.select` includes it."""
-    known = _is_known(name, row, wish)
+    when = wish.known.get(name) or wish.known.get(_key(row))
+    known = when is not None and (row.taken is None or row.taken <= when)
     if wish.select is Select.NEW:
         return not known
     return known if wish.select is Select.FAILED else True
-
-
-def _is_known(name: str, row: Picture, wish: Wish) -> bool:
-    when = wish.known.get(name) or wish.known.get(_key(row))
-    return when is not None and (row.taken is None or row.taken <= when)
-
-
-def _file(path: SafePath, row: Picture) -> RemoteFile:
-    return RemoteFile(path, None, _key(row), modified=row.taken.timestamp() if row.taken else None)
 
 
 def _key(row: Picture) -> str:
