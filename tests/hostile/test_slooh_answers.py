@@ -20,7 +20,7 @@ from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import PictureNames
-from downloader.sources.slooh.rows import Picture, frames_of, missions_of, pictures_of, status_of
+from downloader.sources.slooh.rows import SloohPicture, frames_of, missions_of, pictures_of, status_of
 from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Wish, plan, survey_pictures
 from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import FITS, LOGIN, MISSIONS, PICTURES, SESSION, STATUS
@@ -101,7 +101,7 @@ def is_sound(found: PicturePlan) -> None:
 # --- what the rows hold -----------------------------------------------------------------------------------------------
 
 
-def planned(pictures: tuple[Picture, ...]) -> Counter[str]:
+def planned(pictures: tuple[SloohPicture, ...]) -> Counter[str]:
     """How many of them were planned, and how many refused."""
     found = outcome(lambda: plan(pictures, Wish(), LAYOUT))
     assert isinstance(found, PicturePlan)

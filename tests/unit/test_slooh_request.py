@@ -17,7 +17,7 @@ from downloader.report import Report, write
 from downloader.results import FileResult, Outcome
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
-from downloader.sources.slooh.rows import Picture
+from downloader.sources.slooh.rows import SloohPicture
 from downloader.sources.slooh.selection import Select
 from downloader.sources.slooh.survey import PictureLayout, Scan, Wish, plan
 from downloader.transfer.options import TransferPolicy
@@ -292,9 +292,9 @@ def test_a_report_that_cannot_be_read_is_passed_over_with_a_warning(
 # --- what the report adds ---------------------------------------------------------------------------------------------
 
 
-def rows(count: int, **values: Any) -> list[Picture]:
+def rows(count: int, **values: Any) -> list[SloohPicture]:
     return [
-        Picture(str(n), title=f"M{n % 110 + 1}", address=f"https://h.slooh.com/{n}.png", taken=DAY, **values)
+        SloohPicture(str(n), title=f"M{n % 110 + 1}", address=f"https://h.slooh.com/{n}.png", taken=DAY, **values)
         for n in range(1, count + 1)
     ]
 
@@ -309,7 +309,7 @@ def results_of(found: Any) -> list[FileResult]:
 def test_large_accounts_make_small_tallies() -> None:
     several = [
         *rows(5000),
-        *(Picture(str(n), title=f"Star {n}", address="https://h.slooh.com/1.png") for n in range(6000, 6500)),
+        *(SloohPicture(str(n), title=f"Star {n}", address="https://h.slooh.com/1.png") for n in range(6000, 6500)),
     ]
     layout = PictureLayout(PictureNames("all", "{filename}"), LAYOUT.hosts)
     found = plan([*several, *rows(5000)], Wish(), layout, 9000)
@@ -324,7 +324,7 @@ def test_large_accounts_make_small_tallies() -> None:
 
 
 def test_more_objects_than_are_shown_are_counted_together() -> None:
-    several = [Picture(str(n), title=f"Star {n}", address=f"https://h.slooh.com/{n}.png") for n in range(1, 251)]
+    several = [SloohPicture(str(n), title=f"Star {n}", address=f"https://h.slooh.com/{n}.png") for n in range(1, 251)]
     found = plan([*several, *rows(3)], Wish(), LAYOUT)
     told = dict(lines(results_of(found), tally(found, Wish(), results_of(found), "Unknown")))
     assert told["Pictures of 53 others"] == "53"

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from downloader.errors import ServerBusy
-from downloader.sources.slooh.rows import MemberStatus, Mission, Picture, frames_of, missions_of, pictures_of, status_of
+from downloader.sources.slooh.rows import (
+    MemberStatus,
+    Mission,
+    SloohPicture,
+    frames_of,
+    missions_of,
+    pictures_of,
+    status_of,
+)
 from include.stand_ins.secrets import secret
 from support.secret_search import bears_secret
 
@@ -34,13 +42,13 @@ JSON = st.recursive(
 )
 
 
-def picture(**values: Any) -> Picture:
+def picture(**values: Any) -> SloohPicture:
     (row,) = pictures_of({"imageList": [{**ROW, **values}]}).rows
     return row
 
 
 def test_a_whole_row() -> None:
-    assert picture() == Picture(
+    assert picture() == SloohPicture(
         "31",
         "77",
         12345,
@@ -102,7 +110,7 @@ def test_a_list_that_is_none_is_refused_in_our_words(rows: object) -> None:
 
 def test_a_row_that_is_no_row_is_counted_and_empty() -> None:
     page = pictures_of({"imageList": ["x", None, ROW]})
-    assert (page.received, page.rows[0], page.rows[2].image_id) == (3, Picture(), "31")
+    assert (page.received, page.rows[0], page.rows[2].image_id) == (3, SloohPicture(), "31")
 
 
 @given(st.dictionaries(st.sampled_from(["imageList", "totalCount", "groupList"]), JSON), st.lists(JSON, max_size=3))
@@ -152,7 +160,7 @@ def test_a_key_tells_a_picture_from_all_others() -> None:
     ]
     assert len(set(keys)) == len(keys)
     assert keys[0] == "31"
-    assert Picture().key is None
+    assert SloohPicture().key is None
 
 
 def test_a_key_without_an_id_does_not_change_with_the_signature() -> None:

@@ -6,18 +6,18 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from downloader.sources.slooh.rows import Picture
+from downloader.sources.slooh.rows import SloohPicture
 from downloader.sources.slooh.selection import Filters, format_passes, subject_passes, until_too_old
 
 TAKEN = datetime(2026, 2, 7, 20, 15, 30, tzinfo=UTC)
-PICTURE = Picture("1", None, 7, "Horsehead Nebula (IC 434)", "https://h/a.png", "PNG", "Canary One", "Wide", TAKEN)
+PICTURE = SloohPicture("1", None, 7, "Horsehead Nebula (IC 434)", "https://h/a.png", "PNG", "Canary One", "Wide", TAKEN)
 NAIVE = TAKEN.replace(tzinfo=None)
 EAST = timezone(timedelta(hours=9))
 
 
 def test_without_filters_all_pass() -> None:
-    assert subject_passes(Picture(), Filters())
-    assert format_passes(Picture(), Filters())
+    assert subject_passes(SloohPicture(), Filters())
+    assert format_passes(SloohPicture(), Filters())
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,17 @@ def test_times(since: date | None, until: date | None, passes: bool) -> None:
 
 @pytest.mark.parametrize("clock", [(0, 0, 0), (23, 59, 59)])
 def test_a_day_is_in_from_its_first_second_to_its_last(clock: tuple[int, int, int]) -> None:
-    picture = Picture(taken=datetime(2026, 2, 7, *clock, tzinfo=UTC))
+    picture = SloohPicture(taken=datetime(2026, 2, 7, *clock, tzinfo=UTC))
     assert subject_passes(picture, Filters(date(2026, 2, 7), date(2026, 2, 7)))
 
 
 def test_the_first_second_of_the_next_day_is_out() -> None:
-    assert not subject_passes(Picture(taken=datetime(2026, 2, 8, tzinfo=UTC)), Filters(until=date(2026, 2, 7)))
+    assert not subject_passes(SloohPicture(taken=datetime(2026, 2, 8, tzinfo=UTC)), Filters(until=date(2026, 2, 7)))
 
 
 @pytest.mark.parametrize("filters", [Filters(since=date(1970, 1, 1)), Filters(until=date(2199, 1, 1))])
 def test_a_picture_without_a_time_is_in_no_span(filters: Filters) -> None:
-    assert not subject_passes(Picture(), filters)
+    assert not subject_passes(SloohPicture(), filters)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_picture_without_a_time_is_in_no_span(filters: Filters) -> None:
 )
 def test_telescopes(telescopes: tuple[str, ...], passes: bool) -> None:
     assert subject_passes(PICTURE, Filters(telescopes=telescopes)) is passes
-    assert not subject_passes(Picture(), Filters(telescopes=telescopes))
+    assert not subject_passes(SloohPicture(), Filters(telescopes=telescopes))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_telescopes(telescopes: tuple[str, ...], passes: bool) -> None:
     ],
 )
 def test_objects(objects: tuple[str, ...], title: str | None, passes: bool) -> None:
-    assert subject_passes(Picture(title=title), Filters(objects=objects)) is passes
+    assert subject_passes(SloohPicture(title=title), Filters(objects=objects)) is passes
 
 
 def test_all_kinds_of_filters_must_agree() -> None:
@@ -123,7 +123,7 @@ def test_all_kinds_of_filters_must_agree() -> None:
     ],
 )
 def test_file_types(types: tuple[str, ...], name: str | None, kind: str | None, passes: bool) -> None:
-    picture = Picture(address=f"https://h/{name}" if name else None, kind=kind)
+    picture = SloohPicture(address=f"https://h/{name}" if name else None, kind=kind)
     assert format_passes(picture, Filters(file_types=types)) is passes
 
 
@@ -137,10 +137,10 @@ def test_a_file_type_that_is_none_is_a_sentence() -> None:
 BEGIN = datetime(2026, 2, 7, tzinfo=UTC)
 
 
-def rows(*ages: float | None) -> list[Picture]:
+def rows(*ages: float | None) -> list[SloohPicture]:
     """Pictures, so many days older than the first one wanted."""
     times = (None if age is None else BEGIN - timedelta(days=age) for age in ages)
-    return [Picture(str(number), taken=taken) for number, taken in enumerate(times)]
+    return [SloohPicture(str(number), taken=taken) for number, taken in enumerate(times)]
 
 
 def test_without_a_beginning_all_are_looked_at() -> None:

@@ -10,7 +10,7 @@ import pytest
 from downloader.remote_file import Refused, RemoteFile
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.picture_names import Duplicates, PictureNames
-from downloader.sources.slooh.rows import Picture as Row
+from downloader.sources.slooh.rows import SloohPicture as Row
 from downloader.sources.slooh.selection import Filters, Select
 from downloader.sources.slooh.survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey_pictures
 from include.stand_ins.secrets import secret

@@ -12,7 +12,7 @@ import orjson
 
 from ...checksums import Checksum
 from ...errors import DownloadError
-from ..http import Answer, HttpClient, HttpRequest, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, retry_after
 from . import errors
 from .errors import Wanted
 from .key import DriveKey
@@ -69,7 +69,7 @@ class DriveApi:
         self._acknowledged: set[DriveKey] = set()
         """Files that Drive serves only with `acknowledgeAbuse`, since it takes them for malware."""
 
-    def open(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
+    def open(self, wanted: Wanted, start: int, stop: int | None) -> HttpAnswer:
         """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         acknowledged = wanted.key in self._acknowledged
         more = {"acknowledgeAbuse": "true"} if acknowledged else {}
@@ -123,7 +123,7 @@ class DriveApi:
         params = {**params, "supportsAllDrives": "true"}
         return HttpRequest(url, str(wanted), params, {"User-Agent": self._user_agent}, private)
 
-    def _error(self, reason: str, answer: Answer, wanted: Wanted) -> DownloadError:
+    def _error(self, reason: str, answer: HttpAnswer, wanted: Wanted) -> DownloadError:
         if reason in _PERMANENT:
             return _PERMANENT[reason](wanted)
         if reason in _THROTTLED or answer.status == 429:
@@ -137,7 +137,7 @@ class DriveApi:
         return answer.refusal()
 
 
-def _reason(answer: Answer) -> str:
+def _reason(answer: HttpAnswer) -> str:
     """The API's reason for a refusal, such as ``notFound``; ``""`` if it gave none."""
     error = _json_object(answer.beginning(_MOST_JSON)).get("error")
     listed = error.get("errors") if isinstance(error, dict) else None
@@ -170,6 +170,6 @@ def record_of(held: Mapping[str, Any]) -> Record:
 
 
 def text_of(held: Mapping[str, Any], name: str) -> str:
-    """The field `name`; ``""`` if it is missing, no string, or too long."""
+    """The field `name`; ``""`` if it is missing, not a string, or too long."""
     value = held.get(name)
     return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""

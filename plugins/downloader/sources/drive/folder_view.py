@@ -11,7 +11,7 @@ from typing import Final
 
 from ...errors import PermanentError
 from ...retry import RetryPolicy
-from ..http import Answer, HttpClient, HttpRequest, OtherHost, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
 from . import errors
 from .api import NATIVE
 from .errors import DRIVE_ADVICE, Wanted
@@ -88,14 +88,14 @@ class FolderView:
         self._throttle.succeeded()
         return name, entries
 
-    def _send(self, request: HttpRequest, wanted: Wanted) -> Answer:
+    def _send(self, request: HttpRequest, wanted: Wanted) -> HttpAnswer:
         try:
             return self._client.send(request)
         except OtherHost as error:
             elsewhere = error
         raise errors.private(wanted) if elsewhere.host == _LOGIN else elsewhere
 
-    def _refusal(self, answer: Answer, wanted: Wanted) -> Exception:
+    def _refusal(self, answer: HttpAnswer, wanted: Wanted) -> Exception:
         page = DrivePage(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
         if answer.status in (404, 410):
             return no_folder(wanted)
@@ -109,7 +109,7 @@ class FolderView:
 
 
 def _entry_of(link: Link) -> FolderEntry | None:
-    """The entry that a link of the list leads to; None for a link that is no entry."""
+    """The entry that a link of the list leads to; None for any other link."""
     found = _ADDRESS.match(link.address)
     if found is None:
         return None

@@ -89,7 +89,7 @@ class DrivePage:
         return bool(_ROBOT.search(self._text)) or self._title.startswith("sorry...")
 
     def way_on(self) -> WayOn | None:
-        """What the virus-scan warning offers: a form, a link, or an address in a script. None if this is no warning."""
+        """What the virus-scan warning offers: a form, a link, or an address in a script. None for any other page."""
         return self._by_form() or self._by_link() or self._by_script()
 
     def _by_form(self) -> WayOn | None:
@@ -139,12 +139,11 @@ def title_of(page: str) -> str | None:
 
 def links_of(page: str, most: int) -> list[Link]:
     """The first `most` links of a page, in order."""
-    return [_link(*found.groups()) for found in islice(_LINK.finditer(page), most)]
-
-
-def _link(attributes: str, content: str) -> Link:
-    seen = "".join(plain_text(part).strip() for part in _MARKUP.split(content))
-    return Link(_attributes(attributes).get("href", ""), seen)
+    links: list[Link] = []
+    for found in islice(_LINK.finditer(page), most):
+        seen = "".join(plain_text(part).strip() for part in _MARKUP.split(found[2]))
+        links.append(Link(_attributes(found[1]).get("href", ""), seen))
+    return links
 
 
 def _attributes(text: str) -> Attributes:

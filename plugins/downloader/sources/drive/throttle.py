@@ -18,7 +18,7 @@ __all__ = ["Throttle"]
 _FIRST: Final = 1.0
 _LONGEST: Final = 64.0
 _LONGEST_ASKED: Final = 300.0
-"""Seconds that a server's ``Retry-After`` is honoured for. Google's own advice is to go up to 64 seconds unasked."""
+"""Seconds that a server's ``Retry-After`` is honoured for. Without one, Google advises backoffs of up to 64 seconds."""
 _STEP: Final = 1.0
 
 
@@ -41,7 +41,7 @@ class Throttle:
     def slow_down(self, retry_after: float | None = None) -> None:
         """The server asked for a pause: begins one, of `retry_after` seconds at least.
 
-        Requests that were under way when a pause began are answered the same; they do not make the next one longer.
+        Requests in flight when a pause begins get the same answer; they do not make the next pause longer.
         """
         with self._lock:
             now = self._clock.now()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 from requests.cookies import RequestsCookieJar
 
 from ...errors import DownloadError
-from ..http import Answer, HttpClient, HttpRequest, OtherHost, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
 from . import errors
 from .errors import Wanted
 from .key import EXPORTS
@@ -44,7 +44,7 @@ class DriveWeb:
         self._confirmed: dict[str, HttpRequest] = {}
         """Requests that succeeded after a warning, with their cookies, for the next range of the same file."""
 
-    def open(self, wanted: Wanted, start: int, stop: int | None) -> Answer:
+    def open(self, wanted: Wanted, start: int, stop: int | None) -> HttpAnswer:
         """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         known = self._confirmed.get(str(wanted.key))
         if known is not None:
@@ -64,7 +64,7 @@ class DriveWeb:
             request = self._onward(answer, request, wanted)
         raise errors.not_passed(wanted)
 
-    def _accepted(self, answer: Answer, wanted: Wanted) -> Answer:
+    def _accepted(self, answer: HttpAnswer, wanted: Wanted) -> HttpAnswer:
         if not _is_file(answer):
             raise self._error(_page(answer), answer, wanted)
         self._throttle.succeeded()
@@ -79,7 +79,7 @@ class DriveWeb:
             url, params = f"{self._docs_url}/{kind}/d/{key.id}/export", {"format": key.export}
         return HttpRequest(url, str(wanted), {**params, **shared}, self._headers, cookies=RequestsCookieJar())
 
-    def _send(self, request: HttpRequest, wanted: Wanted) -> Answer:
+    def _send(self, request: HttpRequest, wanted: Wanted) -> HttpAnswer:
         try:
             return self._client.send(request)
         except OtherHost as error:
@@ -88,8 +88,8 @@ class DriveWeb:
             raise errors.private(wanted)
         raise self._throttled(wanted, None) if elsewhere.host in _ROBOT_CHECKS else elsewhere
 
-    def _onward(self, answer: Answer, request: HttpRequest, wanted: Wanted) -> HttpRequest:
-        """The request that the warning in `answer` offers. Raises the error that the page shows if it is no warning."""
+    def _onward(self, answer: HttpAnswer, request: HttpRequest, wanted: Wanted) -> HttpRequest:
+        """The request that the warning in `answer` offers. Raises the error that any other page shows."""
         page = _page(answer)
         way_on = None if page.is_quota else page.way_on() or _way_by_cookie(request)
         if way_on is None:
@@ -100,7 +100,7 @@ class DriveWeb:
             pass
         raise errors.page_instead(wanted)
 
-    def _error(self, page: DrivePage, answer: Answer, wanted: Wanted) -> DownloadError:
+    def _error(self, page: DrivePage, answer: HttpAnswer, wanted: Wanted) -> DownloadError:
         """The error of an answer that is not the file. The status is not enough: a quota comes as 200, 403 or 429."""
         if answer.status in (404, 410):
             return errors.missing(wanted)
@@ -121,7 +121,7 @@ class DriveWeb:
         return errors.throttled(wanted, wait)
 
 
-def _is_file(answer: Answer) -> bool:
+def _is_file(answer: HttpAnswer) -> bool:
     """Whether this is the file, not a page about it. An HTML file comes as an attachment."""
     if answer.status not in (200, 206):
         return answer.status == 416
@@ -129,12 +129,12 @@ def _is_file(answer: Answer) -> bool:
     return attached or answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() not in _PAGE_TYPES
 
 
-def _is_expired(answer: Answer) -> bool:
+def _is_expired(answer: HttpAnswer) -> bool:
     """Whether a request that succeeded before is now refused."""
     return answer.status == 200 or (400 <= answer.status < 500 and answer.status != 429)
 
 
-def _page(answer: Answer) -> DrivePage:
+def _page(answer: HttpAnswer) -> DrivePage:
     return DrivePage(answer.beginning(PAGE_BYTES).decode("utf-8", "replace"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .answer import Answer, HttpStream, read_within, stream_of
+from .answer import HttpAnswer, HttpStream, read_within, stream_of
 from .client import HttpClient
 from .errors import Advice, OtherHost
 from .headers import retry_after
@@ -12,8 +12,8 @@ from .timeouts import Timeouts
 
 __all__ = [
     "Advice",
-    "Answer",
     "Hosts",
+    "HttpAnswer",
     "HttpClient",
     "HttpRequest",
     "HttpStream",

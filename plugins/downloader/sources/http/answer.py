@@ -17,7 +17,7 @@ from .errors import FAILURES, Advice, from_client, from_status
 from .headers import content_length, content_range, entity_tag, retry_after, total_of_unsatisfied
 from .request import HttpRequest
 
-__all__ = ["Answer", "HttpStream", "read_within", "stream_of"]
+__all__ = ["HttpAnswer", "HttpStream", "read_within", "stream_of"]
 
 _CHUNK: Final = 256 * 1024
 """Bytes of one buffer."""
@@ -32,7 +32,7 @@ _EITHER: Final = 32 + zlib.MAX_WBITS
 """For zlib: a gzip header, or its own."""
 
 
-class Answer:
+class HttpAnswer:
     """One answer, its body not yet read. The caller closes it."""
 
     def __init__(self, response: requests.Response, request: HttpRequest, advice: Advice) -> None:
@@ -142,14 +142,14 @@ class HttpStream:
 
     checksums: tuple[Checksum, ...] = ()
 
-    def __init__(self, answer: Answer, start: int, size: int | None) -> None:
+    def __init__(self, answer: HttpAnswer, start: int, size: int | None) -> None:
         self._answer = answer
         self.start = start
         self.size = size
         self.etag = entity_tag(answer.headers.get("ETag"))
 
     def __iter__(self) -> Iterator[bytes]:
-        """Buffers as of `Answer.buffers`."""
+        """Buffers as of `HttpAnswer.buffers`."""
         return self._answer.buffers()
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ def read_within(read: Callable[[int], bytes], most: int) -> bytes:
     return b"".join(pieces)
 
 
-def stream_of(answer: Answer, start: int = 0, stop: int | None = None) -> HttpStream:
+def stream_of(answer: HttpAnswer, start: int = 0, stop: int | None = None) -> HttpStream:
     """The bytes `start` to `stop` from the answer to a request for them. On an error the answer is closed.
 
     Raises `RangeRefused` for anything but the range, `SizeMismatch` for a 416, and the error of any other status.

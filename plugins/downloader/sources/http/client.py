@@ -15,7 +15,7 @@ import requests
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 
 from ...errors import PermanentError
-from .answer import Answer, HttpStream, stream_of
+from .answer import HttpAnswer, HttpStream, stream_of
 from .errors import FAILURES, Advice, OtherHost, from_client
 from .heads import WholeHeads
 from .request import Hosts, HttpRequest, same_origin
@@ -57,7 +57,7 @@ class HttpClient:
         """As `Source.open`."""
         return stream_of(self.send(request.ranged(start, stop)), start, stop)
 
-    def send(self, request: HttpRequest) -> Answer:
+    def send(self, request: HttpRequest) -> HttpAnswer:
         """The answer after all redirects, whatever its status.
 
         Raises `OtherHost` if a redirect leads to a host that is not allowed, `PermanentError` if the redirects do not
@@ -75,7 +75,7 @@ class HttpClient:
             f"{request.about} is redirected in a circle, at last to {request.host}", self._advice.refused
         )
 
-    def _send_once(self, request: HttpRequest, origin: str) -> Answer:
+    def _send_once(self, request: HttpRequest, origin: str) -> HttpAnswer:
         try:
             prepared = self._prepare(request, origin)
             self._before()
@@ -84,7 +84,7 @@ class HttpClient:
             response = self._adapter.send(prepared, stream=True, timeout=self._timeout, **settings)
             if request.cookies is not None:
                 extract_cookies_to_jar(request.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
-            return Answer(response, request, self._advice)
+            return HttpAnswer(response, request, self._advice)
         except FAILURES as error:
             problem = from_client(error, request.host, request.about, self._advice)
         raise problem

@@ -1,10 +1,9 @@
 """Accepts only answers whose head is complete and bounded, and states unambiguously where the body ends.
 
 For `http.client` a head ends at its empty line, or where the connection does: a truncated head counts as complete,
-without the lengths and types that were to follow, and the answer is misread. It skips lines that are no header along
-with everything after them, lengths that are no numbers, and framings that it does not know, and would take the rest for
-the file. And it sets no limit to provisional answers, to the lines after the last chunk, and to a head that arrives
-byte by byte.
+without the lengths and types that were to follow, and the answer is misread. It skips invalid lines along with
+everything after them, invalid lengths, and framings that it does not know, and would take the rest for the file. And it
+sets no limit to provisional answers, to the lines after the last chunk, and to a head that arrives byte by byte.
 
 h11 reads heads as strictly, but it would replace urllib3, and with it the proxies, TLS and cookies of `requests`.
 

@@ -47,7 +47,7 @@ def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
     """The answer to a HEAD of the object.
 
     boto3 accepts a head that was truncated, and a bit may flip on the way. So an ETag that differs from the listed one,
-    is no checksum, or is missing, is accepted only if it comes twice.
+    is not a checksum, or is missing, is accepted only if it comes twice.
     """
     head = _ask(bucket, file)
     if _is_likely(head, file):
@@ -77,7 +77,7 @@ def _etag_is_md5(bucket: S3Bucket, head: dict[str, Any]) -> bool:
 
 
 def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Checksum, ...]:
-    """The checksums of the record, without those that come from an ETag that is no MD5.
+    """The checksums of the record, without those that come from an ETag that is not an MD5.
 
     A first MD5 may have been computed from the file by the record's writer, so it stays; if it equals such an ETag it
     was most likely copied from it, so a mismatch proves nothing.

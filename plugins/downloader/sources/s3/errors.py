@@ -302,7 +302,7 @@ _STATUS: Final = re.compile(r"inner: Status \{\n\s+status: (\d{3}),\n")
 def from_obstore(error: Exception, about: Subject) -> DownloadError:
     """The error for an exception of obstore: a sentence, then a dump of the error, whose innermost part counts.
 
-    The text before it repeats the key, which anybody may choose and which must not be taken for an answer.
+    The text before it repeats the key, which anyone may choose and which must not be taken for an answer.
     """
     text = str(error)
     status = _STATUS.search(text)

@@ -31,7 +31,7 @@ class MinioSource(S3Source):
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`: the object's own checksums replace the guess from the listing.
 
-        An object that was replaced since it was listed gets its new size: a listing is no record of what it should be.
+        An object that was replaced since it was listed gets its new size: a listing does not say what it should be.
         """
         asked = replace(file, checksums=())
         try:

@@ -2,7 +2,7 @@
 
 obstore (the Rust crate `object_store`) signs, sends and reads without the GIL: about 14 times as many requests a second
 as boto3. It checks that an answer is the requested range. Not every server honours the expected ETag (``If-Match``):
-whoever opens compares the answer's (`transfer.streaming.open_checked`).
+the caller compares that of the answer (`transfer.streaming.open_checked`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,18 @@ import orjson
 from ...errors import AccessDenied, ServerBusy
 from ...retry import RetryPolicy
 from ..http import Advice, Hosts, HttpClient, HttpRequest, Timeouts
-from .rows import MemberStatus, Mission, Picture, RowPage, frames_of, is_true, missions_of, pictures_of, status_of, text
+from .rows import (
+    MemberStatus,
+    Mission,
+    RowPage,
+    SloohPicture,
+    frames_of,
+    is_true,
+    missions_of,
+    pictures_of,
+    status_of,
+    text,
+)
 
 __all__ = ["Account", "SloohClient"]
 
@@ -134,7 +145,7 @@ class SloohClient:
         """At most `most` missions, from number `first` (counted from 1) on."""
         return missions_of(self._ask(_MISSIONS, {"maxMissionCount": most, "firstMissionNumber": first}))
 
-    def pictures(self, first: int, most: int, mission_id: int = 0) -> RowPage[Picture]:
+    def pictures(self, first: int, most: int, mission_id: int = 0) -> RowPage[SloohPicture]:
         """At most `most` pictures, the newest first, from number `first` (counted from 1) on; mission 0 stands for all.
 
         An expired session gets the answer of an account without pictures: see `listing`.
@@ -143,7 +154,7 @@ class SloohClient:
         more = {"scheduledMissionId": mission_id, "maxImageCount": most, "firstImageNumber": first, "viewType": view}
         return pictures_of(self._ask(_PICTURES, more))
 
-    def frames(self, mission_id: int, first: int, most: int) -> RowPage[Picture]:
+    def frames(self, mission_id: int, first: int, most: int) -> RowPage[SloohPicture]:
         """The FITS frames of one mission. Empty also if the member has no right to them."""
         if mission_id <= 0:
             raise ValueError(f"{mission_id} is no mission")

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from ...errors import PermanentError, ServerBusy
 from .client import SloohClient
-from .rows import Mission, Picture, RowPage
+from .rows import Mission, RowPage, SloohPicture
 
 __all__ = ["PagedRows", "frames_of_missions", "missions", "pictures"]
 
@@ -91,7 +91,7 @@ class PagedRows(Generic[T]):
 
 def pictures(
     client: SloohClient, mission_id: int = 0, batch: int = _BATCH, most: int | None = None
-) -> PagedRows[Picture]:
+) -> PagedRows[SloohPicture]:
     """The member's pictures, the newest first: all, or those of a mission. `most` as in `PagedRows`."""
     return PagedRows(
         client, lambda first, count: client.pictures(first, count, mission_id), lambda row: row.key, batch, most
@@ -113,7 +113,7 @@ def _confirmed_page(client: SloohClient, first: int, count: int, ask: Callable[[
     return ask(first, count)
 
 
-def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: int = _BATCH) -> Iterator[Picture]:
+def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: int = _BATCH) -> Iterator[SloohPicture]:
     """The FITS frames of these missions, one mission after the other.
 
     Most missions have none, so an empty answer does not cause a login at once: an expired session stays empty, and one
@@ -136,9 +136,9 @@ def frames_of_missions(client: SloohClient, mission_ids: Iterable[int], batch: i
             yield from _frames(client, mission_id, batch)
 
 
-def _frames(client: SloohClient, mission_id: int, batch: int) -> Iterator[Picture]:
+def _frames(client: SloohClient, mission_id: int, batch: int) -> Iterator[SloohPicture]:
     """The frames of one mission, each once. There is no total: a page that is not full is the last."""
-    first, seen = 1, dict[object, Picture]()
+    first, seen = 1, dict[object, SloohPicture]()
     while True:
         page, before = client.frames(mission_id, first, batch), len(seen)
         for number, frame in enumerate(page.rows, first):

@@ -20,8 +20,8 @@ from .times import moment
 __all__ = [
     "MemberStatus",
     "Mission",
-    "Picture",
     "RowPage",
+    "SloohPicture",
     "frames_of",
     "is_true",
     "missions_of",
@@ -41,7 +41,7 @@ _MOST_DIGITS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SloohPicture:
     """A picture, or a FITS frame."""
 
     image_id: str | None = None
@@ -121,7 +121,7 @@ class RowPage(Generic[T]):
     total: int | None
 
 
-def pictures_of(answer: Mapping[str, Any]) -> RowPage[Picture]:
+def pictures_of(answer: Mapping[str, Any]) -> RowPage[SloohPicture]:
     """An answer of ``getMyPictures``."""
     return _page(answer, _picture)
 
@@ -131,9 +131,9 @@ def missions_of(answer: Mapping[str, Any]) -> RowPage[Mission]:
     return _page(answer, _mission)
 
 
-def frames_of(answer: Mapping[str, Any], mission_id: int) -> RowPage[Picture]:
+def frames_of(answer: Mapping[str, Any], mission_id: int) -> RowPage[SloohPicture]:
     """An answer of ``getMissionFITS``. It has no total."""
-    rows: list[Picture] = []
+    rows: list[SloohPicture] = []
     for group in _rows(answer, "groupList", _MOST_GROUPS):
         instrument = text(group.get("groupName"))
         rows += [_frame(row, instrument, mission_id) for row in _rows(group, "groupImageList", _MOST_ROWS - len(rows))]
@@ -158,7 +158,7 @@ def _page(answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> 
 def _rows(answer: Mapping[str, Any], name: str, most: int) -> list[Mapping[str, Any]]:
     """A list of objects; anything else in it counts as an empty object.
 
-    Raises ServerBusy if it is no list, or longer than `most`.
+    Raises ServerBusy if it is not a list, or longer than `most`.
     """
     found = answer.get(name)
     if found is None:
@@ -170,8 +170,8 @@ def _rows(answer: Mapping[str, Any], name: str, most: int) -> list[Mapping[str, 
     return [row if isinstance(row, Mapping) else {} for row in found]
 
 
-def _picture(row: Mapping[str, Any]) -> Picture:
-    return Picture(
+def _picture(row: Mapping[str, Any]) -> SloohPicture:
+    return SloohPicture(
         text(row.get("imageId")),
         text(row.get("customerImageId")),
         whole(row.get("missionId")),
@@ -194,8 +194,8 @@ def _mission(row: Mapping[str, Any]) -> Mission:
     )
 
 
-def _frame(row: Mapping[str, Any], instrument: str | None, mission_id: int) -> Picture:
-    return Picture(
+def _frame(row: Mapping[str, Any], instrument: str | None, mission_id: int) -> SloohPicture:
+    return SloohPicture(
         image_id=text(row.get("imageId")),
         mission_id=mission_id,
         address=text(row.get("imageURL"), _LONGEST_ADDRESS),

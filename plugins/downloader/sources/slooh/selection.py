@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from .picture_names import designations_of, format_of, object_of
-from .rows import Picture
+from .rows import SloohPicture
 
 __all__ = ["FILE_TYPES", "Filters", "Select", "format_passes", "subject_passes", "until_too_old"]
 
@@ -76,7 +76,7 @@ class Filters:
         return _moment(self.until) + (timedelta(days=1) if whole_day else timedelta(microseconds=1))
 
 
-def subject_passes(picture: Picture, filters: Filters) -> bool:
+def subject_passes(picture: SloohPicture, filters: Filters) -> bool:
     """Whether time, telescope and object match. A picture without a time matches no filter of times."""
     return (
         _time_passes(picture.taken, filters)
@@ -85,13 +85,13 @@ def subject_passes(picture: Picture, filters: Filters) -> bool:
     )
 
 
-def format_passes(picture: Picture, filters: Filters) -> bool:
+def format_passes(picture: SloohPicture, filters: Filters) -> bool:
     """Whether the format of the file matches."""
     wanted = {FILE_TYPES[name.strip().lower()] for name in filters.file_types}
     return not wanted or format_of(picture.facts) in wanted
 
 
-def until_too_old(pictures: Iterable[Picture], begin: datetime | None) -> Iterator[Picture]:
+def until_too_old(pictures: Iterable[SloohPicture], begin: datetime | None) -> Iterator[SloohPicture]:
     """`pictures`, the newest first, until the others are probably all older than `begin`.
 
     Slooh's order is not exactly that of the times: it ends after 100 successive pictures that are a day too old.

@@ -13,7 +13,7 @@ from .client import SloohClient
 from .hosts import ImageHosts
 from .listing import frames_of_missions, pictures
 from .picture_names import Dropped, Duplicates, PictureNames, arrange
-from .rows import Picture
+from .rows import SloohPicture
 from .selection import Filters, Select, format_passes, subject_passes, until_too_old
 
 __all__ = ["Counts", "PictureLayout", "PicturePlan", "Scan", "Wish", "plan", "survey_pictures"]
@@ -90,9 +90,9 @@ class PicturePlan:
     planned: tuple[Planned, ...]
     addresses: Mapping[str, str] = field(repr=False)
     """Key to address. Addresses may be signed: they are not for logs, and expire."""
-    pictures: Mapping[str, Picture] = field(repr=False)
+    pictures: Mapping[str, SloohPicture] = field(repr=False)
     """Relative path to record, for files that are planned and not refused."""
-    dropped: tuple[Dropped[Picture], ...]
+    dropped: tuple[Dropped[SloohPicture], ...]
     counts: Counts
 
 
@@ -105,7 +105,7 @@ def survey_pictures(
     """
     only = wish.mission_id if wish.select is Select.MISSION else 0
     listing = pictures(client, only, layout.batch, wish.max_scan)
-    rows: list[Picture] = []
+    rows: list[SloohPicture] = []
     for row in until_too_old(listing, None if only else wish.filters.begin):
         rows.append(row)
         watch(Scan(len(rows), listing.total))
@@ -122,7 +122,7 @@ def _watched(missions: Sequence[int], watch: Callable[[Scan], None], scan: Scan)
         yield mission
 
 
-def plan(rows: Sequence[Picture], wish: Wish, layout: PictureLayout, available: int = 0) -> PicturePlan:
+def plan(rows: Sequence[SloohPicture], wish: Wish, layout: PictureLayout, available: int = 0) -> PicturePlan:
     """The plan for `rows`. All rows get paths before they are filtered, so that no path depends on the filters."""
     placed, refused = _place(rows, layout)
     arranged = arrange(placed, layout.duplicates, lambda picture: picture.age)
@@ -145,11 +145,11 @@ def plan(rows: Sequence[Picture], wish: Wish, layout: PictureLayout, available: 
 
 
 def _place(
-    rows: Iterable[Picture], layout: PictureLayout
-) -> tuple[list[tuple[SafePath, Picture]], list[tuple[Refused, Picture]]]:
+    rows: Iterable[SloohPicture], layout: PictureLayout
+) -> tuple[list[tuple[SafePath, SloohPicture]], list[tuple[Refused, SloohPicture]]]:
     """The rows with their paths, and those that cannot be downloaded, under distinct names."""
-    placed: list[tuple[SafePath, Picture]] = []
-    refused: list[tuple[Refused, Picture]] = []
+    placed: list[tuple[SafePath, SloohPicture]] = []
+    refused: list[tuple[Refused, SloohPicture]] = []
     for number, row in enumerate(rows, 1):
         try:
             layout.hosts.checked(row.address)
@@ -160,11 +160,11 @@ def _place(
     return placed, refused
 
 
-def _passes(row: Picture, filters: Filters) -> bool:
+def _passes(row: SloohPicture, filters: Filters) -> bool:
     return subject_passes(row, filters) and (row.is_frame or format_passes(row, filters))
 
 
-def _is_chosen(name: str, row: Picture, wish: Wish) -> bool:
+def _is_chosen(name: str, row: SloohPicture, wish: Wish) -> bool:
     """Whether `Wish.select` includes it."""
     when = wish.known.get(name) or wish.known.get(_key(row))
     known = when is not None and (row.taken is None or row.taken <= when)
@@ -173,19 +173,19 @@ def _is_chosen(name: str, row: Picture, wish: Wish) -> bool:
     return known if wish.select is Select.FAILED else True
 
 
-def _key(row: Picture) -> str:
+def _key(row: SloohPicture) -> str:
     """``""`` if there is none; a row with an address has one."""
     return row.key or ""
 
 
-def _with_picture_facts(frames: Iterable[Picture], rows: Sequence[Picture]) -> Iterator[Picture]:
+def _with_picture_facts(frames: Iterable[SloohPicture], rows: Sequence[SloohPicture]) -> Iterator[SloohPicture]:
     """`frames`, with the facts that only the pictures of their missions have. Of several pictures the oldest counts."""
-    oldest: dict[int | None, Picture] = {}
+    oldest: dict[int | None, SloohPicture] = {}
     for row in rows:
         held = oldest.setdefault(row.mission_id, row)
         oldest[row.mission_id] = min(held, row, key=lambda one: one.age)
     for frame in frames:
-        picture = oldest.get(frame.mission_id, Picture())
+        picture = oldest.get(frame.mission_id, SloohPicture())
         yield replace(
             frame,
             title=picture.title,
