@@ -34,8 +34,8 @@ try:
     )
     from downloader.errors import DownloadError
     from downloader.retry import Clock, RetryPolicy
+    from downloader.source import Timeouts
     from downloader.sources.drive import DriveAccess, DriveKey, parse_folder
-    from downloader.sources.http import Timeouts
     from downloader_tasks.settings import Configuration, ConfigurationError, load
     from downloader_tasks.settings import read as read_yaml
     from downloader_tasks.wording import a_few, counted, one_line, shown_size

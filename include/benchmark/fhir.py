@@ -22,7 +22,7 @@ from typing import Any
 
 from downloader.content import NdjsonCheck
 from downloader.results import FileResult
-from downloader.sources.s3 import MinioServer
+from downloader.sources.s3.minio import MinioServer
 from downloader.transfer import restore
 from downloader_tasks.minio.download_run import MinioRun
 from downloader_tasks.minio.request import ExportRequest

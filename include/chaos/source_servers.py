@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
-from downloader.sources.s3 import BucketListing, MinioServer, listed_file
+from downloader.sources.s3.minio import BucketListing, MinioServer, listed_file
 
 from ..stand_ins.drive_server import file_id
 from ..stand_ins.s3_servers import S3Server

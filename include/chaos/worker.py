@@ -61,7 +61,7 @@ def files_of(plan: dict[str, Any]) -> list[RemoteFile]:
 def _s3(plan: dict[str, Any]) -> Source:
     import boto3
 
-    from downloader.sources.http import Timeouts
+    from downloader.source import Timeouts
     from downloader.sources.s3 import S3Access, S3Source, client_config
 
     timeouts = Timeouts(_CONNECT, _STALL)
@@ -71,8 +71,8 @@ def _s3(plan: dict[str, Any]) -> Source:
 
 
 def _minio(plan: dict[str, Any]) -> Source:
-    from downloader.sources.http import Timeouts
-    from downloader.sources.s3 import MinioServer, MinioSource
+    from downloader.source import Timeouts
+    from downloader.sources.s3.minio import MinioServer, MinioSource
 
     endpoint = plan["address"].removeprefix("http://")
     server = MinioServer(endpoint, plan["login"], plan["secret"], secure=False, timeouts=Timeouts(_CONNECT, _STALL))
@@ -80,8 +80,8 @@ def _minio(plan: dict[str, Any]) -> Source:
 
 
 def _drive(plan: dict[str, Any]) -> Source:
+    from downloader.source import Timeouts
     from downloader.sources.drive import DriveAccess, DriveSource
-    from downloader.sources.http import Timeouts
 
     address = plan["address"]
     access = DriveAccess(address, address, f"{address}/drive/v3", plan["secret"], Timeouts(_CONNECT, _STALL))
@@ -89,7 +89,7 @@ def _drive(plan: dict[str, Any]) -> Source:
 
 
 def _slooh(plan: dict[str, Any]) -> Source:
-    from downloader.sources.http import Timeouts
+    from downloader.source import Timeouts
     from downloader.sources.slooh import ImageHosts, SloohSource, image_client
 
     client = image_client(ImageHosts(plan["address"]), timeouts=Timeouts(_CONNECT, _STALL))

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from downloader.sources.http import Timeouts
+from downloader.source import Timeouts
 from downloader.sources.s3 import S3Access, client_config
 
 from .secrets import secret

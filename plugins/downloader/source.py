@@ -13,7 +13,7 @@ from typing import Protocol
 from .checksums import Checksum
 from .remote_file import RemoteFile
 
-__all__ = ["ByteStream", "Capabilities", "Source"]
+__all__ = ["ByteStream", "Capabilities", "Source", "Timeouts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,15 @@ class Capabilities:
     """How many streams of all files the source bears at once."""
     describes: bool = True
     """Whether `describe` can tell more than the listing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a source waits for its server, in seconds."""
+
+    connect: float = 10.0
+    stall: float = 60.0
+    """Without a single byte, from the request on and between two reads."""
 
 
 class ByteStream(Protocol):

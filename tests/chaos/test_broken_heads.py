@@ -17,12 +17,11 @@ from downloader.content.pictures import PictureCheck
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
-from downloader.source import Source
+from downloader.source import Source, Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
 from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio import MinioSource, listed_file
-from downloader.sources.s3.minio_listing import Listed
+from downloader.sources.s3.minio.listing import Listed
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.transfer.batch import restore

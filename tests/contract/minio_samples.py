@@ -10,8 +10,8 @@ from downloader.remote_file import RemoteFile
 from downloader.source import Source
 from downloader.sources.s3 import S3Access
 from downloader.sources.s3.minio import MinioSource, listed_file
-from downloader.sources.s3.minio_listing import BucketListing
-from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.minio.listing import BucketListing
+from downloader.sources.s3.minio.server import MinioServer
 from support.minio import minio_of
 
 

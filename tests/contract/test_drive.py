@@ -10,9 +10,8 @@ import pytest
 from contract.source_contract import SourceContract
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.source import Source
+from downloader.source import Source, Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
 from include.stand_ins.drive_server import DriveFile, DriveServer, ScanWarning, serving
 
 

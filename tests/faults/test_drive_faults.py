@@ -17,8 +17,8 @@ from downloader.checksums import Checksum
 from downloader.datasets.manifest import Dataset, planned
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
 from downloader.transfer.batch import restore
 from include.stand_ins.drive_pages import (
     access_denied,

@@ -14,7 +14,7 @@ from downloader.content.pictures import PictureCheck
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
 from downloader.retry import Clock, Halt, RetryPolicy
-from downloader.sources.http import Timeouts
+from downloader.source import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.sources.slooh.rate_limit import RequestLimit

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from requests.cookies import RequestsCookieJar
 
 from downloader.errors import DownloadError, NetworkError, PermanentError, StreamStalled
-from downloader.sources.http import HttpClient, Timeouts
+from downloader.source import Timeouts
+from downloader.sources.http import HttpClient
 from downloader.sources.http import answer as http_answer
 from downloader.sources.http import heads as http_heads
 from downloader.sources.http.errors import Advice

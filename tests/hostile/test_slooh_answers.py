@@ -15,7 +15,7 @@ from downloader.errors import DownloadError, ServerBusy
 from downloader.paths import safe_path
 from downloader.remote_file import Refused
 from downloader.retry import RetryPolicy
-from downloader.sources.http import Timeouts
+from downloader.source import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts

@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore import session
 
-from downloader.sources.http.timeouts import Timeouts
-from downloader.sources.s3.minio_server import MinioServer
+from downloader.source import Timeouts
+from downloader.sources.s3.minio.server import MinioServer
 from include.stand_ins.object_server import refuse
 from include.stand_ins.s3_servers import OWN_SECRET, S3Server, rclone_serving
 from include.stand_ins.wire import Answer, Fault, Request, StandIn

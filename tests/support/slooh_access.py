@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from downloader.retry import RetryPolicy
-from downloader.sources.http import Timeouts
+from downloader.source import Timeouts
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.client import Account, SloohClient
 from downloader.sources.slooh.hosts import ImageHosts

@@ -20,10 +20,10 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
+from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.source import GOOGLE_HOSTS
-from downloader.sources.http import Timeouts
 from downloader.sources.http.request import Hosts
 from downloader.transfer.streaming import open_checked
 from include.stand_ins.drive_pages import html_page

@@ -12,13 +12,13 @@ from downloader.checksums import Checksum
 from downloader.datasets.survey import FolderSurvey, survey_folder
 from downloader.errors import AccessDenied, DownloadError, Misconfigured, ObjectNotFound, PermanentError, ServerBusy
 from downloader.retry import RetryPolicy
+from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess
 from downloader.sources.drive.folder import Bounds, FolderEntry, FolderLevel, FolderListing, Kind, list_folder
 from downloader.sources.drive.folder_api import FolderByKey
 from downloader.sources.drive.folder_link import parse_folder
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.http import Timeouts
 from include.stand_ins.contents import digest
 from include.stand_ins.drive_pages import folder_view, html_page
 from include.stand_ins.drive_server import (

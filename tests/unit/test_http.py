@@ -27,7 +27,8 @@ from downloader.errors import (
     SizeMismatch,
     StreamStalled,
 )
-from downloader.sources.http import HttpClient, Timeouts
+from downloader.source import Timeouts
+from downloader.sources.http import HttpClient
 from downloader.sources.http.errors import Advice, OtherHost
 from downloader.sources.http.request import Hosts, HttpRequest
 from include.stand_ins.secrets import secret

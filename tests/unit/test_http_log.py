@@ -15,7 +15,7 @@ from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.sources.http.request import HttpRequest
 from downloader.sources.s3 import S3Source
-from downloader.sources.s3.minio_listing import BucketListing
+from downloader.sources.s3.minio.listing import BucketListing
 from downloader.sources.slooh import image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from include.stand_ins.s3_servers import S3Server

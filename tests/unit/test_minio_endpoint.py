@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from downloader.sources.s3.minio_server import MinioServer
+from downloader.sources.s3.minio.server import MinioServer
 from downloader.sources.s3.source import S3Access
 from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint

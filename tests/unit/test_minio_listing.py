@@ -23,10 +23,10 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.retry import Halt, RetryPolicy
-from downloader.sources.http.timeouts import Timeouts
-from downloader.sources.s3 import minio_listing
-from downloader.sources.s3.minio_listing import BucketListing, Listed
-from downloader.sources.s3.minio_server import MinioServer
+from downloader.source import Timeouts
+from downloader.sources.s3.minio import listing as minio_listing
+from downloader.sources.s3.minio.listing import BucketListing, Listed
+from downloader.sources.s3.minio.server import MinioServer
 from include.stand_ins.s3_servers import S3Server, rclone_server
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, cut_at, refuse, reset_at, serving, stall_at

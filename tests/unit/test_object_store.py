@@ -31,7 +31,7 @@ from downloader.errors import (
 )
 from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
-from downloader.sources.http.timeouts import Timeouts
+from downloader.source import Timeouts
 from downloader.sources.s3 import S3Access, S3Source
 from downloader.transfer.streaming import open_checked
 from include.stand_ins.object_server import ObjectServer, Request, refuse

@@ -344,7 +344,7 @@ def test_a_slash_behind_the_host_is_no_matter(server: SloohServer) -> None:
 
 
 def test_a_server_that_stalls(server: SloohServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    from downloader.sources.http import Timeouts
+    from downloader.source import Timeouts
     from include.stand_ins.wire import stall_at
 
     server.script(SESSION, stall_at(-1))

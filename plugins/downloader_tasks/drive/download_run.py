@@ -17,8 +17,8 @@ from downloader.planning import local_name
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.retry import Clock
+from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
-from downloader.sources.http import Timeouts
 from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Show, SingleItemRun, ignore

@@ -20,7 +20,7 @@ from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
-from downloader.sources.s3 import BucketListing, Listed, MinioSource, listed_file
+from downloader.sources.s3.minio import BucketListing, Listed, MinioSource, listed_file
 from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Show, SingleItemRun, ignore
@@ -35,7 +35,8 @@ from .request import ExportRequest
 from .survey import BucketSurvey, digest_of, unpack_levels
 
 if TYPE_CHECKING:
-    from downloader.sources.s3 import MinioServer, S3Access
+    from downloader.sources.s3 import S3Access
+    from downloader.sources.s3.minio import MinioServer
 
 __all__ = ["MinioRun", "Resources"]
 

@@ -16,7 +16,8 @@ from ..settings import Configuration, address_of, aws_access, find_connection
 from ..wording import one_line
 
 if TYPE_CHECKING:
-    from downloader.sources.s3 import MinioServer, S3Access
+    from downloader.sources.s3 import S3Access
+    from downloader.sources.s3.minio import MinioServer
 
 __all__ = ["endpoint"]
 
@@ -46,8 +47,8 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
 
 
 def _of_generic(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
-    from downloader.sources.http import Timeouts
-    from downloader.sources.s3 import MinioServer
+    from downloader.source import Timeouts
+    from downloader.sources.s3.minio import MinioServer
 
     extra = _extra(connection)
     host, secure = _address(connection, extra)
@@ -119,7 +120,8 @@ def _verify(connection: Connection, extra: dict[str, Any]) -> bool | str:
 
 
 def _of_aws(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
-    from downloader.sources.s3 import AWS_FIELDS, MinioServer
+    from downloader.sources.s3 import AWS_FIELDS
+    from downloader.sources.s3.minio import MinioServer
 
     access = _aws_access(connection, configuration)
     url = urlsplit(access.client.meta.endpoint_url)

@@ -21,7 +21,7 @@ from typing import Final
 from downloader.errors import DownloadError
 from downloader.fhir import ExportLayout, NameLevel, is_export, type_of
 from downloader.planning import folded
-from downloader.sources.s3 import Listed
+from downloader.sources.s3.minio import Listed
 
 from ..shards import DIGEST, EACH, MOST_BYTES, ShardBounds, fingerprint_of, label_of, slices
 from ..xcoms import Shard

@@ -91,7 +91,7 @@ def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
 def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-    from downloader.sources.http import Timeouts
+    from downloader.source import Timeouts
     from downloader.sources.s3 import S3Access, client_config
 
     hook = S3Hook(aws_conn_id=connection_id)

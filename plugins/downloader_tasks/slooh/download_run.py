@@ -18,7 +18,8 @@ from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
-from downloader.sources.http import HttpClient, Timeouts
+from downloader.source import Timeouts
+from downloader.sources.http import HttpClient
 from downloader.sources.slooh import (
     Account,
     Duplicates,

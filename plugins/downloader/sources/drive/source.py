@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 
 from ...remote_file import RemoteFile
 from ...retry import Clock
-from ...source import ByteStream, Capabilities
-from ..http import Hosts, HttpClient, Timeouts, stream_of
+from ...source import ByteStream, Capabilities, Timeouts
+from ..http import Hosts, HttpClient, stream_of
 from .api import DriveApi
 from .errors import DRIVE_ADVICE, Wanted, other_size
 from .key import DriveKey

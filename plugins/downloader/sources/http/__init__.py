@@ -8,7 +8,6 @@ from .errors import Advice, OtherHost
 from .headers import retry_after
 from .heads import with_whole_heads
 from .request import Hosts, HttpRequest
-from .timeouts import Timeouts
 
 __all__ = [
     "Advice",
@@ -18,7 +17,6 @@ __all__ = [
     "HttpRequest",
     "HttpStream",
     "OtherHost",
-    "Timeouts",
     "read_within",
     "retry_after",
     "stream_of",

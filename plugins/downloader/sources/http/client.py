@@ -15,11 +15,11 @@ import requests
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 
 from ...errors import PermanentError
+from ...source import Timeouts
 from .answer import HttpAnswer, HttpStream, stream_of
 from .errors import FAILURES, Advice, OtherHost, from_client
 from .heads import WholeHeads
 from .request import Hosts, HttpRequest, same_origin
-from .timeouts import Timeouts
 
 __all__ = ["HttpClient", "Timeouts"]
 

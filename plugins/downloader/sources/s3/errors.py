@@ -35,7 +35,6 @@ from ...errors import (
     TooManyFiles,
     lacks_files,
 )
-from ..http import retry_after
 
 __all__ = [
     "AWS_FIELDS",
@@ -274,6 +273,8 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
         details, http = answer.get("Error", {}), answer.get("ResponseMetadata", {})
         status, code, text = http.get("HTTPStatusCode", 400), details.get("Code"), details.get("Message")
         made = from_answer(about, status, code or "", text or "")  # an empty element is None
+        from ..http import retry_after  # brings in another HTTP client, which S3 has no use for
+
         made.retry_after = retry_after(http.get("HTTPHeaders", {}).get("retry-after"))
         return made
     if isinstance(error, boto.SSLError):

@@ -22,8 +22,7 @@ from obstore.store import S3Store
 from ...checksums import Checksum, from_etag
 from ...errors import CredentialsExpired, NetworkError, RangeRefused, Unexpected
 from ...remote_file import RemoteFile
-from ...source import ByteStream
-from ..http import Timeouts
+from ...source import ByteStream, Timeouts
 from .credentials import RenewedCredentials
 from .errors import AWS_FIELDS, Fields, Subject, from_obstore, plain_address
 

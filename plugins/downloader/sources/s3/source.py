@@ -13,8 +13,7 @@ from botocore.config import Config
 
 from ...errors import DownloadError, ServerBusy
 from ...remote_file import RemoteFile
-from ...source import ByteStream, Capabilities
-from ..http import Timeouts
+from ...source import ByteStream, Capabilities, Timeouts
 from .bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe

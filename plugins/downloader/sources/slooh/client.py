@@ -16,7 +16,8 @@ import orjson
 
 from ...errors import AccessDenied, ServerBusy
 from ...retry import RetryPolicy
-from ..http import Advice, Hosts, HttpClient, HttpRequest, Timeouts
+from ...source import Timeouts
+from ..http import Advice, Hosts, HttpClient, HttpRequest
 from .rows import (
     MemberStatus,
     Mission,

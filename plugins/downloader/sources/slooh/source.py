@@ -11,8 +11,8 @@ from typing import Final
 
 from ...errors import AccessDenied, CredentialsExpired, ObjectNotFound
 from ...remote_file import RemoteFile
-from ...source import ByteStream, Capabilities
-from ..http import Advice, HttpClient, HttpRequest, Timeouts
+from ...source import ByteStream, Capabilities, Timeouts
+from ..http import Advice, HttpClient, HttpRequest
 from .hosts import ImageHosts
 
 __all__ = ["SloohSource", "image_client"]

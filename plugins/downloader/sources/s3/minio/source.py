@@ -1,15 +1,15 @@
-"""FHIR exports in a bucket of MinIO: listed by `minio_listing`, read like any object of S3."""
+"""FHIR exports in a bucket of MinIO: listed by `listing`, read like any object of S3."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from ...checksums import Checksum, from_etag
-from ...errors import SizeMismatch
-from ...paths import SafePath
-from ...remote_file import RemoteFile
-from .minio_listing import Listed
-from .source import S3Source
+from ....checksums import Checksum, from_etag
+from ....errors import SizeMismatch
+from ....paths import SafePath
+from ....remote_file import RemoteFile
+from ..source import S3Source
+from .listing import Listed
 
 __all__ = ["MinioSource", "listed_file"]
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from minio import Minio
 
-from ...errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
-from ...retry import RetryPolicy
-from .minio_server import MINIO_ERRORS, MinioServer, from_minio
+from ....errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
+from ....retry import RetryPolicy
+from .server import MINIO_ERRORS, MinioServer, from_minio
 
 __all__ = ["BucketListing", "Listed"]
 

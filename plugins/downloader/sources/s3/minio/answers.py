@@ -1,6 +1,6 @@
 """Bounds the answers to the `minio` client, which reads any answer into memory, and follows any number of pages.
 
-The errors are ValueErrors, which the client does not catch; `minio_server.from_minio` translates them.
+The errors are ValueErrors, which the client does not catch; `server.from_minio` translates them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager
 
-from ..http import read_within, with_whole_heads
+from ...http import read_within, with_whole_heads
 
 __all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing", "NoListing"]
 

@@ -19,11 +19,12 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3 import exceptions as urllib3_errors
 
-from ...errors import DownloadError, Misconfigured, NetworkError
-from ..http import Timeouts, retry_after
-from .errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
-from .minio_answers import BoundedAnswers, EndlessListing
-from .source import S3Access, client_config
+from ....errors import DownloadError, Misconfigured, NetworkError
+from ....source import Timeouts
+from ...http import retry_after
+from ..errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
+from ..source import S3Access, client_config
+from .answers import BoundedAnswers, EndlessListing
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
 
