@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -17,8 +18,11 @@ __all__ = [
     "PART_NAME",
     "REPORT_PREFIX",
     "SafePath",
+    "fitted",
     "is_plain",
+    "marked",
     "safe_path",
+    "short_digest",
 ]
 
 MAX_NAME_BYTES = 255
@@ -88,6 +92,26 @@ def is_plain(raw: str) -> bool:
     Most names are, and to hold one against all rules takes five times as long.
     """
     return len(raw) <= MAX_NAME_BYTES and not raw.endswith(".part") and _PLAIN.fullmatch(raw) is not None
+
+
+def marked(stem: str, hashed: str, digits: int, ending: str = "", room: int | None = None, trim: str = "") -> str:
+    """`stem`, ``~`` with `digits` hex digits of the hash of `hashed`, and `ending`: a name for `hashed` alone.
+
+    With `room`, `stem` is cut so that all of it has at most that many bytes. What is left of it loses the characters of
+    `trim` at its end.
+    """
+    end = f"~{short_digest(hashed, digits)}{ending}"
+    return (stem if room is None else fitted(stem, "", room - len(end.encode()))).rstrip(trim) + end
+
+
+def fitted(stem: str, end: str, room: int) -> str:
+    """As much of `stem` as fits into `room` bytes before `end`, and `end`. `stem` has no surrogates."""
+    return stem.encode()[: room - len(end.encode())].decode(errors="ignore") + end
+
+
+def short_digest(text: str, digits: int) -> str:
+    """The first `digits` hex digits of the SHA-256 of `text`, which may be no valid Unicode."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:digits]
 
 
 def _problem(raw: str) -> DownloadError | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile, part_name
 from downloader.errors import DownloadError, NameTooLong, PathConflict, ReservedName, UnsafePath
-from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, is_plain, safe_path
+from downloader.paths import MAX_NAME_BYTES, MAX_PATH_BYTES, REPORT_PREFIX, SafePath, is_plain, marked, safe_path
 from support.restoring import tree
 
 
@@ -252,3 +252,22 @@ def test_a_path_too_long_for_this_place_says_so(destination: Path) -> None:
 
 def test_only_safe_path_makes_paths_that_are_safe() -> None:
     assert [path.text for path in sorted([SafePath("b"), SafePath("a")])] == ["a", "b"]
+
+
+@given(
+    st.builds(str.__mul__, st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.sampled_from([1, 150])),
+    st.text(max_size=20),
+    st.text(max_size=20),
+    st.sampled_from(["", ".png", " (2).€"]),
+)
+def test_a_marked_name_fits_keeps_its_ending_and_is_its_own(stem: str, hashed: str, other: str, ending: str) -> None:
+    name = marked(stem, hashed, 12, ending, room=150, trim=". ")
+    beginning, tilde, end = name.removesuffix(ending).rpartition("~")
+    assert len(name.encode()) <= 150
+    assert stem.startswith(beginning)
+    assert beginning == beginning.rstrip(". ")
+    assert tilde
+    assert len(end) == 12
+    assert name.endswith(ending)
+    assert (marked(stem, other, 12, ending, room=150, trim=". ") == name) == (other == hashed)
+    assert marked(stem, hashed, 12, ending) == f"{stem}~{end}{ending}"

@@ -6,7 +6,6 @@ safe, distinct, and the same for the same folder.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -16,7 +15,7 @@ from typing import Final
 from unicodedata import category
 
 from ..errors import DownloadError, ReservedName
-from ..paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, safe_path
+from ..paths import MAX_NAME_BYTES, MAX_PATH_BYTES, SafePath, fitted, marked, safe_path, short_digest
 
 __all__ = ["MappingError", "PathReservations", "Places", "tidy_path"]
 
@@ -25,6 +24,7 @@ _KNOWN: Final = ("name", "stem", "suffix", "folder")
 _UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of characters that end a line, control a terminal, or cannot be encoded."""
 _LONGEST_SUFFIX: Final = 20
+_DIGITS: Final = 12
 
 
 class MappingError(ValueError):
@@ -89,7 +89,7 @@ def tidy_path(names: Iterable[str]) -> SafePath:
     if _is_reserved(name, "x" if folders else ""):
         name = f"_{_shortened(name, 1)}"
     path = "/".join((*folders, name))
-    return safe_path(path if len(path.encode()) <= MAX_PATH_BYTES else f"{_digest(path)}/{name}")
+    return safe_path(path if len(path.encode()) <= MAX_PATH_BYTES else f"{short_digest(path, _DIGITS)}/{name}")
 
 
 def _is_reserved(name: str, folder: str) -> bool:
@@ -116,22 +116,13 @@ def _shortened(name: str, room: int = 0) -> str:
     if len(name.encode()) + room <= MAX_NAME_BYTES:
         return name
     stem, suffix = _parted(name)
-    return _joined(stem, f"~{_digest(name)}{suffix}", room)
-
-
-def _joined(stem: str, end: str, room: int = 0) -> str:
-    """As much of `stem` as fits, and `end`."""
-    return stem.encode()[: MAX_NAME_BYTES - room - len(end.encode())].decode(errors="ignore") + end
+    return marked(stem, name, _DIGITS, suffix, MAX_NAME_BYTES - room)
 
 
 def _parted(name: str) -> tuple[str, str]:
     """Stem and suffix; an overlong suffix is part of the stem."""
     path = PurePosixPath(name)
     return (path.stem, path.suffix) if len(path.suffix.encode()) <= _LONGEST_SUFFIX else (name, "")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 # --- equal paths ------------------------------------------------------------------------------------------------------
@@ -181,7 +172,7 @@ class PathReservations:
 
 def _numbered(name: str, number: int) -> str:
     stem, suffix = _parted(name)
-    return _joined(stem, f" ({number}){suffix}")
+    return fitted(stem, f" ({number}){suffix}", MAX_NAME_BYTES)
 
 
 def _folders_of(path: str) -> Iterable[str]:

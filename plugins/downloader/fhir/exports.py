@@ -8,7 +8,6 @@ another.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from ..errors import DownloadError
-from ..paths import SafePath, safe_path
+from ..paths import SafePath, marked, safe_path
 from ..planning import folded
 from .resource_types import type_of
 
@@ -39,6 +38,7 @@ class NameLevel(IntEnum):
     NAME = 0
     KEY = 1
     HASH = 2
+    """Its name with a hash of all of it: ``Patient~c630b55287c78cf9.ndjson``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,12 @@ class ExportLayout:
         if level is NameLevel.KEY:
             # A key may begin with a slash; it goes below the folder all the same.
             return safe_path(f"{folder}{key.lstrip('/')}")
-        return safe_path(f"{folder}{_hashed(name, key)}")
+        ending = _ENDING.search(name)
+        at = ending.start() if ending else len(name)
+        return safe_path(folder + marked(name[:at], key, _DIGITS, name[at:]))
 
     def paths(self, key: str) -> Iterator[str]:
         """All paths that the object may get, depending on the other objects."""
         for level in NameLevel:
             with suppress(DownloadError):
                 yield self.path(key, level).text
-
-
-def _hashed(name: str, key: str) -> str:
-    """``Patient.ndjson`` as ``Patient~c630b55287c78cf9.ndjson``: a different name for each key."""
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
-    ending = _ENDING.search(name)
-    at = ending.start() if ending else len(name)
-    return f"{name[:at]}~{digest}{name[at:]}"

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ..paths import REPORT_PREFIX
+from ..paths import REPORT_PREFIX, marked
 from .escaping import UNSAFE
 
 __all__ = ["ReportName", "hidden_name", "parse_name", "report_name", "safe_id"]
@@ -19,7 +18,8 @@ _MOST_ID_BYTES: Final = 120
 """Leaves room for the rest of the name, and for the longer hidden name, below the usual limit of 255 bytes."""
 _UNSAFE = re.compile(rf"[{UNSAFE}/<>:\"|?*]")
 """Unsafe on a screen, a separator, or refused by a file system that a lab may have mounted."""
-_CHANGED = re.compile(r".*~[0-9a-f]{12}", re.DOTALL)
+_DIGITS: Final = 12
+_CHANGED = re.compile(rf".*~[0-9a-f]{{{_DIGITS}}}", re.DOTALL)
 _NAME = re.compile(
     REPORT_PREFIX + r"(?P<id>.+)_(?P<moment>[0-9]{8}_[0-9]{6})(?:_(?P<number>[2-9]|[1-9][0-9]{1,8}))?\.txt", re.DOTALL
 )
@@ -55,8 +55,7 @@ def safe_id(report_id: str) -> str:
     size = len(report_id.encode(errors="replace"))
     if 0 < size <= _MOST_ID_BYTES and not _UNSAFE.search(report_id) and not _CHANGED.fullmatch(report_id):
         return report_id
-    shown = _UNSAFE.sub("_", report_id).encode()[: _MOST_ID_BYTES - 13].decode(errors="ignore")
-    return f"{shown}~{hashlib.sha256(report_id.encode(errors='surrogatepass')).hexdigest()[:12]}"
+    return marked(_UNSAFE.sub("_", report_id), report_id, _DIGITS, room=_MOST_ID_BYTES)
 
 
 def hidden_name(name: str, identity: str) -> str:

@@ -6,7 +6,6 @@ destination, and one that is too long is cut and gets a hash of the full name.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +17,7 @@ from string import Formatter
 from typing import Any, Final, Generic, TypeVar
 from unicodedata import category, normalize
 
-from ...paths import REPORT_PREFIX, SafePath, safe_path
+from ...paths import REPORT_PREFIX, SafePath, marked, safe_path
 from ...planning import folded
 
 __all__ = [
@@ -149,6 +148,7 @@ def _extension(filename: str | None) -> str:
 
 _MOST_BYTES: Final = 150
 """The limit of a name in UTF-8. Even decomposed, as on older Macs, it is below their limit of 255 units."""
+_DIGITS: Final = 8
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _DEVICES: Final = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
@@ -179,9 +179,7 @@ def _name(text: str, unknown: str) -> str:
         name = f"_{name}"
     if len(name.encode()) <= _MOST_BYTES:
         return name
-    end = f"~{hashlib.sha256(name.encode()).hexdigest()[:8]}{_extension(name)}"
-    beginning = name.encode()[: _MOST_BYTES - len(end)].decode(errors="ignore")
-    return f"{beginning.rstrip('. ')}{end}"
+    return marked(name, name, _DIGITS, _extension(name), _MOST_BYTES, trim=". ")
 
 
 # --- templates -------------------------------------------------------------------------------------------------------
