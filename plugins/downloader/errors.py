@@ -72,6 +72,7 @@ __all__ = [
     "Unexpected",
     "UnsafePath",
     "as_download_error",
+    "cut",
     "from_os_error",
     "lacks_files",
 ]
@@ -306,6 +307,11 @@ _FEWER_FILES = "remove files from the destination's disk (df -i counts them), th
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 _CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
+
+
+def cut(text: str, most: int) -> str:
+    """`text` for a message; of a longer one the first `most` characters, and ``...``."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def from_os_error(error: OSError, name: str) -> DownloadError:

@@ -18,7 +18,7 @@ from reprlib import Repr
 from typing import Final, NamedTuple
 
 from ..checksums import MIB, S3_ETAG, Checksum, from_etag
-from ..errors import CorruptRecord
+from ..errors import CorruptRecord, cut
 from .errors import RecordUnusable
 
 __all__ = ["FileEntry", "parse_file_info", "read_entry", "shown"]
@@ -149,5 +149,4 @@ def _why(error: Exception) -> str:
 
 def shown(value: object) -> str:
     """`value`, short enough for a line of a report. Reads only as much of it as is shown."""
-    text = _SHORTENED.repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    return cut(_SHORTENED.repr(value), 60)

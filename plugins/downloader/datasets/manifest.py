@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ..checksums import Checksum
-from ..errors import DownloadError
+from ..errors import DownloadError, cut
 from ..paths import safe_path
 from ..planning import refuse_conflicts
 from ..remote_file import Planned, Refused, RemoteFile
@@ -315,8 +315,7 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "a group of keys"
     text = _KEY_IN_ADDRESS.sub(r"\1***", json.dumps(value, ensure_ascii=False))
-    text = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-    return _on_one_line(text)
+    return _on_one_line(cut(text, _LONGEST_SHOWN))
 
 
 def _on_one_line(text: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "escape_label",
     "escape_message",
     "escape_name",
+    "quoted",
     "unescape",
     "visible",
 ]
@@ -41,6 +42,7 @@ _SHORT: Final = {"\\": "\\\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _LONG: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
 
 _LOOKS_LIKE_A_STATUS = re.compile(r":(?= (?:OK|FAILURE) - )")
+_LONGEST_QUOTED: Final = 120
 _CHECKSUM = re.compile(r"[a-z0-9-]+:[0-9a-z-]*")
 _ALGORITHM = re.compile(r"[a-z0-9-]+:")
 
@@ -96,6 +98,11 @@ def visible(text: str) -> str:
 def unescape(text: str) -> str:
     """The inverse of the `escape` functions. A backslash that starts no escape stays as it is."""
     return _ESCAPE.sub(_character, text) if "\\" in text else text
+
+
+def quoted(text: str) -> str:
+    """The beginning of `text` in quotes, on one line, for a message."""
+    return repr(text[:_LONGEST_QUOTED])
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from ..errors import cut
 from ..results import FileResult
-from .escaping import unescape
+from .escaping import quoted, unescape
 from .file_line import parse_line
 from .layout import DESTINATION, DURATION, FILES, FORMAT_LABEL, STATUS, SUMMARY, TIMESTAMP, lines_of
 from .status_report import FORMAT, Pairs, Report
@@ -24,7 +25,6 @@ _COUNTS: Final = 8
 """Lines of the summary above the duration. They follow from the files."""
 _WRITTEN_NUMBER: Final = re.compile(r"[2-9]|[1-9][0-9]{1,8}")
 """A number of a format as a report holds it; format 1 is not written."""
-_LONGEST_SHOWN: Final = 120
 _LONGEST_PROBLEM: Final = 400
 
 
@@ -33,7 +33,7 @@ class ReportError(ValueError):
 
     def __init__(self, line: int, problem: str) -> None:
         self.line = line
-        self.problem = problem if len(problem) <= _LONGEST_PROBLEM else f"{problem[:_LONGEST_PROBLEM]}..."
+        self.problem = cut(problem, _LONGEST_PROBLEM)
         super().__init__(f"line {line}: {self.problem}")
 
 
@@ -89,7 +89,7 @@ class _Lines:
 
 
 def _other(number: int, found: str, wanted: str) -> ReportError:
-    return ReportError(number, f"expected {wanted[:_LONGEST_SHOWN]!r}, found {found[:_LONGEST_SHOWN]!r}")
+    return ReportError(number, f"expected {quoted(wanted)}, found {quoted(found)}")
 
 
 def _format_of(lines: _Lines) -> int:
@@ -98,7 +98,7 @@ def _format_of(lines: _Lines) -> int:
     if shown is None:
         return 1
     if not _WRITTEN_NUMBER.fullmatch(shown):
-        raise ReportError(lines.number, f"{shown[:_LONGEST_SHOWN]!r} is not the number of a report format")
+        raise ReportError(lines.number, f"{quoted(shown)} is not the number of a report format")
     number = int(shown)
     if number > FORMAT:
         raise ReportError(
@@ -120,7 +120,7 @@ def _read_1(lines: _Lines, title: str) -> Report:
         try:
             results.append(parse_line(line))
         except ValueError as error:
-            raise ReportError(lines.number, f"{error}: {line[:_LONGEST_SHOWN]!r}") from error
+            raise ReportError(lines.number, f"{error}: {quoted(line)}") from error
     lines.expect(SUMMARY, "-" * len(SUMMARY))
     duration, extra = _summary(lines)
     try:
@@ -163,7 +163,7 @@ def _summary(lines: _Lines) -> tuple[float, Pairs]:
 def _pair(lines: _Lines, line: str) -> tuple[str, str]:
     label, colon, value = line.partition(": ")
     if not colon:
-        raise ReportError(lines.number, f"expected a label and a value, found {line[:_LONGEST_SHOWN]!r}")
+        raise ReportError(lines.number, f"expected a label and a value, found {quoted(line)}")
     return unescape(label), unescape(value)
 
 

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Final
 
 from ..results import FileResult, Outcome
+from .escaping import quoted
 
 __all__ = ["FORMAT", "Pairs", "Report", "Status", "Summary"]
 
@@ -38,7 +39,6 @@ outcome or assurance. Labels and values of `Report.head` and `Report.extra`, mes
 
 _LIMIT: Final = 2**64
 """All amounts are below it. Python writes far larger numbers in exponential notation, which does not read back."""
-_LONGEST_SHOWN: Final = 120
 
 
 class Status(StrEnum):
@@ -107,7 +107,7 @@ class Report:
         for result in self.results:
             amounts = (result.size, result.fetched, result.seconds, result.resources or 0)
             if not all(0 <= amount < _LIMIT for amount in amounts):
-                raise ValueError(f"an amount of {result.name[:_LONGEST_SHOWN]!r} is not valid")
+                raise ValueError(f"an amount of {quoted(result.name)} is not valid")
         object.__setattr__(self, "timestamp", self.timestamp.astimezone(UTC).replace(microsecond=0))
         object.__setattr__(self, "duration", round(self.duration, 1))
         object.__setattr__(self, "results", tuple(sorted(self.results, key=attrgetter("name"))))
