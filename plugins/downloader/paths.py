@@ -9,7 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from .errors import DownloadError, NameTooLong, ReservedName, UnsafePath
+from .errors import NameTooLong, ReservedName, UnsafePath
 
 __all__ = [
     "MAX_FOLDERS",
@@ -77,11 +77,16 @@ def safe_path(raw: str) -> SafePath:
     """
     if is_plain(raw):
         return SafePath(raw)
-    problem = _problem(raw)
-    if problem is not None:
-        raise problem
+    if not raw.strip("/"):
+        raise UnsafePath("the name is empty")
+    fault = _fault(raw)
+    if fault:
+        raise UnsafePath(f"{_shown(raw)} {fault}")
     segments = [segment for segment in raw.split("/") if segment not in ("", ".")]
-    _refuse_reserved(segments)
+    if len(segments) == 1 and segments[0].startswith(REPORT_PREFIX):
+        raise ReservedName(f"{_shown(segments[0])} would pass for a report")
+    if PART_NAME.fullmatch(segments[-1]):
+        raise ReservedName(f"{_shown(segments[-1])} would pass for a part file")
     _refuse_long(segments)
     return SafePath("/".join(segments))
 
@@ -114,13 +119,6 @@ def short_digest(text: str, digits: int) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:digits]
 
 
-def _problem(raw: str) -> DownloadError | None:
-    if not raw.strip("/"):
-        return UnsafePath("the name is empty")
-    found = _fault(raw)
-    return UnsafePath(f"{_shown(raw)} {found}") if found else None
-
-
 def _fault(raw: str) -> str:
     """What makes a path of `raw` unsafe, ``""`` for nothing."""
     faults = (
@@ -145,13 +143,6 @@ def _encodable(raw: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _refuse_reserved(segments: list[str]) -> None:
-    if len(segments) == 1 and segments[0].startswith(REPORT_PREFIX):
-        raise ReservedName(f"{_shown(segments[0])} would pass for a report")
-    if PART_NAME.fullmatch(segments[-1]):
-        raise ReservedName(f"{_shown(segments[-1])} would pass for a part file")
 
 
 def _refuse_long(segments: list[str]) -> None:

@@ -53,9 +53,10 @@ def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, obj
     if text is None:
         return {}
     try:
-        found = _load(text)
+        found = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except (ValueError, RecursionError) as error:
-        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is no valid JSON ({_why(error)})") from error
+        why = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is no valid JSON ({why})") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -111,22 +112,14 @@ def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | No
     if value is None or value == "":
         return None
     text, underscores, part_mib = value.partition("__") if isinstance(value, str) else ("", "", "")
-    found = from_etag(text, _part_sizes(part_mib) if underscores else ())
-    if found is None:
-        raise CorruptRecord(f"its {called} is {shown(value)}, which is no {called}")
-    return found if found.algorithm == S3_ETAG or underscores or bare_is_md5 else None
-
-
-def _part_sizes(part_mib: str) -> tuple[int, ...]:
-    if not _PART_MIB.fullmatch(part_mib) or int(part_mib) > _MOST_PART_MIB:
+    if underscores and not (_PART_MIB.fullmatch(part_mib) and int(part_mib) <= _MOST_PART_MIB):
         raise CorruptRecord(
             f"its part size is {shown(part_mib)}, and no whole number of MiB from 1 to {_MOST_PART_MIB}"
         )
-    return (int(part_mib) * MIB,)
-
-
-def _load(text: str | bytes) -> object:
-    return json.loads(text, object_pairs_hook=_object, parse_int=_integer)
+    found = from_etag(text, (int(part_mib) * MIB,) if underscores else ())
+    if found is None:
+        raise CorruptRecord(f"its {called} is {shown(value)}, which is no {called}")
+    return found if found.algorithm == S3_ETAG or underscores or bare_is_md5 else None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -141,10 +134,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _integer(digits: str) -> int | str:
     """An integer; an overlong one stays a text, so that only its own entry is invalid, not the whole record."""
     return int(digits) if len(digits) <= 20 else digits
-
-
-def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else "nested too deeply"
 
 
 def shown(value: object) -> str:

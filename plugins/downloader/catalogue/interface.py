@@ -50,7 +50,10 @@ def find_raw_file(catalogue: Catalogue, raw_file_id: str) -> RawFile:
     found = catalogue.get(raw_file_id)
     if found is not None:
         return found
-    similar = _similar(catalogue, raw_file_id)
+    try:
+        similar = catalogue.similar(raw_file_id, _SUGGESTIONS)
+    except CatalogueError:
+        similar = []  # they are only a hint
     question = f"did you mean {' or '.join(similar)}?" if similar else None
     raise NoSuchRawFile(f"no raw file {raw_file_id} in the catalogue", question)
 
@@ -62,11 +65,3 @@ def closest(raw_file_id: str, ids: Iterable[str], limit: int) -> list[str]:
     containing = sorted((folded for folded in by_folded if wanted in folded), key=lambda folded: (len(folded), folded))
     alike = get_close_matches(wanted, by_folded, n=limit, cutoff=0.7)
     return [by_folded[folded] for folded in dict.fromkeys((*containing, *alike))][:limit]
-
-
-def _similar(catalogue: Catalogue, raw_file_id: str) -> list[str]:
-    """Similar ids; none if the catalogue fails, as they are only a hint."""
-    try:
-        return catalogue.similar(raw_file_id, _SUGGESTIONS)
-    except CatalogueError:
-        return []

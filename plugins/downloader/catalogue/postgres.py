@@ -52,7 +52,10 @@ def connect(address: CatalogueAddress) -> psycopg.Connection[tuple[object, ...]]
 
     Raises psycopg.Error, CatalogueRefused.
     """
-    parameters = _DEFAULTS | _options(address.options) | _own(address)
+    port = "" if address.port is None else str(address.port)
+    own = {"host": address.host, "port": port, "dbname": address.database}
+    own |= {"user": address.user, "password": address.password}
+    parameters = _DEFAULTS | _options(address.options) | {key: value for key, value in own.items() if value}
     # The last of two equal settings counts, so these follow those of the connection.
     parameters["options"] = f"{parameters.get('options', '')} {_READ_ONLY}".strip()
     connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
@@ -137,13 +140,6 @@ class PostgresCatalogue:
         for secret in filter(None, (self._address.password, *secrets)):
             text = text.replace(secret, "***")
         return _USER_INFO.sub("://***@", text)
-
-
-def _own(address: CatalogueAddress) -> dict[str, str]:
-    port = "" if address.port is None else str(address.port)
-    given = {"host": address.host, "port": port, "dbname": address.database}
-    given |= {"user": address.user, "password": address.password}
-    return {key: value for key, value in given.items() if value}
 
 
 def _options(options: Mapping[str, object]) -> dict[str, str]:

@@ -85,7 +85,10 @@ class NdjsonContent:
     def conclude(self) -> ContentInfo:
         """The number of resources. Raises BrokenContent."""
         if self._packed and self._fed:
-            self._unpack_rest()
+            while not self._unpacker.eof and (more := self._unpacker.decompress(b"", _STEP)):
+                self._take(more)  # zlib held it back
+            if not self._unpacker.eof:
+                raise self._broken("its packed bytes end in the middle")
         if self._held:
             self._line(b"".join(self._rest))
             self._held = 0
@@ -108,13 +111,6 @@ class NdjsonContent:
         else:
             return
         raise problem
-
-    def _unpack_rest(self) -> None:
-        """Decompresses what zlib still buffers."""
-        while not self._unpacker.eof and (more := self._unpacker.decompress(b"", _STEP)):
-            self._take(more)
-        if not self._unpacker.eof:
-            raise self._broken("its packed bytes end in the middle")
 
     def _take(self, data: bytes) -> None:
         first, *lines = data.split(b"\n")

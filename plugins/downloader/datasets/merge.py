@@ -162,21 +162,22 @@ def _elsewhere(rows: Iterable[_Row], wishes: Mapping[str, SafePath]) -> Iterator
 
 
 def _dataset(row: _Row) -> Dataset:
-    key, sums = row.entry.key, _known(row) | _from_drive(row.entry)
+    """The earlier checksums are kept if the size is the same; those of Google Drive replace them."""
+    entry, old, key = row.entry, row.old, row.entry.key
+    # Of an exported document the folder has no size: the one that was written by hand is kept.
+    size = old.size if old and entry.size is None else entry.size
+    known = _checksums(old) if old and old.size == size else {}
+    sums = known | _from_drive(entry)
     return Dataset(
         id=key.id,
-        name=_name(row.entry),
+        name=entry.name.encode(errors="replace").decode()[:_LONGEST_NAME] or "unnamed",
         path=row.path,
-        size=_size(row),
+        size=size,
         sha256=sums.get("sha256"),
         md5=sums.get("md5"),
-        resource_key=key.resource_key or (row.old.resource_key if row.old else None),
+        resource_key=key.resource_key or (old.resource_key if old else None),
         export=_export(key.export),
     )
-
-
-def _name(entry: FolderEntry) -> str:
-    return entry.name.encode(errors="replace").decode()[:_LONGEST_NAME] or "unnamed"
 
 
 def _export(form: str) -> Literal["docx", "xlsx", "pptx"] | None:
@@ -186,19 +187,9 @@ def _export(form: str) -> Literal["docx", "xlsx", "pptx"] | None:
     return None
 
 
-def _size(row: _Row) -> int | None:
-    """The size in the folder; for an exported document the one that was written by hand."""
-    return row.old.size if row.old and row.entry.size is None else row.entry.size
-
-
 def _from_drive(entry: FolderEntry) -> dict[str, str]:
     """The checksums from Google Drive."""
     return {one.algorithm: one.value for one in entry.checksums if one.algorithm in _ALGORITHMS}
-
-
-def _known(row: _Row) -> dict[str, str]:
-    """The earlier checksums, if the size is the same."""
-    return _checksums(row.old) if row.old and row.old.size == _size(row) else {}
 
 
 def _checksums(dataset: Dataset) -> dict[str, str]:

@@ -35,13 +35,9 @@ def hash_bytes(descriptor: int, length: int, hasher: Hasher, check: Callable[[],
 
     Raises OSError; EOFError where the file is shorter.
     """
-    if length <= 2 * _STEP:
-        _hash_at_once(descriptor, length, hasher)
-    else:
+    if length > 2 * _STEP:
         _Pipeline(descriptor, length).run(hasher, check)
-
-
-def _hash_at_once(descriptor: int, length: int, hasher: Hasher) -> None:
+        return
     data = os.pread(descriptor, length, 0)
     if len(data) != length:
         raise EOFError(f"{len(data)} of {length} bytes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from .escaping import escape, escape_label
@@ -34,7 +33,7 @@ def lines_of(report: Report) -> Iterator[str]:
         yield f"{FORMAT_LABEL}: {report.format}"
     for label, value in report.head:
         yield _pair(label, value, FORMAT_LABEL)
-    yield f"{TIMESTAMP}: {_shown_time(report.timestamp)}"
+    yield f"{TIMESTAMP}: {report.timestamp.replace(tzinfo=None).isoformat(sep=' ')} UTC"
     yield f"{DESTINATION}: {escape(report.destination)}"
     yield ""
     yield from _underlined(FILES, "-")
@@ -63,8 +62,3 @@ def _underlined(text: str, line: str) -> tuple[str, str]:
 
 def _pair(label: str, value: str, reserved: str) -> str:
     return f"{escape_label(label, reserved)}: {escape(value)}"
-
-
-def _shown_time(moment: datetime) -> str:
-    """``2025-02-04 14:30:22 UTC``, for an aware time in UTC and whole seconds."""
-    return f"{moment.replace(tzinfo=None).isoformat(sep=' ')} UTC"

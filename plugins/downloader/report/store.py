@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -81,20 +80,14 @@ def reports_in(folder: Path, report_id: str | None = None) -> list[Path]:
     wanted = None if report_id is None else safe_id(report_id)
     found = []
     try:
-        for name in _files_in(folder):
-            parts = parse_name(name)
-            if parts and wanted in (None, parts.id):
-                found.append((parts, name))
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                parts = parse_name(entry.name) if entry.is_file(follow_symlinks=False) else None
+                if parts and wanted in (None, parts.id):
+                    found.append((parts, entry.name))
     except OSError as error:
         raise from_os_error(error, str(folder)) from error
     return [folder / name for _, name in sorted(found, reverse=True)]
-
-
-def _files_in(folder: Path) -> Iterator[str]:
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                yield entry.name
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -121,7 +114,9 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
             file.writelines(f"{line}\n" for line in lines_of(report))
             file.flush()
             flush_file(descriptor)
-        final = _publish(temporary, report, report_id)
+        number = 1
+        while not _take(temporary, final := folder / report_name(report_id, report.timestamp, number)):
+            number += 1
     finally:
         with suppress(OSError):  # must not hide an earlier error
             temporary.unlink(missing_ok=True)
@@ -146,16 +141,6 @@ def _flush_skipped(report: Report, folder: Path) -> None:
         except OSError as error:
             # The error may be about a file of someone else. The report is written in any case.
             _log.warning("What was found in %s may not survive a power failure: %s", somewhere, error.strerror)
-
-
-def _publish(temporary: Path, report: Report, report_id: str) -> Path:
-    """Gives the report the first free name."""
-    number = 1
-    while True:
-        final = temporary.with_name(report_name(report_id, report.timestamp, number))
-        if _take(temporary, final):
-            return final
-        number += 1
 
 
 def _take(temporary: Path, final: Path) -> bool:
