@@ -9,15 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from downloader.disk import Destination, part_name
+from downloader.disk import Destination, part_size
 from downloader.errors import DownloadError
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
+from downloader.transfer import Action, decide, inspect_by_size
 
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "bytes_to_come", "make_below", "nearest", "refuse_links", "size_there"]
+__all__ = ["Share", "Space", "bytes_to_come", "make_below", "nearest", "refuse_links"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
@@ -112,20 +113,11 @@ def _to_come(file: RemoteFile, folder: Destination) -> int:
     size = file.size or 0
     try:
         place = folder.place(file.path)
+        action = decide(inspect_by_size(place, file), file).action
     except DownloadError:
         return size  # the download will say what is wrong with it
-    if size_there(place.final) == size:
-        return 0
-    half = size_there(f"{place.folder}/{part_name(file.path.name, file.identity)}")
-    return max(0, size - max(0, half))
-
-
-def size_there(path: str | Path) -> int:
-    """Bytes of what lies under a name; -1 where nothing does."""
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return -1
+    # An incomplete copy saves nothing here: it stays until the new one is whole.
+    return 0 if action is Action.KEEP else max(0, size - part_size(place, file.identity))
 
 
 def nearest(folder: Path) -> Path:

@@ -29,12 +29,18 @@ def test_what_is_there_need_not_come(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes(b"x" * 60)
     (tmp_path / part_name("begun", file("begun").identity)).write_bytes(b"x" * 30)
     (tmp_path / part_name("other", "0" * 16)).write_bytes(b"x" * 30)
+    (tmp_path / part_name("too much", file("too much").identity)).write_bytes(b"x" * 130)
+    (tmp_path / "long").write_bytes(b"x" * 130)
     (tmp_path / "a file").write_bytes(b"")
+    (tmp_path / "a folder").mkdir()
     assert bytes_to_come([file("whole")], tmp_path) == 0
     assert bytes_to_come([file("short")], tmp_path) == 100, "the old copy stays until the new one is whole"
     assert bytes_to_come([file("begun")], tmp_path) == 70
     assert bytes_to_come([file("other")], tmp_path) == 100
+    assert bytes_to_come([file("too much")], tmp_path) == 0, "its room is taken already"
+    assert bytes_to_come([file("long")], tmp_path) == 100
     assert bytes_to_come([file("a file/b")], tmp_path) == 100
+    assert bytes_to_come([file("a folder")], tmp_path) == 100
 
 
 def test_each_restore_takes_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

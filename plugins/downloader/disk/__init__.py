@@ -5,7 +5,7 @@ from __future__ import annotations
 from .case_folding import folds_case, refuse_folded
 from .destination import Destination, Place
 from .flushing import flush_all, flush_file, flush_folder
-from .part_file import PartFile, commit, part_name
+from .part_file import PartFile, commit, part_name, part_size
 from .reading import hash_bytes, open_for_reading
 from .stale_part_files import StalePartFiles
 from .writing import WriteBehind
@@ -24,5 +24,6 @@ __all__ = [
     "hash_bytes",
     "open_for_reading",
     "part_name",
+    "part_size",
     "refuse_folded",
 ]

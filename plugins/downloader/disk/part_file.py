@@ -26,7 +26,7 @@ from ..retry import Clock
 from .destination import Destination, Place
 from .flushing import flush_file, flush_file_system, start_writeback
 
-__all__ = ["PartFile", "commit", "part_name", "part_stem", "remove_unlocked"]
+__all__ = ["PartFile", "commit", "part_name", "part_size", "part_stem", "remove_unlocked"]
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITEBACK = 32 * 1024 * 1024
@@ -46,6 +46,14 @@ def part_stem(name: str) -> str:
 def part_name(name: str, identity: str) -> str:
     """The part file's name beside `name`: at most 255 bytes."""
     return f"{part_stem(name)}.{identity}.part"
+
+
+def part_size(place: Place, identity: str) -> int:
+    """Bytes in the part file of `place`, which is not opened; 0 where there is none."""
+    try:
+        return os.lstat(f"{place.folder}/{part_name(place.path.name, identity)}").st_size
+    except OSError:
+        return 0
 
 
 class PartFile:

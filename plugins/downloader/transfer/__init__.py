@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .batch import restore
 from .decision import Action, Decision, Start, decide
+from .inspection import inspect_by_size
 from .options import TransferLimits, TransferOptions, TransferPolicy
 from .progress import FileProgress, Progress
 
@@ -17,5 +18,6 @@ __all__ = [
     "TransferOptions",
     "TransferPolicy",
     "decide",
+    "inspect_by_size",
     "restore",
 ]

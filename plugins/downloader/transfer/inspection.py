@@ -13,11 +13,22 @@ from ..content import Content, ContentInfo, Tee
 from ..disk import Place, hash_bytes, open_for_reading
 from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
 from ..remote_file import RemoteFile
-from ..results import UNPROVEN, UNVERIFIED
+from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED
 from .context import BatchContext
 from .verification import first_to_try, judge
 
-__all__ = ["MISSING", "DescribedFile", "Inspection", "State", "assured", "checksum_of", "compare", "inspect", "look"]
+__all__ = [
+    "MISSING",
+    "DescribedFile",
+    "Inspection",
+    "State",
+    "assured",
+    "checksum_of",
+    "compare",
+    "inspect",
+    "inspect_by_size",
+    "look",
+]
 
 
 class State(StrEnum):
@@ -122,6 +133,15 @@ def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspecti
     return found
 
 
+def inspect_by_size(place: Place, file: RemoteFile) -> Inspection:
+    """Looks at the final name and reads nothing: a file of the right size, or of any where none is known, is intact.
+
+    Raises DownloadError: what `look` raises.
+    """
+    seen = look(place)
+    return MISSING if seen is None else _compare_sizes(file, seen)
+
+
 def compare(
     place: Place, file: RemoteFile, seen: os.stat_result, check: Callable[[], None], content: Content | None = None
 ) -> Inspection:
@@ -129,15 +149,9 @@ def compare(
 
     Raises what `content` raises for bytes that a checksum proved to be those of the source, and TooManyFiles.
     """
-    size = seen.st_size
-    if not stat.S_ISREG(seen.st_mode):
-        return Inspection(State.ALTERED, size, reason="not a regular file", seen=seen)
-    if file.size is not None and size < file.size:
-        return Inspection(State.PARTIAL, size, reason="incomplete copy detected", seen=seen)
-    if file.size is not None and size > file.size:
-        return Inspection(State.ALTERED, size, reason="size mismatch detected", seen=seen)
-    if file.size is None and not file.checksums and content is None:
-        return Inspection(State.INTACT, size, UNVERIFIED, seen=seen)
+    found, size = _compare_sizes(file, seen), seen.st_size
+    if found.state is not State.INTACT or (file.size is None and not file.checksums and content is None):
+        return found
     reading = _Reading(place, size, check, content)
     try:
         verdict = judge(file, size, reading.value_of)
@@ -153,6 +167,17 @@ def compare(
             raise
         return Inspection(State.ALTERED, size, reason="incomplete copy detected", seen=seen)
     return Inspection(State.INTACT, size, assured(verdict.assurance, content_info), "", content_info, seen)
+
+
+def _compare_sizes(file: RemoteFile, seen: os.stat_result) -> Inspection:
+    size = seen.st_size
+    if not stat.S_ISREG(seen.st_mode):
+        return Inspection(State.ALTERED, size, reason="not a regular file", seen=seen)
+    if file.size is not None and size < file.size:
+        return Inspection(State.PARTIAL, size, reason="incomplete copy detected", seen=seen)
+    if file.size is not None and size > file.size:
+        return Inspection(State.ALTERED, size, reason="size mismatch detected", seen=seen)
+    return Inspection(State.INTACT, size, UNVERIFIED if file.size is None else SIZE_ONLY, seen=seen)
 
 
 class _Reading:

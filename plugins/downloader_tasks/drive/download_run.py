@@ -116,7 +116,7 @@ class DriveRun(SingleItemRun):
         log.info("Destination: %s", request.location)
         log.info("%s, %s, %s streams at once", counted(len(plan.files)), shown_size(size), request.concurrency)
         if request.dry_run:
-            for line in lines_of(preview(plan.files, request.location, resume=request.resume)):
+            for line in lines_of(preview(plan.files, request.location, self.options.policy)):
                 log.info("%s", line)
             return Validated([])
         Space().share(plan.files, request.location)

@@ -1,92 +1,78 @@
-"""What a run would do, by names and sizes alone: no file is read, and none is written."""
+"""What a run would do, decided by names and sizes alone: no file is read, and none is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
-from downloader.disk import Destination, part_name
+from downloader.disk import Destination, part_size
 from downloader.errors import DownloadError
 from downloader.planning import local_name
-from downloader.remote_file import Planned, Refused, RemoteFile
+from downloader.remote_file import Planned, Refused
+from downloader.transfer import Action, TransferPolicy, decide, inspect_by_size
 
-from ..folders import size_there
 from ..wording import counted, one_line, shown_size
 
-__all__ = ["Prospect", "Step", "lines_of", "preview"]
+__all__ = ["Prospect", "lines_of", "preview"]
 
-
-class Step(StrEnum):
-    """What would become of a file."""
-
-    FETCH = "fetch"
-    RESUME = "resume"
-    REPLACE = "replace"
-    KEEP = "keep"
-    REFUSE = "refuse"
+_WORDS: Final = {
+    Action.DOWNLOAD: ("fetch", "would be fetched"),
+    Action.RESUME: ("resume", "would be resumed"),
+    Action.HEAL: ("replace", "would be replaced"),
+    Action.KEEP: ("keep", "would be kept (its size is right; a run also compares its checksum, if there is one)"),
+    None: ("refuse", "would FAIL"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """One file. `size`: of the whole. `to_come`: bytes that would be fetched; None where no size is known."""
+    """One file. `action`: None where nothing can be done. `size`: of the whole, None where it is not known.
+
+    `have`: bytes that need not be fetched. `reason`: of the action, or why there is none.
+    """
 
     name: str
-    step: Step
+    action: Action | None
     size: int | None
-    to_come: int | None
-    why: str = ""
+    have: int
+    reason: str
+
+    @property
+    def to_come(self) -> int:
+        """Bytes that would be fetched, 0 where no size is known."""
+        return 0 if self.action is None else max(0, (self.size or 0) - self.have)
 
 
-def preview(files: Sequence[Planned], folder: Path, *, resume: bool = True) -> list[Prospect]:
+def preview(files: Sequence[Planned], folder: Path, policy: TransferPolicy) -> list[Prospect]:
     """One for each file, in their order."""
     destination = Destination(folder)
-    return [_prospect(item, destination, resume=resume) for item in files]
+    return [_prospect(item, destination, policy) for item in files]
 
 
-def _prospect(item: Planned, destination: Destination, *, resume: bool) -> Prospect:
+def _prospect(item: Planned, destination: Destination, policy: TransferPolicy) -> Prospect:
     name = local_name(item)
     if isinstance(item, Refused):
-        return Prospect(name, Step.REFUSE, None, 0, str(item.error))
+        return Prospect(name, None, None, 0, str(item.error))
     try:
         place = destination.place(item.path)
+        found = inspect_by_size(place, item)
     except DownloadError as error:
-        return Prospect(name, Step.REFUSE, item.size, 0, str(error))
-    here = size_there(place.final)
-    half = size_there(f"{place.folder}/{part_name(item.path.name, item.identity)}")
-    return _judged(item, here, half if resume else -1, resume=resume)
-
-
-def _judged(file: RemoteFile, here: int, half: int, *, resume: bool) -> Prospect:
-    """`here`, `half`: sizes of what lies under the final name and of the part file; -1 for nothing."""
-    name, size = file.path.text, file.size
-    if here >= 0 and size in (None, here):
-        return Prospect(name, Step.KEEP, size, 0)
-    usable = max(half, here if resume and size is not None and here < size else -1)
-    if size is not None and 0 < usable <= size:
-        return Prospect(name, Step.RESUME, size, size - usable)
-    return Prospect(name, Step.FETCH if here < 0 else Step.REPLACE, size, size)
-
-
-_WORDS = {
-    Step.FETCH: "would be fetched",
-    Step.RESUME: "would be resumed",
-    Step.REPLACE: "would be replaced (its size is not that of the manifest)",
-    Step.KEEP: "would be kept (its size is right; a run also compares its checksum, if there is one)",
-    Step.REFUSE: "would FAIL",
-}
+        return Prospect(name, None, item.size, 0, str(error))
+    decision = decide(found, item, part_size(place, item.identity), resumable=policy.resume)
+    return Prospect(name, decision.action, item.size, decision.have, decision.reason)
 
 
 def lines_of(prospects: Sequence[Prospect]) -> Iterator[str]:
     """Lines for people: one a file, and the totals."""
     for one in prospects:
         size = "size unknown" if one.size is None else shown_size(one.size)
-        rest = f", {shown_size(one.to_come or 0)} to come" if one.step is Step.RESUME else ""
-        why = f": {one_line(one.why)}" if one.why else ""
-        yield f"{one_line(one.name)}: {_WORDS[one.step]} ({size}{rest}){why}"
-    for step in Step:
-        mine = [one for one in prospects if one.step is step]
+        rest = f", {shown_size(one.to_come)} to come" if one.size is not None and one.have and one.to_come else ""
+        why = f": {one_line(one.reason)}" if one.action in (Action.HEAL, None) else ""
+        yield f"{one_line(one.name)}: {_WORDS[one.action][1]} ({size}{rest}){why}"
+    for action, (verb, _) in _WORDS.items():
+        mine = [one for one in prospects if one.action is action]
         if mine:
-            yield f"To {step}: {counted(len(mine))}, {shown_size(sum(one.size or 0 for one in mine))}"
-    yield f"To come over the network: {shown_size(sum(one.to_come or 0 for one in prospects))}"
+            yield f"To {verb}: {counted(len(mine))}, {shown_size(sum(one.size or 0 for one in mine))}"
+    yield f"To come over the network: {shown_size(sum(one.to_come for one in prospects))}"

@@ -7,8 +7,10 @@ What concerns one file is left to the report.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +27,7 @@ from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Show, SingleItemRun, ignore
 from ..failures import Refusal
-from ..folders import Space, nearest, size_there
+from ..folders import Space, nearest
 from ..settings import Configuration, transfer_options
 from ..shards import RunTarget, ShardBounds, ShardFiles, bounds_of, fingerprint_of
 from ..wording import a_few, counted, one_line, shown_size
@@ -155,8 +157,11 @@ class MinioRun(SingleItemRun):
 
     def _is_there(self, listed: Listed) -> bool:
         """Whether a file of that size has one of the names that the object may get."""
-        paths = ExportLayout(self.request.organize).paths(listed.key)
-        return any(size_there(self.request.output / path) == listed.size for path in paths)
+        for path in ExportLayout(self.request.organize).paths(listed.key):
+            with suppress(OSError):
+                if os.lstat(self.request.output / path).st_size == listed.size:
+                    return True
+        return False
 
     def _exports(self, after: str, upto: str | None) -> Iterator[Listed]:
         for listed in self.listing().objects(self.request.prefix, after, upto):
