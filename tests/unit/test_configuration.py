@@ -285,6 +285,13 @@ def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
         ("s3: {region: !!python/name:os.x x}", 1, "s3.region", "has the type !!python/name:os.x; write a plain value"),
         ("s3: {region: !lab x}", 1, "s3.region", "has the type !lab; write a plain value"),
         ("s3: {region: !!int x}", 1, "s3.region", "is 'x', which cannot be read; put it in quotes if it is a text"),
+        pytest.param(
+            f"s3: {{region: !!int 'https://me:{secret('region', '@')}@x'}}",
+            1,
+            "s3.region",
+            "is 'https://***@x', which cannot be read; put it in quotes if it is a text",
+            id="a login in what is no number",
+        ),
     ],
 )
 def test_each_mistake_names_its_line_its_key_and_what_to_write(

@@ -7,7 +7,6 @@ write instead. Secrets do not belong here: they live in Airflow's connections.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +18,7 @@ from pydantic_core import ErrorDetails
 from downloader.sources.slooh import PictureNames, TemplateError
 
 from ..failures import SetupError
-from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read
+from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read, shown_value
 
 __all__ = [
     "S3",
@@ -41,7 +40,6 @@ __all__ = [
 VARIABLE: Final = "DOWNLOADER_CONFIG"
 PROJECT: Final = Path(__file__).resolve().parents[3]
 """The folder that holds `dags`, `plugins` and `include`."""
-_USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
 
 class LocationError(SetupError):
@@ -300,9 +298,9 @@ def _steps(path: KeyPath) -> list[KeyPath]:
 
 
 def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
-    parent, name = path[:-1], str(path[-1])
+    name = str(path[-1])
     if found["type"] == "extra_forbidden":
-        return _unknown_key(name, _model_at(parent))
+        return _unknown_key(name, _model_at(path[:-1]))
     if found["type"] == "missing":
         return f"is missing; write {_expected(path)}"
     if found["type"] in ("model_type", "dict_type"):
@@ -311,7 +309,7 @@ def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
     if isinstance(problem, TemplateError) and path not in document.filled:
         return str(problem).removeprefix(f"{name} ")
     # What a variable holds is not shown: it may be a secret that strayed here.
-    shown = f"filled from {document.filled[path]}" if path in document.filled else _shown(found["input"])
+    shown = f"filled from {document.filled[path]}" if path in document.filled else shown_value(found["input"])
     quotes = ", in quotes" if found["type"] == "string_type" and found["input"] is not None else ""
     return f"is {shown}; write {_expected(path)}{quotes}"
 
@@ -345,9 +343,3 @@ def _section(annotation: object) -> type[BaseModel]:
     """The section that a field of that type holds, there or not."""
     kinds = (annotation, *get_args(annotation))
     return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-
-
-def _shown(value: object) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    text = _USER_INFO.sub("://***@", text)
-    return text if len(text) <= 60 else f"{text[:60]}..."

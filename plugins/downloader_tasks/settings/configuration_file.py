@@ -24,7 +24,7 @@ from downloader.report import escape, visible
 
 from ..failures import SetupError
 
-__all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read"]
+__all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read", "shown_value"]
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: the keys, and the numbers in lists, that lead to it."""
@@ -38,6 +38,7 @@ _LONGEST_PROBLEM: Final = 400
 _LONGEST_SHOWN: Final = 60
 _LONGEST_NUMBER: Final = 100
 _REFERENCE: Final = re.compile(r"\$\$|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}$]*))?\}|\$\{")
+_USER_INFO: Final = re.compile(r"://[^/\s]*@")
 _OWN_TAG: Final = "tag:yaml.org,2002:"
 _TEXTS: Final = frozenset({f"{_OWN_TAG}str", f"{_OWN_TAG}timestamp"})
 _TAGS: Final = frozenset(f"{_OWN_TAG}{kind}" for kind in ("int", "float", "bool", "null"))
@@ -146,9 +147,10 @@ def _short(tag: str) -> str:
     return f"!!{tag.removeprefix(_OWN_TAG)}" if tag.startswith(_OWN_TAG) else tag
 
 
-def _shown(value: object) -> str:
-    """A value on one line, not too much of it."""
-    return _cut(repr(value), _LONGEST_SHOWN)
+def shown_value(value: object) -> str:
+    """A value for a message: on one line, cut, without the user and the password of an address."""
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return _cut(_USER_INFO.sub("://***@", text), _LONGEST_SHOWN)
 
 
 def _cut(text: str, most: int) -> str:
@@ -222,7 +224,7 @@ class _Reader:
                 return self._yaml.constructor.construct_object(node)
         except _UNREADABLE:
             pass
-        self.document.complain(path, f"is {_shown(text)}, which cannot be read; put it in quotes if it is a text")
+        self.document.complain(path, f"is {shown_value(text)}, which cannot be read; put it in quotes if it is a text")
         return text
 
     def _fill(self, text: str, path: KeyPath) -> str:
