@@ -184,7 +184,12 @@ def cut(outlines: Sequence[Outline], bounds: ShardBounds) -> list[Shard]:
     found = [(outline, start, stop) for outline, slices in zip(outlines, cuts, strict=True) for start, stop in slices]
     return [
         Shard(
-            number, outline.item, _label(outline, start, stop), outline.fingerprint(start, stop), start=start, stop=stop
+            number,
+            outline.item,
+            label_of(outline.item, start, stop, len(outline)),
+            outline.fingerprint(start, stop),
+            start,
+            stop,
         )
         for number, (outline, start, stop) in enumerate(found)
     ]
@@ -248,15 +253,12 @@ def fingerprint_of(origin: str, digests: bytes | Iterable[bytes]) -> str:
     return hashlib.sha256(ascii(origin).encode() + b"\0" + together).hexdigest()[:16]
 
 
-def _label(plan: Outline, start: int, stop: int) -> str:
-    """``20250115_sample``, or ``20250115_sample, files 2,001 to 4,000 of 12,000``."""
-    whole = len(plan)
+def label_of(name: str, start: int, stop: int, whole: int) -> str:
+    """``20250115_sample``, or ``20250115_sample, files 2,001 to 4,000 of 12,000``.
+
+    Printable, and within the length that Airflow keeps.
+    """
     part = "" if stop - start == whole else f", files {start + 1:,} to {stop:,} of {whole:,}"
-    return label_of(plan.item, part)
-
-
-def label_of(name: str, part: str) -> str:
-    """`name` and `part`, printable, and within the length that Airflow keeps."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     room = _LONGEST_LABEL - len(part)
     return (shown if len(shown) <= room else f"{shown[: room - 3]}...") + part

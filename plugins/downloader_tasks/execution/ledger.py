@@ -10,7 +10,7 @@ from downloader.planning import local_name
 from downloader.remote_file import Planned
 from downloader.results import FileResult, Outcome
 
-from ..xcoms import Expected, expected, pack, unpack
+from ..xcoms import expected, pack, unpack
 
 __all__ = ["Ledger"]
 
@@ -23,12 +23,20 @@ class Ledger:
         self._files = expected(planned)
         self._sizes = [item.size or 0 for item in planned]
         self._index = {local_name(item): index for index, item in enumerate(planned)}
-        self._results: list[FileResult | None] = _unpacked(earlier, self._files)
+        self._results: list[FileResult | None] = [None] * len(planned)
+        if earlier:
+            # What another version of this program kept may not be readable: then it counts as missing.
+            with suppress(ValueError):
+                self._results = unpack(earlier, self._files)
 
     def note(self, result: FileResult) -> None:
         """Records one result of this try."""
         index = self._index[result.name]
-        self._results[index] = _joined(self._results[index], result)
+        earlier = self._results[index]
+        if result.outcome is Outcome.SKIPPED and earlier and earlier.ok and earlier.outcome is not Outcome.SKIPPED:
+            # What an earlier try of this task downloaded, and this one skipped, was downloaded by this task.
+            result = replace(earlier, assurance=result.assurance)
+        self._results[index] = result
 
     def planned_size(self, name: str) -> int:
         """Bytes that a file was planned with, 0 where that is not known."""
@@ -41,19 +49,3 @@ class Ledger:
     def packed(self) -> str:
         """All results as a short text."""
         return pack(self._results, self._files)
-
-
-def _unpacked(earlier: str, files: Sequence[Expected]) -> list[FileResult | None]:
-    if earlier:
-        # What another version of this program kept may not be readable: then it counts as missing.
-        with suppress(ValueError):
-            return unpack(earlier, files)
-    return [None] * len(files)
-
-
-def _joined(earlier: FileResult | None, now: FileResult) -> FileResult:
-    """A file that an earlier try downloaded and this one skipped was downloaded by this task."""
-    downloaded = earlier is not None and earlier.ok and earlier.outcome is not Outcome.SKIPPED
-    if earlier is not None and downloaded and now.outcome is Outcome.SKIPPED:
-        return replace(earlier, assurance=now.assurance)
-    return now

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -121,8 +121,10 @@ class MinioRun(SingleItemRun):
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
         """As `RunItem`."""
-        exports = list(self._exports(shard.after, shard.upto))
-        if fingerprint_of(self.request.bucket, map(digest_of, exports)) == shard.fingerprint:
+        request = self.request
+        objects = self.listing().objects(request.prefix, shard.after, shard.upto)
+        exports = [each for each in objects if is_export(each.key) and request.wants(type_of(each.key))]
+        if fingerprint_of(request.bucket, map(digest_of, exports)) == shard.fingerprint:
             levels = unpack_levels(shard.levels, len(exports))
         else:
             log.warning(
@@ -130,11 +132,11 @@ class MinioRun(SingleItemRun):
             )
             levels = self._levels_now(exports)
         files = [self._file(item, level) for item, level in zip(exports, levels, strict=True)]
-        planned = refuse_folded(refuse_conflicts(files), nearest(self.request.output))
+        planned = refuse_folded(refuse_conflicts(files), nearest(request.output))
         return ShardFiles(
             self.run_target,
             planned,
-            connect=lambda: MinioSource(self.request.bucket, self.access),
+            connect=lambda: MinioSource(request.bucket, self.access),
             added=self._resources,
         )
 
@@ -162,11 +164,6 @@ class MinioRun(SingleItemRun):
                 if os.lstat(self.request.output / path).st_size == listed.size:
                     return True
         return False
-
-    def _exports(self, after: str, upto: str | None) -> Iterator[Listed]:
-        for listed in self.listing().objects(self.request.prefix, after, upto):
-            if is_export(listed.key) and self.request.wants(type_of(listed.key)):
-                yield listed
 
     def _levels_now(self, exports: Sequence[Listed]) -> list[NameLevel]:
         """The levels of these objects, from a look at all that is in the bucket now."""

@@ -127,11 +127,10 @@ class BucketSurvey:
         """The shard of the blocks `first` to `last` (exclusive)."""
         start, after = self._ends[first - 1] if first else (0, "")
         stop, upto = self._ends[last - 1]
-        part = "" if stop - start == self.files else f", files {start + 1:,} to {stop:,} of {self.files:,}"
         return Shard(
             number,
             self._request.bucket,
-            label_of(self._request.bucket, part),
+            label_of(self._request.bucket, start, stop, self.files),
             fingerprint_of(self._request.bucket, bytes(self._digests[start * DIGEST : stop * DIGEST])),
             start,
             stop,

@@ -39,14 +39,18 @@ class Checks:
 
     def run(self, restore: Restore) -> None:
         """Raises DownloadError or Refusal, in one sentence."""
-        _check_folder(restore.destination)
-        refuse_links(restore.destination.parent, restore.destination)
+        folder = restore.destination
+        if not folder.is_dir() and os.path.lexists(folder):
+            raise Refusal(f"{folder} is no folder, and the project's files belong there; move it away")
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise Refusal(f"the project's folder {folder} may not be written to; give the user of this task the right")
+        refuse_links(folder.parent, folder)
         if restore.upload.bucket not in self._buckets:
             self._check_bucket(restore)
             self._buckets.add(restore.upload.bucket)
-        shares = self._space.share(restore.plan.files, restore.destination)
+        shares = self._space.share(restore.plan.files, folder)
         if self._several:  # the names of a single raw file are its own
-            self._names.reserve(restore.raw_file.id, restore.plan.files, restore.destination)
+            self._names.reserve(restore.raw_file.id, restore.plan.files, folder)
         self._space.promise(shares)
 
     def _check_bucket(self, restore: Restore) -> None:
@@ -58,14 +62,6 @@ class Checks:
             check_bucket(self._access.bucket(restore.upload.bucket), probe)
         except ObjectNotFound as error:
             log.warning("%s", error)
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.is_dir():
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise Refusal(f"the project's folder {folder} may not be written to; give the user of this task the right")
-    elif os.path.lexists(folder):
-        raise Refusal(f"{folder} is no folder, and the project's files belong there; move it away")
 
 
 class _NameReservations:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from downloader.catalogue import Catalogue, RawFile, RecordedFiles, UploadPath, find_raw_file, recorded_files
+from downloader.catalogue import Catalogue, RawFile, UploadPath, find_raw_file, recorded_files
 from downloader.disk import refuse_folded
 from downloader.remote_file import Planned
 from downloader.results import FileResult
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from downloader.sources.s3 import S3Source
 
 __all__ = ["Restore", "find_restore"]
-
 
 _TITLE: Final = "S3 Download Status Report"
 
@@ -93,21 +92,17 @@ def find_restore(
     if configuration.locations.output is None:
         raise LocationError(f"locations.output is not set in {configuration.file}: write the path of a folder there")
     destination = configuration.locations.output / raw_file.project_folder()
-    chosen = _chosen(raw_file, patterns)
-    files: Sequence[Planned] = chosen if chosen.apart else refuse_folded(list(chosen), nearest(destination))
-    # Neither the name of a bucket nor that of a folder holds the separator.
-    origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
-    plan = Plan(raw_file_id, origin, files, f"the record of raw file {raw_file_id}")
-    return Restore(configuration, raw_file, upload, destination, plan)
-
-
-def _chosen(raw_file: RawFile, patterns: Sequence[str]) -> RecordedFiles:
-    files = recorded_files(raw_file)
-    if not files:
+    recorded = recorded_files(raw_file)
+    if not recorded:
         raise Refusal(
             f"raw file {one_line(raw_file.id)} has no files (its file_info is empty); "
             "repair the record in the catalogue, or choose another raw file"
         )
     selection = Selection(patterns)
-    selection.refuse_empty(raw_file.id, files.names)
-    return files.chosen(lambda name: name in selection)
+    selection.refuse_empty(raw_file.id, recorded.names)
+    chosen = recorded.chosen(lambda name: name in selection)
+    files: Sequence[Planned] = chosen if chosen.apart else refuse_folded(list(chosen), nearest(destination))
+    # Neither the name of a bucket nor that of a folder holds the separator.
+    origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
+    plan = Plan(raw_file_id, origin, files, f"the record of raw file {raw_file_id}")
+    return Restore(configuration, raw_file, upload, destination, plan)

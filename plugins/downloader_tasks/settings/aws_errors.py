@@ -27,19 +27,15 @@ def aws_error(error: Exception, connection_id: str) -> Refusal | DownloadError:
         return TooManyFiles(f"AWS could not be asked for the role of the connection {connection_id}")
     if isinstance(error, boto.ClientError):
         return _answered(error, connection_id)
-    if isinstance(error, _unanswered()):
+    if isinstance(
+        error, boto.HTTPClientError | boto.ConnectionError | boto.CredentialRetrievalError | boto.MetadataRetrievalError
+    ):
         return NetworkError(
             f"AWS could not be asked for the role of the connection {connection_id}",
             "check the network and the region_name in its extra, then run it again",
         )
     wrong, instead = _field(error)
     return Refusal(f"{wrong} in the extra of the connection {connection_id}; {instead}")
-
-
-def _unanswered() -> tuple[type[Exception], ...]:
-    from botocore import exceptions as boto
-
-    return boto.HTTPClientError, boto.ConnectionError, boto.CredentialRetrievalError, boto.MetadataRetrievalError
 
 
 def _answered(error: Any, connection_id: str) -> DownloadError:

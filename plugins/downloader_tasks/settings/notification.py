@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from .configuration import Notifier
+from typing import Any, Final
 
 __all__ = ["notify_failure"]
 
@@ -28,17 +25,14 @@ def notify_failure(context: Mapping[str, Any]) -> None:
 
     try:
         notifier = load().notifier
-        if notifier is not None:
-            _callable(notifier)(context)
+        if notifier is None:
+            return
+        module, _, name = notifier.callable.rpartition(".")
+        found = getattr(import_module(module), name)
+        if isinstance(found, type) or notifier.arguments:
+            found = found(**notifier.arguments)
+        found(context)
     except ConfigurationError as error:
         log.error("%s: %s", _NOT_CALLED, visible(str(error)))
     except Exception:
         log.exception(_NOT_CALLED)
-
-
-def _callable(notifier: Notifier) -> Callable[[Mapping[str, Any]], object]:
-    module, _, name = notifier.callable.rpartition(".")
-    found = getattr(import_module(module), name)
-    if isinstance(found, type) or notifier.arguments:
-        found = found(**notifier.arguments)
-    return found

@@ -50,7 +50,7 @@ def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknow
         left_out_names=[f"picture {one.record.key}: {one.why}" for one in survey.dropped[:MOST_NAMES]],
         unlisted=len(unlisted),
         unlisted_names=unlisted[:MOST_NAMES],
-        frames=_frames(survey) if wish.include_fits else None,
+        frames=sum(picture.is_frame for picture in survey.pictures.values()) if wish.include_fits else None,
         objects=_most(object_of(picture.title) or unknown for picture in pictures),
         telescopes=_most(picture.telescope or unknown for picture in pictures),
         note="" if results else _nothing(survey, wish),
@@ -103,10 +103,6 @@ def _unlisted(survey: PicturePlan, wish: Wish) -> list[str]:
     if wish.select is not Select.FAILED:
         return []
     return sorted(wish.known.keys() - {local_name(item) for item in survey.planned})
-
-
-def _frames(survey: PicturePlan) -> int:
-    return sum(picture.is_frame for picture in survey.pictures.values())
 
 
 def _most(names: Iterable[str]) -> Counts:

@@ -26,25 +26,18 @@ log = logging.getLogger(__name__)
 def known(select: Select, folder: Path) -> Mapping[str, datetime]:
     """`Wish.known` for a run with its reports in `folder`. Raises DownloadError where that cannot be listed."""
     if select is Select.NEW:
-        return _downloaded(folder)
-    return _failed(folder) if select is Select.FAILED else {}
-
-
-def _downloaded(folder: Path) -> Mapping[str, datetime]:
-    """What was downloaded, and when at the latest. The last report on a name counts."""
-    last: dict[str, datetime | None] = {}
-    for report in _reports(folder):
-        for result in report.results:
-            last.setdefault(result.name, report.timestamp if result.ok else None)
-    return {name: when for name, when in last.items() if when is not None}
-
-
-def _failed(folder: Path) -> Mapping[str, datetime]:
-    """The failures of the latest report. One of a run that could not read the list says nothing about pictures."""
-    for report in _reports(folder):
-        names = {result.name for result in report.results if not result.ok}
-        if names != {LIST}:
-            return dict.fromkeys(names, report.timestamp)
+        # What was downloaded, and when at the latest. The last report on a name counts.
+        last: dict[str, datetime | None] = {}
+        for report in _reports(folder):
+            for result in report.results:
+                last.setdefault(result.name, report.timestamp if result.ok else None)
+        return {name: when for name, when in last.items() if when is not None}
+    if select is Select.FAILED:
+        # The failures of the latest report. One of a run that could not read the list says nothing about pictures.
+        for report in _reports(folder):
+            names = {result.name for result in report.results if not result.ok}
+            if names != {LIST}:
+                return dict.fromkeys(names, report.timestamp)
     return {}
 
 
