@@ -15,16 +15,16 @@ DOC = """
 ### Download public data sets from Google Drive
 
 Press *Trigger*: the files that the manifest lists are downloaded to the configured folder, several at once, with a
-report beside them: `_download_status_<manifest>_<time>.txt`. All fields may stay as they are.
+report next to them: `_download_status_<manifest>_<time>.txt`. All fields are optional.
 
 | task | what it does |
 | --- | --- |
 | `validate` | reads the whole manifest, and says in one sentence what is wrong, if anything is |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
-| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
-**The run is red?** Open the log of `report`: it names each file that failed, why, and where to open it by hand. Google
-limits how often a file is downloaded each day; trigger the same run again tomorrow: what is already there is not
+**The run failed?** Open the log of `report`: it names each file that failed, why, and where to open it by hand. Google
+limits how often a file is downloaded each day; trigger the same run again tomorrow: files that are complete are not
 downloaded again.
 
 A manifest is made by `python include/generate_manifest.py FOLDER_URL`.
@@ -36,14 +36,14 @@ PARAMS = {
         type=["null", "string"],
         maxLength=1000,
         title="Manifest",
-        description="The name of a file beside the configured manifest; leave it empty for that one itself.",
+        description="The name of a file in the folder of the configured manifest; leave empty for the configured one.",
     ),
     "datasets": Param(
         None,
         type=["null", "array"],
         items={"type": "string", "minLength": 1},
         title="Only these data sets",
-        description="One name, path or pattern a line, such as fan/*; leave it empty for all.",
+        description="One name, path or pattern per line, such as fan/*; leave empty for all.",
     ),
     "concurrency": Param(
         3,
@@ -57,25 +57,25 @@ PARAMS = {
         True,
         type="boolean",
         title="Compare checksums",
-        description="Off: the sizes alone are compared.",
+        description="If off, only sizes are compared.",
     ),
     "resume": Param(
         True,
         type="boolean",
         title="Resume partial files",
-        description="Off: a partial file is downloaded from its start.",
+        description="If off, a partial file is downloaded from its beginning.",
     ),
     "dry_run": Param(
         False,
         type="boolean",
-        title="Only say what would be done",
-        description="The log of validate lists every file. Nothing is downloaded, nothing is written.",
+        title="Dry run",
+        description="List in the log of validate what would be done with each file; download and write nothing.",
     ),
     "quiet": Param(
         False,
         type="boolean",
-        title="A short log",
-        description="The log names failures alone, and the summary.",
+        title="Short log",
+        description="Log only failures and the summary.",
     ),
 }
 

@@ -15,17 +15,17 @@ DOC = """
 ### Download FHIR exports from MinIO
 
 Press *Trigger*: every `.ndjson` file of the bucket is downloaded to the configured folder, and verified by the checksum
-that the server has of it. A report lies beside the files: `_download_status_<bucket>_<time>.txt`. All fields may stay
-as they are.
+that the server has for it. A report is written next to the files: `_download_status_<bucket>_<time>.txt`. All fields
+are optional.
 
 | task | what it does |
 | --- | --- |
 | `validate` | lists the bucket, and says in one sentence what is wrong, if anything is |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
-| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
-**The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
-run again: what is already there is not downloaded again.
+**The run failed?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
+run again: files that are complete are not downloaded again.
 """
 
 PARAMS = {
@@ -34,21 +34,21 @@ PARAMS = {
         type=["null", "string"],
         maxLength=255,
         title="Bucket",
-        description="Leave it empty for the bucket of the configuration.",
+        description="Leave empty for the bucket in the configuration.",
     ),
     "prefix": Param(
         None,
         type=["null", "string"],
         maxLength=1024,
         title="Only keys that begin with",
-        description="Such as exports/2024/; leave it empty for the whole bucket.",
+        description="For example exports/2024/; leave empty for the whole bucket.",
     ),
     "filter": Param(
         None,
         type=["null", "string"],
         maxLength=10_000,
         title="Only these resource types",
-        description="With commas between them: Patient, Observation. Leave it empty for all.",
+        description="Separated by commas: Patient, Observation. Leave empty for all.",
     ),
     "organize": Param(
         False,
@@ -59,21 +59,21 @@ PARAMS = {
     "overwrite": Param(
         False,
         type="boolean",
-        title="Download again what is there",
+        title="Download existing files again",
         description="Off: intact files are kept. On or off, a file is only ever replaced by a verified one.",
     ),
     "check_ndjson": Param(
         False,
         type="boolean",
-        title="Look into the files",
-        description="Every line has to be a FHIR resource. The report then says how many there are of each type.",
+        title="Check the content",
+        description="Every line has to be a FHIR resource. The report then counts the resources of each type.",
     ),
     "output": Param(
         None,
         type=["null", "string"],
         maxLength=3500,
         title="Folder",
-        description="Below the configured one, such as exports/2024; leave it empty for that folder itself.",
+        description="A folder below the configured one, such as exports/2024; leave empty for the configured one.",
     ),
 }
 

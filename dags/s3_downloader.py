@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 DOC = """
 ### Restore raw files from S3
 
-Give the **raw file id**, press *Trigger*, and wait for the run to turn green. The files are then in
-`<output location>/<project>/`, each verified by its checksum in the catalogue, with a report beside them:
+Enter the **raw file id**, press *Trigger*, and wait for the run to succeed. The files are then in
+`<output location>/<project>/`, each verified by its checksum in the catalogue, with a report next to them:
 `_download_status_<raw file id>_<time>.txt`.
 
 | task | what it does |
 | --- | --- |
 | `validate` | looks the raw file up, and says in one sentence what is wrong, if anything is |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
-| `report` | writes the report, prints it in its log, and turns the run red if any file failed |
+| `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
-**The run is red?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
-run again: what is already there is not downloaded again.
+**The run failed?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
+run again: files that are complete are not downloaded again.
 
 Nothing is ever written to the catalogue.
 """
@@ -36,7 +36,7 @@ PARAMS = {
         type=["null", "string"],
         minLength=3,
         title="Raw file",
-        description="The id of the raw file to restore, as the catalogue has it.",
+        description="The id of the raw file to restore, as it is in the catalogue.",
         examples=["20250115_sample"],
     ),
     "raw_file_ids": Param(
@@ -45,7 +45,7 @@ PARAMS = {
         items={"type": "string", "minLength": 3},
         maxItems=1000,
         title="Or several raw files",
-        description="One id a line. Each raw file gets its own report; a wrong id does not stop the others.",
+        description="One id per line. Each raw file gets its own report; a wrong id does not stop the others.",
     ),
     "files": Param(
         None,
@@ -53,8 +53,8 @@ PARAMS = {
         items={"type": "string", "minLength": 1},
         title="Only these files",
         description=(
-            "One pattern a line; leave it empty for all files. A star stands for anything, folders included: *.tdf or "
-            "sample.d/*. The name of a folder stands for all that is in it."
+            "One pattern per line; leave empty for all files. * matches anything, including subfolders: *.tdf or "
+            "sample.d/*. The name of a folder matches everything in it."
         ),
     ),
 }

@@ -15,18 +15,18 @@ DOC = """
 ### Download your pictures from Slooh
 
 Press *Trigger*: the new pictures of your account are downloaded to the configured folder, by object, telescope and
-format, with a report beside them: `_download_status_slooh_<time>.txt`. All fields may stay as they are.
+format, with a report next to them: `_download_status_slooh_<time>.txt`. All fields are optional.
 
 | task | what it does |
 | --- | --- |
 | `validate` | logs in, and says in one sentence what is wrong, if anything is |
-| `download` | reads the list of your pictures, and downloads those that are wanted, at 30 requests a minute |
-| `report` | writes the report, prints it in its log, and turns the run red if any picture failed |
+| `download` | reads the list of your pictures, and downloads those that match, by default at 30 requests a minute |
+| `report` | writes the report, prints it in its log, and fails the run if any picture failed |
 
-**What is new?** What no earlier report lists as downloaded. Keep the reports.
+**What is new?** Pictures that no earlier report lists as downloaded. Keep the reports.
 
-**The run is red?** Open the log of `report`: it names each picture that failed, why, and what to do. Then trigger it
-again, with *Which pictures* set to `failed` if you like.
+**The run failed?** Open the log of `report`: it names each picture that failed, why, and what to do. Then trigger the
+DAG again, with *Which pictures* set to `failed` to download only those.
 """
 
 PARAMS = {
@@ -35,75 +35,75 @@ PARAMS = {
         type="string",
         enum=["new", "all", "failed", "mission"],
         title="Which pictures",
-        description="new: what no earlier report lists as downloaded. failed: the failures of the latest report.",
+        description="new: those that no earlier report lists as downloaded. failed: the failures of the latest report.",
     ),
     "mission_id": Param(
         None,
         type=["null", "integer"],
         minimum=1,
         title="Mission",
-        description="Its number, with mission above; leave it empty otherwise.",
+        description="The number of the mission if mission is selected above; leave empty otherwise.",
     ),
     "since": Param(
         None,
         type=["null", "string"],
         format="date",
         title="Taken since",
-        description="The first day, UTC; leave it empty for all. It also makes the list shorter to read.",
+        description="The first day, in UTC; leave empty for all. Less of the list has to be read then.",
     ),
     "until": Param(
         None,
         type=["null", "string"],
         format="date",
         title="Taken until",
-        description="The last day, UTC; leave it empty for all.",
+        description="The last day, in UTC; leave empty for all.",
     ),
     "telescopes": Param(
         None,
         type=["null", "array"],
         items={"type": "string", "minLength": 1},
         title="Only by these telescopes",
-        description="One a line: a part of the name, such as canary, or a pattern, such as Chile *. Empty: all.",
+        description="One per line: part of a name, such as canary, or a pattern, such as Chile *. Leave empty for all.",
     ),
     "objects": Param(
         None,
         type=["null", "array"],
         items={"type": "string", "minLength": 1},
         title="Only of these objects",
-        description="One a line: M31, NGC 7000, or a part of the title, such as horsehead. Empty: all.",
+        description="One per line: M31, NGC 7000, or part of a title, such as horsehead. Leave empty for all.",
     ),
     "file_types": Param(
         None,
         type=["null", "array"],
         items={"type": "string", "minLength": 1},
         title="Only these file types",
-        description="One a line: png, jpeg, fits. Empty: all.",
+        description="One per line: png, jpeg, fits. Leave empty for all.",
     ),
     "include_fits": Param(
         False,
         type="boolean",
-        title="Raw FITS frames too",
-        description="One request more for each mission; the membership has to include them.",
+        title="Include raw FITS frames",
+        description="Takes one more request for each mission; the membership has to include FITS frames.",
     ),
     "max_scan": Param(
         None,
         type=["null", "integer"],
         minimum=1,
-        title="Look at so many pictures at most",
-        description="The newest ones; leave it empty for all.",
+        title="Maximum number of pictures to scan",
+        description="The newest ones; leave empty for all.",
     ),
     "duplicates": Param(
         "skip",
         type="string",
         enum=["skip", "overwrite", "rename"],
-        title="When the name is taken",
-        description="skip keeps what is there, overwrite replaces it, rename keeps both pictures: name (1).png.",
+        title="If the name is taken",
+        description="skip keeps the existing file, overwrite replaces it, rename keeps both: name (1).png.",
     ),
     "quiet": Param(
         False,
         type="boolean",
-        title="A short log",
-        description="The log names failures alone, and the summary.",
+        title="Short log",
+        description="Log only failures and the summary.",
     ),
 }
 

@@ -26,9 +26,9 @@ _SPEED: Final = 4 * _MIB
 """Bytes a second of one stream: three at once are seen to be three times as fast."""
 _FORM: Final = """All fields may stay as they are. Worth a try:
 
-       Only say what would be done   lists every file in the log of validate
-       Only these data sets          fan/*
-       Streams at once               1, to see what the other two gain
+       Dry run                lists every file in the log of validate
+       Only these data sets   fan/*
+       Streams at once        1, to see what the other two gain
 """
 
 

@@ -25,7 +25,7 @@ _SEEN: Final = "See it in the browser: bash include/demo.sh minio --ui"
 _FORM: Final = """All fields may stay as they are. Worth a try:
 
        A folder for each resource type   instead of one folder for all
-       Look into the files               counts the resources, and finds what is broken
+       Check the content                 counts the resources, and finds what is broken
        Only these resource types         Patient, Observation
 """
 _PATIENCE: Final = 8 * 3600.0

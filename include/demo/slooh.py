@@ -36,7 +36,7 @@ _MISSION: Final = 4711
 _FORM: Final = """All fields may stay as they are. Worth a try:
 
        Which pictures                  all
-       Raw FITS frames as well         downloads those of the missions too
+       Include raw FITS frames         downloads those of the missions too
        Only these objects              M31
 """
 
