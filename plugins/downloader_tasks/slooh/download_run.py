@@ -157,7 +157,7 @@ class SloohRun(SingleItemRun):
         found = survey_pictures(self.client, wish, self.layout, ListingWatch(show, quiet=self.quiet))
         counts = found.counts
         log.info(
-            "%s of %s pictures looked at: %s home already, %s left out, %s to bring",
+            "Looked at %s of %s pictures: %s downloaded before, %s left out, %s to download",
             *(
                 f"{count:,}"
                 for count in (counts.scanned, counts.available, counts.home, counts.duplicates, counts.queued)
@@ -166,7 +166,7 @@ class SloohRun(SingleItemRun):
         for one in found.dropped[:_FEW]:
             log.warning("Picture %s is left out: %s", one.record.key, one_line(one.why))
         if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
-            log.info("No FITS frames are to be brought: they are home already, or the membership does not include them")
+            log.info("No FITS frames to download: they were downloaded before, or the membership does not include them")
         return found
 
     def _log_in(self) -> None:

@@ -67,12 +67,12 @@ def _counts(results: Sequence[FileResult], figures: Tally | None) -> Iterator[tu
     for label, count in figures.listed if figures else ():
         yield label, f"{count:,}"
     queued = [result for result in results if result.outcome is not Outcome.SKIPPED]
-    brought = [result for result in queued if result.ok]
+    downloaded = [result for result in queued if result.ok]
     yield "Skipped existing", f"{len(results) - len(queued):,}"
     yield "Queued", f"{len(queued):,}"
-    yield "Queued and downloaded", f"{len(brought):,}"
-    yield "Queued and failed", f"{len(queued) - len(brought):,}"
-    yield "Total bytes", f"{sum(result.size for result in brought):,}"
+    yield "Queued and downloaded", f"{len(downloaded):,}"
+    yield "Queued and failed", f"{len(queued) - len(downloaded):,}"
+    yield "Total bytes", f"{sum(result.size for result in downloaded):,}"
 
 
 def _details(figures: Tally) -> Iterator[tuple[str, str]]:
