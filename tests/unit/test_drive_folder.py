@@ -191,6 +191,13 @@ def test_a_folder_without_end_is_refused(bounds: Bounds, sentence: str) -> None:
     assert sentence in str(caught.value)
 
 
+def test_folders_may_be_nested_up_to_the_bound() -> None:
+    tree = Tree({"top": [a_folder("x")], "x": [a_folder("y")], "y": [a_file("1")]})
+    assert [entry.shown for entry in tree.listed(Bounds(depth=2)).files] == ["x/y/1"]
+    with pytest.raises(PermanentError):
+        tree.listed(Bounds(depth=1))
+
+
 # --- the stand-in's folders -------------------------------------------------------------------------------------------
 
 

@@ -192,6 +192,13 @@ def test_one_mission(server: SloohServer) -> None:
     assert set(found.addresses) == {"2", "3", "fits:8:2"}
 
 
+def test_the_frames_of_one_mission_need_none_of_its_pictures(server: SloohServer) -> None:
+    server.add(Picture(1, mission=7))
+    server.add_frames(Frame(1, 7), Frame(2, 8))
+    found = survey_pictures(client_of(server), Wish(Select.MISSION, 8, include_fits=True), layout_of(server))
+    assert set(found.addresses) == {"fits:8:2"}
+
+
 def test_frames_are_told_by_their_mission_s_pictures(server: SloohServer) -> None:
     server.add(
         Picture(1, mission=7, row={"imageTitle": "M31"}), Picture(2, mission=8, row={"imageTitle": "Crab (M 1)"})
