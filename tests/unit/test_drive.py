@@ -24,6 +24,7 @@ from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.source import GOOGLE_HOSTS
+from downloader.sources.http.answer import HttpStream
 from downloader.sources.http.request import Hosts
 from downloader.transfer.streaming import open_checked
 from include.stand_ins.drive_pages import html_page
@@ -372,6 +373,19 @@ def test_another_size_is_told_before_a_byte_is_read(reader: Reader) -> None:
         )
     with pytest.raises(SizeMismatch, match="the manifest says 5"):
         reader.keyed.describe(reader.file)
+
+
+def test_the_answer_of_another_size_is_closed(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[HttpStream] = []
+
+    def close(stream: HttpStream) -> None:
+        closed.append(stream)
+
+    monkeypatch.setattr(HttpStream, "close", close)
+    reader.file = replace(reader.file, size=5)
+    for source in (reader.keyless, reader.keyed):
+        reader.refused(source)
+    assert len(closed) == 2
 
 
 def test_a_range_that_is_not_granted_is_refused(reader: Reader) -> None:

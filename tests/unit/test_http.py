@@ -28,7 +28,7 @@ from downloader.errors import (
     StreamStalled,
 )
 from downloader.source import Timeouts
-from downloader.sources.http import HttpClient
+from downloader.sources.http import HttpClient, stream_of
 from downloader.sources.http.errors import Advice, OtherHost
 from downloader.sources.http.request import Hosts, HttpRequest
 from include.stand_ins.secrets import secret
@@ -358,6 +358,12 @@ def test_a_range_that_is_right_is_taken(server: Plain, header: str, span: tuple[
 def test_anything_else_for_a_range_is_refused(server: Plain, fault: Fault) -> None:
     server.script("/f", fault)
     assert isinstance(problem(lambda: client(server).open(at(server), 10, 15)), RangeRefused)
+
+
+def test_an_answer_that_is_refused_is_closed(server: Plain) -> None:
+    answer = client(server).send(at(server))
+    assert isinstance(problem(lambda: stream_of(answer, 5)), RangeRefused)
+    assert "the stream of" in str(problem(lambda: list(answer.buffers())))
 
 
 def test_part_of_a_file_is_not_taken_for_the_whole(server: Plain) -> None:
