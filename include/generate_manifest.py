@@ -58,7 +58,7 @@ exit code: 0 done, 1 failed with a sentence that says why, 2 wrong usage.
 """
 
 
-class Trouble(Exception):
+class ManifestTrouble(Exception):
     """Ends the program: a sentence, or a few lines."""
 
     def __init__(self, *lines: str) -> None:
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None, around: Surroundings | None = None) 
     try:
         wanted = arguments(argv, around.environ)
         run(wanted, load(around.environ), around)
-    except Trouble as trouble:
+    except ManifestTrouble as trouble:
         return failed(*trouble.lines)
     except DownloadError as error:
         return failed(str(error))
@@ -174,13 +174,13 @@ def mapped(file: Path, environ: Mapping[str, str]) -> Places:
     try:
         return Places(destinations)
     except MappingError as error:
-        raise Trouble(f"{file}: {error}") from None
+        raise ManifestTrouble(f"{file}: {error}") from None
 
 
 def earlier_manifest(file: Path, folder: DriveKey) -> Manifest | None:
     """What is there already. Raises Trouble where it must not be replaced."""
     if not file.parent.is_dir():
-        raise Trouble(f"there is no folder {file.parent} to write {file.name} into; make it first")
+        raise ManifestTrouble(f"there is no folder {file.parent} to write {file.name} into; make it first")
     if not file.exists():
         return None
     earlier = read_manifest(file)
@@ -189,21 +189,25 @@ def earlier_manifest(file: Path, folder: DriveKey) -> Manifest | None:
     except ValueError:
         return earlier
     if earlier.datasets and other != folder.id:
-        raise Trouble(f"{file} lists another folder ({earlier.source}); give another --output, or move that file away")
+        raise ManifestTrouble(
+            f"{file} lists another folder ({earlier.source}); give another --output, or move that file away"
+        )
     return earlier
 
 
 def refuse_unknown(seen: FolderSurvey, *, skip: bool) -> None:
     """Raises Trouble for what cannot be listed as it ought to be."""
     if not seen.found.entries and not seen.unknown:
-        raise Trouble("there are no files in the folder; see that its address is right, and that it is shared")
+        raise ManifestTrouble("there are no files in the folder; see that its address is right, and that it is shared")
     names = [f"  {path}: {error}" for path, error in seen.unknown[:MOST_NAMES]]
     if len(seen.unknown) > MOST_NAMES:
         names.append(f"  and {len(seen.unknown) - MOST_NAMES:,} more")
     if not seen.found.entries:
-        raise Trouble("of no file in the folder the size can be learnt:", *names)
+        raise ManifestTrouble("of no file in the folder the size can be learnt:", *names)
     if seen.unknown and not skip:
-        raise Trouble("the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:", *names)
+        raise ManifestTrouble(
+            "the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:", *names
+        )
 
 
 def tell(seen: FolderSurvey, merged: Merged, *, keyless: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from .contestants import Arena, Contestant, Ours, python_command, python_env
 from .measure import Broken
 from .objects import Stock
-from .rounds import Outcome, Stage
+from .rounds import CaseOutcome, Stage
 
 __all__ = ["OURS", "Bench", "ratio", "same_work"]
 
@@ -40,21 +40,21 @@ class Bench:
             raise Broken(f"no catalogue could be made: {done.stderr[-600:]}")
         return database
 
-    def play(self, contestants: list[Contestant]) -> dict[str, Outcome]:
+    def play(self, contestants: list[Contestant]) -> dict[str, CaseOutcome]:
         """The usual number of rounds."""
         return self.stage.play(contestants, self.stock.sizes.rounds)
 
-    def play_long(self, contestants: list[Contestant], rounds: int, timeout: float) -> dict[str, Outcome]:
+    def play_long(self, contestants: list[Contestant], rounds: int, timeout: float) -> dict[str, CaseOutcome]:
         """Rounds that may take `timeout` seconds each, if nothing longer was asked for."""
         stage = replace(self.stage, timeout=max(self.stage.timeout, timeout))
         return stage.play(contestants, rounds)
 
 
-def ratio(theirs: Outcome, ours: Outcome, times: float = 1) -> float | None:
+def ratio(theirs: CaseOutcome, ours: CaseOutcome, times: float = 1) -> float | None:
     """How many times as fast as theirs ours is, `times` as much being done."""
     return times * theirs.seconds / ours.seconds if theirs.runs and ours.runs else None
 
 
-def same_work(played: Mapping[str, Outcome], each: float) -> dict[str, float]:
+def same_work(played: Mapping[str, CaseOutcome], each: float) -> dict[str, float]:
     """The same work for everyone."""
     return dict.fromkeys(played, each)

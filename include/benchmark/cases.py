@@ -13,7 +13,7 @@ from .exports import SIZE
 from .measure import Broken
 from .objects import PARTS
 from .recordings import STREAMS
-from .rounds import Outcome
+from .rounds import CaseOutcome
 from .scale import long, many, million, report
 from .table import Figure, Goal, Ratio, Section
 
@@ -139,7 +139,7 @@ def dag(bench: Bench) -> Section:
     try:
         seconds = seconds_to_report(bench.stage.timeout)
     except Broken as problem:
-        return Section(title, [Outcome(name, failure=str(problem))], {}, "", [])
+        return Section(title, [CaseOutcome(name, failure=str(problem))], {}, "", [])
     return Section(title, [], {}, "", [Figure(name, seconds)])
 
 
@@ -169,7 +169,7 @@ def memory(sections: Iterable[Section]) -> list[Section]:
     return [Section("memory", [], {}, "", [peak])]
 
 
-def _large_goals(ours: Outcome, peers: list[Outcome]) -> list[Goal]:
+def _large_goals(ours: CaseOutcome, peers: list[CaseOutcome]) -> list[Goal]:
     checked = min(peers, key=lambda peer: peer.seconds_with_then, default=None)
     bare = min(peers, key=lambda peer: peer.seconds, default=None)
     if checked is None or bare is None or not ours.runs:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from ..stand_ins.contents import Content
+from ..stand_ins.contents import FileContent
 from ..stand_ins.wire import Answer
 
 __all__ = ["SENT", "Counted", "sent_of"]
@@ -18,7 +18,7 @@ SENT: Final = "/sent"
 class Counted:
     """Content that counts what is taken of it."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: FileContent) -> None:
         self._content = content
         self._lock = threading.Lock()
         self.taken = 0

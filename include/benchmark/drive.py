@@ -13,13 +13,13 @@ from .measure import Broken
 from .recordings import RECORDINGS, scaled
 from .server import serve_drive
 
-__all__ = ["Drive", "serving_drive"]
+__all__ = ["DriveBench", "serving_drive"]
 
 _COUNT = len(RECORDINGS)
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
+class DriveBench:
     """Two stand-ins with the same files: one for ours, one whose pages name Google's hosts, for gdown."""
 
     arena: Arena
@@ -58,7 +58,7 @@ class Drive:
 
 
 @contextmanager
-def serving_drive(arena: Arena, speed: float, scale: float) -> Iterator[Drive]:
+def serving_drive(arena: Arena, speed: float, scale: float) -> Iterator[DriveBench]:
     """`speed`: bytes a second of one stream. `scale`: how large the files are, 1 for 1.4 GB. Raises Broken."""
     manifest = arena.lists / "drive.json"
     with ExitStack() as stack:
@@ -66,4 +66,4 @@ def serving_drive(arena: Arena, speed: float, scale: float) -> Iterator[Drive]:
             stack.enter_context(serve_drive(arena.tools.python, arena.lists, manifest, (speed, scale), google=google))
             for google in (False, True)
         )
-        yield Drive(arena, manifest, ours, gdown, sum(one.size for one in scaled(scale)))
+        yield DriveBench(arena, manifest, ours, gdown, sum(one.size for one in scaled(scale)))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-__all__ = ["Broken", "Quiet", "Run", "measure", "settle"]
+__all__ = ["Broken", "MeasuredRun", "Quiet", "measure", "settle"]
 
 _REST = 0.5
 """Seconds of peace after all is on the disk: drives keep working for a moment after they report that they are done."""
@@ -27,7 +27,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MeasuredRun:
     """What one process cost. `cpu` is user and system time of it and all its children; `peak` is in MB (10^6 bytes).
 
     `peak` is never less than this program's own peak (some 25 MB): the kernel counts what a process was before `exec`.
@@ -39,7 +39,7 @@ class Run:
     output: str
 
 
-def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> Run:
+def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> MeasuredRun:
     """Runs `command` to its end. Raises Broken where it fails, or is not done after `timeout` seconds."""
     with tempfile.TemporaryFile() as printed:
         began = time.perf_counter()
@@ -61,7 +61,7 @@ def measure(command: Sequence[str], env: Mapping[str, str], timeout: float) -> R
         raise Broken(f"not done after {timeout:.0f} s: {output[-_TAIL:].strip()}")
     if process.returncode:
         raise Broken(f"ended with {process.returncode}: {output[-_TAIL:].strip()}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
+    return MeasuredRun(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, output)
 
 
 @contextmanager

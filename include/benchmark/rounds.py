@@ -16,18 +16,18 @@ from pathlib import Path
 from statistics import median
 
 from .contestants import Contestant
-from .measure import Broken, Run, measure, settle
+from .measure import Broken, MeasuredRun, measure, settle
 
-__all__ = ["Outcome", "Stage"]
+__all__ = ["CaseOutcome", "Stage"]
 
 
 @dataclass(slots=True)
-class Outcome:
+class CaseOutcome:
     """What was measured of one contestant, round by round. `failure` says why it dropped out, if it did."""
 
     name: str
-    runs: list[Run] = field(default_factory=list)
-    then: list[Run] = field(default_factory=list)
+    runs: list[MeasuredRun] = field(default_factory=list)
+    then: list[MeasuredRun] = field(default_factory=list)
     """What had to be run afterwards."""
     flushes: list[float] = field(default_factory=list)
     """Seconds until the disk had what the run left in memory."""
@@ -69,9 +69,9 @@ class Stage:
     patience: float
     say: Callable[[str], None]
 
-    def play(self, contestants: Sequence[Contestant], rounds: int) -> dict[str, Outcome]:
+    def play(self, contestants: Sequence[Contestant], rounds: int) -> dict[str, CaseOutcome]:
         """The outcomes, by name. Who fails once is out: its failure stands in the table."""
-        outcomes = {contestant.name: Outcome(contestant.name) for contestant in contestants}
+        outcomes = {contestant.name: CaseOutcome(contestant.name) for contestant in contestants}
         for number in range(1, rounds + 1):
             for contestant in contestants:
                 outcome = outcomes[contestant.name]
@@ -80,7 +80,7 @@ class Stage:
                     self.say(f"  {number}/{rounds} {contestant.name}: {_short(outcome)}")
         return outcomes
 
-    def _turn(self, contestant: Contestant, outcome: Outcome) -> None:
+    def _turn(self, contestant: Contestant, outcome: CaseOutcome) -> None:
         folder = contestant.folder or Path(tempfile.mkdtemp(prefix="out-", dir=self.work))
         before = settle(self.patience)
         try:
@@ -95,7 +95,7 @@ class Stage:
             if contestant.folder is None:
                 _empty(folder)
 
-    def _run(self, contestant: Contestant, folder: Path) -> Run:
+    def _run(self, contestant: Contestant, folder: Path) -> MeasuredRun:
         run = measure(contestant.command(folder), contestant.env, self.timeout)
         contestant.check(folder, run.output)
         return run
@@ -108,13 +108,13 @@ def _empty(folder: Path) -> None:
             os.truncate(path, 0)
 
 
-def _inside(run: Run) -> float | None:
+def _inside(run: MeasuredRun) -> float | None:
     if not run.output.startswith('{"started"'):
         return None
     return float(json.loads(run.output)["inside"])
 
 
-def _short(outcome: Outcome) -> str:
+def _short(outcome: CaseOutcome) -> str:
     if outcome.failure:
         return f"dropped out: {outcome.failure}"
     run = outcome.runs[-1]

@@ -13,7 +13,7 @@ from .bench import OURS, Bench, ratio, same_work
 from .contestants import Check, interrupted
 from .measure import Broken
 from .objects import LARGE
-from .rounds import Outcome
+from .rounds import CaseOutcome
 from .server import serve_long
 from .table import Goal, Ratio, Section
 
@@ -41,7 +41,7 @@ def million(bench: Bench) -> Section:
     return Section(f"planning a million files ({sizes.growth_rounds} rounds)", played.values(), done, "files", goals)
 
 
-def _plan_goals(what: str, outcomes: dict[int, Outcome]) -> list[Goal]:
+def _plan_goals(what: str, outcomes: dict[int, CaseOutcome]) -> list[Goal]:
     few, most = min(outcomes), max(outcomes)
     growth = _growth(outcomes[few], outcomes[most], most / few)
     return [
@@ -114,14 +114,14 @@ def _completes(size: int, kills: int) -> Check:
     return check
 
 
-def _reported(outcome: Outcome, what: str, unit: float = 1) -> float | None:
+def _reported(outcome: CaseOutcome, what: str, unit: float = 1) -> float | None:
     """The median of a figure that the program itself printed; None if no run succeeded."""
     if not outcome.runs:
         return None
     return float(median(json.loads(run.output)[what] for run in outcome.runs)) / unit
 
 
-def _growth(few: Outcome, many: Outcome, times: float) -> float | None:
+def _growth(few: CaseOutcome, many: CaseOutcome, times: float) -> float | None:
     """How many times as much processor time one file takes if there are `times` as many, without Python's start."""
     return _quotient(_reported(many, "processor", times), _reported(few, "processor"))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from .rounds import Outcome
+from .rounds import CaseOutcome
 
 __all__ = ["Figure", "Goal", "Ratio", "Section", "table"]
 
@@ -90,7 +90,7 @@ class Section:
     """
 
     title: str
-    outcomes: Collection[Outcome]
+    outcomes: Collection[CaseOutcome]
     work: dict[str, float]
     unit: str
     goals: Sequence[Goal | Ratio | Figure]
@@ -109,7 +109,7 @@ class Section:
         ]
         return [[self.title, *first[1:]], *rest]
 
-    def _rows_of(self, outcome: Outcome) -> list[list[str]]:
+    def _rows_of(self, outcome: CaseOutcome) -> list[list[str]]:
         if outcome.failure:
             return [["", outcome.name, f"dropped out: {' '.join(outcome.failure.split())[:200]}", *[""] * 8]]
         rows = [self._row(outcome)]
@@ -127,7 +127,7 @@ class Section:
             )
         return rows
 
-    def _row(self, outcome: Outcome) -> list[str]:
+    def _row(self, outcome: CaseOutcome) -> list[str]:
         every = [run.seconds for run in outcome.runs]
         return [
             "",

@@ -15,7 +15,7 @@ from downloader.remote_file import RemoteFile
 from .sample_files import SampleFile
 from .watcher import digest_of
 
-__all__ = ["Start", "prepare"]
+__all__ = ["DamagedStart", "prepare"]
 
 
 class _State(Enum):
@@ -34,7 +34,7 @@ _LIKELY: Final = (_State.MISSING,) * 5 + tuple(_State)[1:]
 
 
 @dataclass(slots=True)
-class Start:
+class DamagedStart:
     """What was prepared. `before`: digests by final name. `needed`: the fewest bytes that have to be downloaded."""
 
     before: dict[str, str] = field(default_factory=dict)
@@ -43,9 +43,9 @@ class Start:
 
 def prepare(
     destination: Path, samples: Sequence[SampleFile], files: Sequence[RemoteFile], dice: random.Random
-) -> Start:
+) -> DamagedStart:
     """Fills `destination`. Does only damage that can be detected: by checksum, size, or the form of a picture."""
-    start = Start()
+    start = DamagedStart()
     for sample, file in zip(samples, files, strict=True):
         state = dice.choice(_possible(sample))
         content, there = sample.content, 0

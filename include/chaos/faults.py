@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-__all__ = ["ALL", "HONEST", "Fault", "Script", "Trouble", "Troubles", "Weather", "clear", "drawn"]
+__all__ = ["ALL", "HONEST", "Fault", "NetworkTrouble", "Script", "Troubles", "Weather", "clear", "drawn"]
 
 
 class Fault(StrEnum):
@@ -43,7 +43,7 @@ _SLOWEST: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class NetworkTrouble:
     """What happens to byte `at` of one direction of a connection.
 
     `amount`: the bit that is flipped (0 to 7), or how many bytes trickle or are repeated.
@@ -57,9 +57,9 @@ class Trouble:
 class Troubles(NamedTuple):
     """Those of one connection, each direction in the order of its bytes."""
 
-    up: Iterator[Trouble]
+    up: Iterator[NetworkTrouble]
     """On the way to the server."""
-    down: Iterator[Trouble]
+    down: Iterator[NetworkTrouble]
 
 
 Script = Callable[[int], Troubles]
@@ -98,13 +98,13 @@ def drawn(weather: Weather) -> Script:
     return script
 
 
-def _troubles(dice: random.Random, weather: Weather, some: bool) -> Iterator[Trouble]:
+def _troubles(dice: random.Random, weather: Weather, some: bool) -> Iterator[NetworkTrouble]:
     weights = [_WEIGHTS[fault] for fault in weather.faults]
     at = 0
     while some:
         at += dice.randrange(_HEAD if dice.random() < _IN_HEAD else weather.reach)
         fault = dice.choices(weather.faults, weights)[0]
-        yield Trouble(at, fault, _amount(dice, fault, weather))
+        yield NetworkTrouble(at, fault, _amount(dice, fault, weather))
         at += 1
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
-__all__ = ["Inotify", "Seen", "What"]
+__all__ = ["FileEvent", "Inotify", "Seen"]
 
 
-class What(IntFlag):
+class FileEvent(IntFlag):
     """What was seen; the kernel's own numbers."""
 
     MODIFIED = 0x002
@@ -26,7 +26,9 @@ class What(IntFlag):
     IS_FOLDER = 0x40000000
 
 
-_WATCHED: Final = What.MODIFIED | What.MOVED_AWAY | What.MOVED_HERE | What.CREATED | What.DELETED
+_WATCHED: Final = (
+    FileEvent.MODIFIED | FileEvent.MOVED_AWAY | FileEvent.MOVED_HERE | FileEvent.CREATED | FileEvent.DELETED
+)
 _ONLY_FOLDERS: Final = 0x01000000
 _HEAD: Final = struct.Struct("iIII")
 _BUFFER: Final = 256 * 1024
@@ -36,7 +38,7 @@ _BUFFER: Final = 256 * 1024
 class Seen:
     """One event. `folder`: as it was given to `watch`."""
 
-    what: What
+    what: FileEvent
     folder: str
     name: str
 
@@ -74,7 +76,7 @@ class Inotify:
             at += _HEAD.size
             name = os.fsdecode(data[at : at + length].rstrip(b"\0"))
             at += length
-            yield Seen(What(mask), self._folders.get(number, ""), name)
+            yield Seen(FileEvent(mask), self._folders.get(number, ""), name)
 
     def _checked(self, answer: int) -> int:
         if answer < 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .sample_files import CASES
-from .tally import Tally
+from .tally import ChaosTally
 from .trial import Trial, Workspace
 
 __all__ = ["Book", "run_lanes"]
@@ -26,15 +26,15 @@ class Book:
     say: Callable[[str], None]
     keep: bool
     """Whether the folders of trials that failed stay."""
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, ChaosTally] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def enter(self, source: str, seed: int, tally: Tally, folder: Path) -> None:
+    def enter(self, source: str, seed: int, tally: ChaosTally, folder: Path) -> None:
         """Adds a trial. Its folder is deleted, unless the trial failed and `keep` is set."""
         problems = tally.problems
         with self._lock:
-            self.tallies.setdefault(source, Tally()).add(tally)
+            self.tallies.setdefault(source, ChaosTally()).add(tally)
             self.failed += [f"{source}, seed {seed}: {problem}" for problem in problems]
         if problems:
             kept = f" ({folder})" if self.keep else ""

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
-from .faults import Fault, Script, Trouble, Weather, clear, drawn
+from .faults import Fault, NetworkTrouble, Script, Weather, clear, drawn
 
 __all__ = ["Proxy"]
 
@@ -103,7 +103,7 @@ class _Reset(_Cut):
 class _Way:
     """One direction of one connection."""
 
-    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter, troubles: Iterator[Trouble]) -> None:
+    def __init__(self, proxy: Proxy, writer: asyncio.StreamWriter, troubles: Iterator[NetworkTrouble]) -> None:
         self._proxy = proxy
         self._writer = writer
         self._troubles = troubles
@@ -124,12 +124,12 @@ class _Way:
                 data = await self._suffer(trouble, data, reader)
             await self._pass(data)
 
-    def _due(self, data: bytes) -> Trouble | None:
+    def _due(self, data: bytes) -> NetworkTrouble | None:
         """The trouble that falls on one of these bytes."""
         trouble = self._next
         return trouble if trouble is not None and trouble.at < self._passed + len(data) else None
 
-    def _split(self, data: bytes, trouble: Trouble) -> tuple[bytes, bytes]:
+    def _split(self, data: bytes, trouble: NetworkTrouble) -> tuple[bytes, bytes]:
         here = max(trouble.at - self._passed, 0)
         return data[:here], data[here:]
 
@@ -144,7 +144,7 @@ class _Way:
         self._proxy.sent += len(data) if self._counted else 0
         await self._writer.drain()
 
-    async def _suffer(self, trouble: Trouble, data: bytes, reader: asyncio.StreamReader) -> bytes:
+    async def _suffer(self, trouble: NetworkTrouble, data: bytes, reader: asyncio.StreamReader) -> bytes:
         """Lets the trouble happen at the first of `data`. Returns the bytes still to be sent."""
         match trouble.fault:
             case Fault.CUT:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Run"]
+__all__ = ["ChaosRun"]
 
 Results = list[dict[str, Any]]
 
@@ -20,7 +20,7 @@ _LAST_WORDS: Final = 5.0
 _TICK: Final = 0.02
 
 
-class Run:
+class ChaosRun:
     """Starts at once. End it with `kill` or `results`."""
 
     def __init__(self, worker: str, plan: Path, log: Path) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from .faults import Fault
-from .tally import Tally
+from .tally import ChaosTally
 
 __all__ = ["table"]
 
 _NAMES: Final = {"s3": "S3", "minio": "MinIO", "drive": "Drive", "slooh": "Slooh"}
 
-_Row = tuple[str, Callable[[Tally], str]]
+_Row = tuple[str, Callable[[ChaosTally], str]]
 
 
 def _count(number: int) -> str:
@@ -23,7 +23,7 @@ def _fault(fault: Fault) -> _Row:
     return f"... {fault}", lambda tally: _count(tally.faults[fault])
 
 
-def _twice(tally: Tally) -> str:
+def _twice(tally: ChaosTally) -> str:
     more = max(tally.fetched - tally.needed, 0)
     return f"{more / 1e6:,.1f} MB ({more / max(tally.needed, 1):.0%})"
 
@@ -53,9 +53,9 @@ _ZERO: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
-def table(tallies: Mapping[str, Tally]) -> str:
+def table(tallies: Mapping[str, ChaosTally]) -> str:
     """By source, and all together."""
-    whole = Tally()
+    whole = ChaosTally()
     for tally in tallies.values():
         whole.add(tally)
     columns = [*tallies.values(), whole]
@@ -66,7 +66,7 @@ def table(tallies: Mapping[str, Tally]) -> str:
     return "\n".join(lines)
 
 
-def _zero(tally: Tally, what: str) -> str:
+def _zero(tally: ChaosTally, what: str) -> str:
     found = getattr(tally, what)
     return _count(found if isinstance(found, int) else len(found))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 
 from .watcher import Sightings
 
-__all__ = ["Tally"]
+__all__ = ["ChaosTally"]
 
 
 @dataclass(slots=True)
-class Tally:
+class ChaosTally:
     """Of one source, or of all. The lists hold what must not happen: a sentence each."""
 
     trials: int = 0
@@ -58,7 +58,7 @@ class Tally:
             for what in (getattr(self, one.name) if isinstance(getattr(self, one.name), list) else ())
         ]
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: ChaosTally) -> None:
         """Adds the counts of another one."""
         longest = max(self.longest, other.longest)
         for one in fields(self):

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from .damage import Start, prepare
+from .damage import DamagedStart, prepare
 from .faults import Weather
-from .run import Results, Run
+from .run import ChaosRun, Results
 from .sample_files import Case, planned
 from .source_servers import SourceServer
-from .tally import Tally
+from .tally import ChaosTally
 from .watcher import Watcher, digest_of
 
 __all__ = ["Proxied", "Trial", "Workspace"]
@@ -62,10 +62,10 @@ class Trial:
         self._dice = random.Random(f"{case.name} {seed}")
         self._samples = {sample.name: sample for sample in planned(self._dice, case)}
         self._right = {name: digest_of(sample.content) for name, sample in self._samples.items()}
-        self._tally = Tally(trials=1, files=len(self._samples))
+        self._tally = ChaosTally(trials=1, files=len(self._samples))
         self._watcher: Watcher
 
-    def play(self) -> Tally:
+    def play(self) -> ChaosTally:
         """Runs the trial and returns its counts."""
         start = self._set_out()
         self._tally.needed = start.needed
@@ -75,7 +75,7 @@ class Trial:
         self._tally.see(self._watcher.result())
         return self._tally
 
-    def _set_out(self) -> Start:
+    def _set_out(self) -> DamagedStart:
         stock = self._folder / "stock"
         self._destination.mkdir(parents=True)
         stock.mkdir()
@@ -110,11 +110,11 @@ class Trial:
         self._tally.faults.update(passed["faults"])
         self._tally.fetched += passed["sent"]
 
-    def _start(self) -> Run:
+    def _start(self) -> ChaosRun:
         self._tally.processes += 1
-        return Run(self._workspace.worker, self._plan, self._folder / "worker.log")
+        return ChaosRun(self._workspace.worker, self._plan, self._folder / "worker.log")
 
-    def _is_complete(self, run: Run, *, killed: bool) -> bool:
+    def _is_complete(self, run: ChaosRun, *, killed: bool) -> bool:
         """Whether all files are complete once the run has ended. `killed`: kill it, unless it ends before."""
         if killed:
             self._await_moment(run)
@@ -132,7 +132,7 @@ class Trial:
         self._watcher.settle()
         return bool(results) and all(result["outcome"] != "failed" for result in results or ())
 
-    def _await_moment(self, run: Run) -> None:
+    def _await_moment(self, run: ChaosRun) -> None:
         """Waits for a moment to kill: at random, or right after something happens in the destination."""
         dice = self._dice
         if dice.random() > _EARLY:
@@ -145,7 +145,7 @@ class Trial:
         while run.is_running and time.monotonic() < deadline and not self._watcher.wait_for(moment, 0.02):
             pass
 
-    def _judge(self, results: Results | None, run: Run) -> None:
+    def _judge(self, results: Results | None, run: ChaosRun) -> None:
         """Compares the results of a run with the files on the disk. Nobody writes meanwhile."""
         if results is None:
             self._tally.unexpected.append(f"a process ended without results: {run.errors()}")

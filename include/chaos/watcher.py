@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from .inotify import Inotify, Seen, What
+from .inotify import FileEvent, Inotify, Seen
 
 __all__ = ["Sightings", "Watcher", "digest_of"]
 
@@ -133,19 +133,19 @@ class Watcher:
 
     def _take(self, event: Seen) -> None:
         path = f"{event.folder}/{event.name}"
-        if What.OVERFLOWN in event.what:
+        if FileEvent.OVERFLOWN in event.what:
             self._sightings.missed += 1
-        elif What.IS_FOLDER in event.what:
-            if event.what & (What.CREATED | What.MOVED_HERE):
+        elif FileEvent.IS_FOLDER in event.what:
+            if event.what & (FileEvent.CREATED | FileEvent.MOVED_HERE):
                 self._watch(path)
         elif not _is_part(event.name):
             self._take_final(event.what, os.path.relpath(path, self._root))
 
-    def _take_final(self, what: What, name: str) -> None:
-        if what & (What.DELETED | What.MOVED_AWAY):
+    def _take_final(self, what: FileEvent, name: str) -> None:
+        if what & (FileEvent.DELETED | FileEvent.MOVED_AWAY):
             self._sightings.gone.append(f"{name} was taken away")
         else:
-            self._appeared[name] += 0 if What.MODIFIED in what else 1
+            self._appeared[name] += 0 if FileEvent.MODIFIED in what else 1
             self._look(name)
 
     def _watch(self, folder: str) -> None:

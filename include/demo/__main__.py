@@ -11,9 +11,9 @@ from ..processes import ProgramError, stop_at_signals
 from . import drive, minio, s3, slooh
 from .home import PROJECT, Home
 from .screen import quiet
-from .showing import Opening, measure, show, stay
+from .showing import DemoOpening, measure, show, stay
 
-_DEMOS: dict[str, Opening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened, "slooh": slooh.opened}
+_DEMOS: dict[str, DemoOpening] = {"drive": drive.opened, "minio": minio.opened, "s3": s3.opened, "slooh": slooh.opened}
 
 
 def main() -> int:

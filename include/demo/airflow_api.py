@@ -13,14 +13,14 @@ import requests
 
 from ..processes import ProgramError
 
-__all__ = ["AirflowApi", "Run"]
+__all__ = ["AirflowApi", "TriggeredRun"]
 
 _TIMEOUT = 30
 _ENDED = ("success", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TriggeredRun:
     """A run of a DAG."""
 
     dag_id: str
@@ -58,16 +58,16 @@ class AirflowApi:
                 raise ProgramError(f"Airflow cannot import {broken['filename']}:\n{broken['stack_trace']}")
         return _is_since(self._ask("GET", f"dags/{dag_id}", fine=(404,)).get("last_parsed_time"), since)
 
-    def trigger(self, dag_id: str, conf: dict[str, Any]) -> Run:
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> TriggeredRun:
         """Starts a run. Raises ProgramError, with Airflow's words, where the parameters are refused."""
         started = self._ask("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        return Run(dag_id, started["dag_run_id"])
+        return TriggeredRun(dag_id, started["dag_run_id"])
 
-    def state(self, run: Run) -> str:
+    def state(self, run: TriggeredRun) -> str:
         """`queued`, `running`, `success` or `failed`."""
         return str(self._ask("GET", _path(run))["state"])
 
-    def wait(self, run: Run, check: Callable[[], None], seconds: float = 300) -> str:
+    def wait(self, run: TriggeredRun, check: Callable[[], None], seconds: float = 300) -> str:
         """The state that the run ends in. `check` may raise meanwhile. Raises ProgramError after so many seconds."""
         deadline = time.monotonic() + seconds
         while (state := self.state(run)) not in _ENDED:
@@ -81,9 +81,9 @@ class AirflowApi:
         """Ends the runs that an earlier demo left behind when it was stopped: they would hold the pool's slots."""
         for state in ("running", "queued"):
             for run in self._ask("GET", f"dags/{dag_id}/dagRuns?state={state}")["dag_runs"]:
-                self._ask("PATCH", _path(Run(dag_id, run["dag_run_id"])), json={"state": "failed"})
+                self._ask("PATCH", _path(TriggeredRun(dag_id, run["dag_run_id"])), json={"state": "failed"})
 
-    def failed_log(self, run: Run) -> str:
+    def failed_log(self, run: TriggeredRun) -> str:
         """The log of the first task that failed; empty if none did."""
         for task in self._ask("GET", f"{_path(run)}/taskInstances")["task_instances"]:
             if task["state"] == "failed":
@@ -108,7 +108,7 @@ def _is_since(moment: str | None, since: datetime) -> bool:
     return moment is not None and datetime.fromisoformat(moment) >= since
 
 
-def _path(run: Run) -> str:
+def _path(run: TriggeredRun) -> str:
     return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
 
 

@@ -14,7 +14,7 @@ from .home import PROJECT, Home
 from .local_copies import Here, lay_out
 from .s3_server import S3Server
 
-__all__ = ["BUCKET", "RAW_FILES", "SMALL", "RawFile", "set_out"]
+__all__ = ["BUCKET", "RAW_FILES", "SMALL", "DemoRawFile", "set_out"]
 
 BUCKET = "raw-file-backup"
 _KIB = 1024
@@ -22,7 +22,7 @@ _MIB = 1024 * _KIB
 
 
 @dataclass(frozen=True, slots=True)
-class RawFile:
+class DemoRawFile:
     """A raw file of the demo. `sizes`: relative path -> bytes; its content is the same in every demo."""
 
     id: str
@@ -57,33 +57,33 @@ def _folder(name: str, count: int) -> dict[str, int]:
 
 
 RAW_FILES = (
-    RawFile(
+    DemoRawFile(
         "20250115_sample",
         "PRID001",
         "One file of 24 MiB, uploaded in three parts",
         {"20250115_sample.raw": 24 * _MIB},
     ),
-    RawFile(
+    DemoRawFile(
         "20250116_folder",
         "PRID001",
         "A folder of 302 files",
         _folder("20250116_folder.d", 300),
     ),
-    RawFile(
+    DemoRawFile(
         "20250117_altered",
         "PRID002",
         "The file is here already, but one of its bytes is wrong",
         {"20250117_altered.raw": 12 * _MIB},
         damaged_here=("20250117_altered.raw",),
     ),
-    RawFile(
+    DemoRawFile(
         "20250118_half",
         "PRID002",
         "Only the first half of the file is here",
         {"20250118_half.raw": 16 * _MIB},
         half_here=("20250118_half.raw",),
     ),
-    RawFile(
+    DemoRawFile(
         "20250119_bad_backup",
         "PRID003",
         "Three files, and one is damaged in the backup itself",
@@ -92,10 +92,10 @@ RAW_FILES = (
     ),
 )
 
-SMALL = RawFile("20250120_small", "PRID004", "One small file", {"20250120_small.raw": 64 * _KIB})
+SMALL = DemoRawFile("20250120_small", "PRID004", "One small file", {"20250120_small.raw": 64 * _KIB})
 
 
-def set_out(home: Home, server: S3Server, raw_files: Sequence[RawFile]) -> None:
+def set_out(home: Home, server: S3Server, raw_files: Sequence[DemoRawFile]) -> None:
     """Uploads the backups, writes the catalogue, and makes the local copies as each story tells."""
     server.make_bucket(BUCKET)
     _write_catalogue(home.catalogue, [_back_up(raw_file, server) for raw_file in raw_files])
@@ -103,7 +103,7 @@ def set_out(home: Home, server: S3Server, raw_files: Sequence[RawFile]) -> None:
         _lay_out(raw_file, home.output / raw_file.project)
 
 
-def _back_up(raw_file: RawFile, server: S3Server) -> tuple[str, str, str, str, str]:
+def _back_up(raw_file: DemoRawFile, server: S3Server) -> tuple[str, str, str, str, str]:
     """Uploads a raw file. Answers its row of the catalogue."""
     contents = {f"{raw_file.prefix}/{path}": raw_file.content(path) for path in raw_file.sizes}
     entries = server.upload_all(BUCKET, contents)
@@ -122,7 +122,7 @@ def _write_catalogue(file: Path, rows: list[tuple[str, str, str, str, str]]) -> 
         database.executemany("INSERT INTO raw_file VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def _lay_out(raw_file: RawFile, folder: Path) -> None:
+def _lay_out(raw_file: DemoRawFile, folder: Path) -> None:
     for here, paths in ((Here.DAMAGED, raw_file.damaged_here), (Here.HALF, raw_file.half_here)):
         for path in paths:
             lay_out(folder / path, raw_file.content(path), here)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from . import s3_server
 from .home import Home
-from .raw_files import RAW_FILES, SMALL, RawFile, set_out
+from .raw_files import RAW_FILES, SMALL, DemoRawFile, set_out
 from .s3_server import S3Server
 from .screen import say
 from .showing import Act, Demo
@@ -23,7 +23,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
         yield _demo(home, server, (SMALL,) if small else RAW_FILES)
 
 
-def _demo(home: Home, server: S3Server, raw_files: Sequence[RawFile]) -> Demo:
+def _demo(home: Home, server: S3Server, raw_files: Sequence[DemoRawFile]) -> Demo:
     def fill() -> None:
         say("Uploading backups, writing the catalogue ...")
         set_out(home, server, raw_files)
@@ -47,7 +47,7 @@ def _connections(home: Home, server: S3Server) -> dict[str, str]:
     }
 
 
-def _act(home: Home, raw_file: RawFile) -> Act:
+def _act(home: Home, raw_file: DemoRawFile) -> Act:
     folder = home.output / raw_file.project
     shows = "bytes which do not match the catalogue are never kept" if raw_file.is_meant_to_fail else ""
     return Act(

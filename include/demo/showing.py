@@ -18,7 +18,7 @@ from .home import Home
 from .local_airflow import LocalAirflow
 from .screen import heading, indented, say, shorten
 
-__all__ = ["Act", "Demo", "Opening", "measure", "nothing", "show", "stay"]
+__all__ = ["Act", "Demo", "DemoOpening", "measure", "nothing", "show", "stay"]
 
 _MEASURED = 5
 
@@ -66,7 +66,7 @@ class Demo:
     """What is stopped in the end."""
 
 
-class Opening(Protocol):
+class DemoOpening(Protocol):
     """Opens a demo, which keeps its server running until it is left."""
 
     def __call__(self, home: Home, *, small: bool = False) -> AbstractContextManager[Demo]:
@@ -74,7 +74,7 @@ class Opening(Protocol):
 
 
 @contextmanager
-def _ready(home: Home, opening: Opening, *, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
+def _ready(home: Home, opening: DemoOpening, *, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
     """A demo whose DAG can be triggered. Raises ProgramError."""
     with opening(home, small=small) as demo, local_airflow.starting(home, demo.variables) as airflow:
         demo.set_out()
@@ -82,7 +82,7 @@ def _ready(home: Home, opening: Opening, *, small: bool = False) -> Iterator[tup
         yield demo, airflow
 
 
-def show(home: Home, opening: Opening) -> None:
+def show(home: Home, opening: DemoOpening) -> None:
     """Runs each act and prints its report. Raises ProgramError if one does not end as expected."""
     heading("Getting ready")
     began = time.monotonic()
@@ -134,7 +134,7 @@ def _where_things_are(home: Home, demo: Demo) -> str:
     return "\n".join([*(f"  {what:<18}  {where}" for what, where in places.items()), demo.again])
 
 
-def stay(home: Home, opening: Opening) -> None:
+def stay(home: Home, opening: DemoOpening) -> None:
     """Keeps Airflow running until Ctrl-C. Raises ProgramError where a part of it ends by itself."""
     with _ready(home, opening) as (demo, airflow):
         airflow.complete()
@@ -163,7 +163,7 @@ Airflow is running.
 Ctrl-C stops everything."""
 
 
-def measure(home: Home, opening: Opening, print_figure: Callable[[str], None]) -> None:
+def measure(home: Home, opening: DemoOpening, print_figure: Callable[[str], None]) -> None:
     """Prints the median of the seconds from the trigger to the report, for one small file. Raises ProgramError."""
     with _ready(home, opening, small=True) as (demo, airflow):
         figures = [_seconds_to_report(airflow, demo.dag_id, demo.acts[0]) for _ in range(_MEASURED)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
 
-__all__ = ["Content", "Flipped", "Generated", "Joined", "Span", "digest", "pieces"]
+__all__ = ["FileContent", "Flipped", "Generated", "Joined", "Span", "digest", "pieces"]
 
 _BLOCK: Final = 64 * 1024
 _COUNTER: Final = 8
@@ -20,7 +20,7 @@ _COUNTER: Final = 8
 _PIECE: Final = 256 * 1024
 
 
-class Content(Protocol):
+class FileContent(Protocol):
     """Bytes that are there, or can be made."""
 
     def __len__(self) -> int: ...
@@ -57,7 +57,7 @@ class Generated:
 class Span:
     """`content` from `start` to `stop`."""
 
-    content: Content
+    content: FileContent
     start: int
     stop: int
 
@@ -73,7 +73,7 @@ class Span:
 class Flipped:
     """`content` with the lowest bit of byte `at` wrong."""
 
-    content: Content
+    content: FileContent
     at: int
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class Flipped:
 class Joined:
     """`content`, and `more` behind it."""
 
-    content: Content
+    content: FileContent
     more: bytes
 
     def __len__(self) -> int:
@@ -103,13 +103,13 @@ class Joined:
         return self.content[start:stop] + self.more[max(start - size, 0) : max(stop - size, 0)]
 
 
-def pieces(content: Content, size: int = _PIECE) -> Iterator[bytes]:
+def pieces(content: FileContent, size: int = _PIECE) -> Iterator[bytes]:
     """All of `content`, `size` bytes at a time."""
     for at in range(0, len(content), size):
         yield content[at : at + size]
 
 
-def digest(content: Content, algorithm: str) -> str:
+def digest(content: FileContent, algorithm: str) -> str:
     """The checksum of `content`, in hexadecimal digits."""
     summed = hashlib.new(algorithm, usedforsecurity=False)
     for piece in pieces(content):

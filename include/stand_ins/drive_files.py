@@ -8,7 +8,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Final
 
-from .contents import Content, digest
+from .contents import FileContent, digest
 from .secrets import secret
 from .wire import Fault
 
@@ -73,7 +73,7 @@ class DriveFile:
 
     id: str
     name: str
-    content: Content = b""
+    content: FileContent = b""
     """Of a native document: what its export is."""
     mime: str = "application/octet-stream"
     folder: str = ""

@@ -10,10 +10,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from . import wire
-from .contents import Content, digest
+from .contents import FileContent, digest
 from .wire import Answer, Fault, StandIn, hyphenated, ranged, without
 
-__all__ = ["ObjectServer", "Request", "refuse", "serving", "without_etag"]
+__all__ = ["ObjectRequest", "ObjectServer", "refuse", "serving", "without_etag"]
 
 _ERROR: Final = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
 
@@ -21,7 +21,7 @@ without_etag: Final = without("ETag")
 
 
 @dataclass(frozen=True)
-class Request(wire.Request):
+class ObjectRequest(wire.Request):
     """What came in, as S3 reads it."""
 
     @property
@@ -63,28 +63,28 @@ class ObjectServer(StandIn):
     bucket: str = "bucket"
     honours_if_match: bool = True
     honours_ranges: bool = True
-    intercept: Callable[[Request], Fault | None] = lambda _: None
+    intercept: Callable[[ObjectRequest], Fault | None] = lambda _: None
     """Sees every request first, and may answer with a fault."""
-    requests: list[Request] = field(default_factory=list)
+    requests: list[ObjectRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._objects: dict[str, tuple[Content, dict[str, str]]] = {}
+        self._objects: dict[str, tuple[FileContent, dict[str, str]]] = {}
 
-    def put(self, key: str, data: Content, **headers: str) -> None:
+    def put(self, key: str, data: FileContent, **headers: str) -> None:
         """Adds or replaces an object. Its ETag is its MD5, unless `headers` say otherwise."""
         etag = headers.pop("ETag", "") or f'"{digest(data, "md5")}"'
         with self._lock:
             self._objects[key] = (data, {"ETag": etag, **hyphenated(headers)})
 
-    def gets(self, key: str) -> list[Request]:
+    def gets(self, key: str) -> list[ObjectRequest]:
         """The GETs of `key` so far."""
         with self._lock:
             return [request for request in self.requests if request.method == "GET" and request.key == key]
 
     def take(self, request: wire.Request) -> Answer:
         """What `request` gets. Faults that are scripted for a key break its GETs only."""
-        asked = Request(request.method, request.uri, request.headers, request.body, request.at)
+        asked = ObjectRequest(request.method, request.uri, request.headers, request.body, request.at)
         if asked.method == "POST":
             return Answer(405, {})
         if asked.bucket != self.bucket:
@@ -93,13 +93,13 @@ class ObjectServer(StandIn):
         fault = self.intercept(asked)
         return due if fault is None else fault(due)
 
-    def _object(self, request: Request) -> Answer:
+    def _object(self, request: ObjectRequest) -> Answer:
         with self._lock:
             self.requests.append(request)
             due = self._due(request)
             return self.play(request.key, due) if request.method == "GET" else due
 
-    def _due(self, request: Request) -> Answer:
+    def _due(self, request: ObjectRequest) -> Answer:
         found = self._objects.get(request.key)
         if found is None:
             return refuse(404, "NoSuchKey")(Answer(404, {}))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from .contents import Content
+from .contents import FileContent
 from .pictures import fits, jpeg, png
 from .secrets import secret
 from .wire import Answer, Fault, Request, StandIn, chunked, ranged, refuse, serving
@@ -65,7 +65,7 @@ class _File:
 
     file: str = ""
     """Its name: the last segment of its address."""
-    content: Content = b""
+    content: FileContent = b""
     """Nothing: a small whole file of `kind`."""
     kind: str = "PNG"
     """``PNG``, ``JPG``, ``JPEG``, ``FITS``."""

@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .contents import Content, Flipped, Joined, Span, pieces
+from .contents import FileContent, Flipped, Joined, Span, pieces
 
 __all__ = [
     "Answer",
@@ -111,8 +111,8 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: Content = b""
-    whole: Content = b""
+    body: FileContent = b""
+    whole: FileContent = b""
     sent: int | None = None
     pause: float = 0.0
     """Seconds before each tenth of the body."""
@@ -294,13 +294,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._hesitant(body, answer.pause)
         return self._limited(body, answer.speed) if answer.speed else pieces(body)
 
-    def _hesitant(self, body: Content, seconds: float) -> Iterator[bytes]:
+    def _hesitant(self, body: FileContent, seconds: float) -> Iterator[bytes]:
         for piece in pieces(body, -(-len(body) // 10) or 1):
             self.wfile.flush()
             self.served.wait(seconds)
             yield piece
 
-    def _limited(self, body: Content, speed: float) -> Iterator[bytes]:
+    def _limited(self, body: FileContent, speed: float) -> Iterator[bytes]:
         begun, sent = self.served.clock(), 0
         for piece in pieces(body, max(min(_PACED, int(speed / 10)), 1)):
             sent += len(piece)

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from include.chaos.faults import Script, Trouble, Troubles, clear
+from include.chaos.faults import NetworkTrouble, Script, Troubles, clear
 from include.chaos.proxy import Proxy
 
 __all__ = ["at_first", "proxied"]
@@ -16,7 +16,7 @@ __all__ = ["at_first", "proxied"]
 _T = TypeVar("_T")
 
 
-def at_first(*down: Trouble, up: tuple[Trouble, ...] = ()) -> Script:
+def at_first(*down: NetworkTrouble, up: tuple[NetworkTrouble, ...] = ()) -> Script:
     """The first connection has these troubles, the others none."""
     return lambda number: clear(number) if number else Troubles(iter(up), iter(down))
 

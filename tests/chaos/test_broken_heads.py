@@ -26,7 +26,7 @@ from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
-from include.chaos.faults import Fault, Trouble
+from include.chaos.faults import Fault, NetworkTrouble
 from include.chaos.proxy import Proxy
 from include.stand_ins.contents import digest
 from include.stand_ins.drive_server import DriveFile, DriveServer, ScanWarning
@@ -49,7 +49,7 @@ def swept(proxy: Proxy, folder: Path, until: int, restore_to: Callable[[Path], F
     """The results of a restore for each byte at which the first connection is cut, while any is left to be cut."""
     results = []
     for at in range(0, until, STEP):
-        proxy.begin(at_first(Trouble(at, Fault.CUT)))
+        proxy.begin(at_first(NetworkTrouble(at, Fault.CUT)))
         destination = folder / str(at)
         destination.mkdir()
         results.append(restore_to(destination))
@@ -107,15 +107,15 @@ def test_a_stream_without_a_length_that_breaks_behind_its_last_byte(tmp_path: Pa
         url = f"http://127.0.0.1:{port}"
         access = DriveAccess(url, url, f"{url}/drive/v3", timeouts=Timeouts(5, 5))
         server.add(DriveFile("an-id", "any.bin", data, announces_length=False))
-        whole = brought_through(proxy, Trouble(10**6, Fault.CUT), file, access, tmp_path / "whole", data)
+        whole = brought_through(proxy, NetworkTrouble(10**6, Fault.CUT), file, access, tmp_path / "whole", data)
         behind = proxy.sent - len(b"\r\n0\r\n\r\n")
         assert whole.fetched == len(data)
-        cut = brought_through(proxy, Trouble(behind, Fault.CUT), file, access, tmp_path / "cut", data)
+        cut = brought_through(proxy, NetworkTrouble(behind, Fault.CUT), file, access, tmp_path / "cut", data)
         assert cut.fetched == 2 * len(data)
 
 
 def brought_through(
-    proxy: Proxy, trouble: Trouble, file: RemoteFile, access: DriveAccess, folder: Path, data: bytes
+    proxy: Proxy, trouble: NetworkTrouble, file: RemoteFile, access: DriveAccess, folder: Path, data: bytes
 ) -> FileResult:
     folder.mkdir()
     proxy.begin(at_first(trouble))
@@ -140,7 +140,7 @@ def test_what_a_bucket_says_of_an_object(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_not_kept_for_an_etag_with_a_wrong_bit(tmp_path: Path) -> None:
     """The bit may make it no checksum at all, or take its name away: the size alone would be right."""
-    flips = [Trouble(at, Fault.FLIP, bit) for at in range(480, 560, 2) for bit in (1, 4, 6)]
+    flips = [NetworkTrouble(at, Fault.FLIP, bit) for at in range(480, 560, 2) for bit in (1, 4, 6)]
     (tmp_path / "buckets").mkdir()
     with rclone_server(tmp_path / "buckets") as server, proxied(int(server.url.rpartition(":")[2])) as (proxy, port):
         bucket = server.new_bucket({"key": DATA})

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chaos.behind_proxy import at_first, proxied
-from include.chaos.faults import ALL, HONEST, Fault, Script, Trouble, Weather, clear, drawn
+from include.chaos.faults import ALL, HONEST, Fault, NetworkTrouble, Script, Weather, clear, drawn
 from include.chaos.server_process import ServerProcess
 
 PAYLOAD = random.Random(7).randbytes(300_000)
@@ -89,17 +89,17 @@ def test_without_troubles_all_passes_and_is_counted(shouter: Shouter) -> None:
 
 @pytest.mark.parametrize("at", [0, 1, 100_000, len(PAYLOAD) - 1])
 def test_cut(shouter: Shouter, at: int) -> None:
-    with asked(shouter, at_first(Trouble(at, Fault.CUT))) as client:
+    with asked(shouter, at_first(NetworkTrouble(at, Fault.CUT))) as client:
         assert all_of(client) == PAYLOAD[:at]
 
 
 def test_reset(shouter: Shouter) -> None:
-    with asked(shouter, at_first(Trouble(1000, Fault.RESET))) as client, pytest.raises(ConnectionResetError):
+    with asked(shouter, at_first(NetworkTrouble(1000, Fault.RESET))) as client, pytest.raises(ConnectionResetError):
         all_of(client)
 
 
 def test_a_stall_lasts_until_the_client_goes(shouter: Shouter) -> None:
-    with asked(shouter, at_first(Trouble(1000, Fault.STALL))) as client:
+    with asked(shouter, at_first(NetworkTrouble(1000, Fault.STALL))) as client:
         assert client.recv(1000, socket.MSG_WAITALL) == PAYLOAD[:1000]
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -110,7 +110,7 @@ def test_a_stall_lasts_until_the_client_goes(shouter: Shouter) -> None:
 
 
 def test_a_stall_on_the_way_up_lasts_until_the_client_goes(shouter: Shouter) -> None:
-    with asked(shouter, at_first(up=(Trouble(5, Fault.STALL),))) as client:
+    with asked(shouter, at_first(up=(NetworkTrouble(5, Fault.STALL),))) as client:
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
@@ -121,33 +121,35 @@ def test_a_stall_on_the_way_up_lasts_until_the_client_goes(shouter: Shouter) -> 
 
 def test_slow_bytes_are_right_and_late(shouter: Shouter) -> None:
     began = time.monotonic()
-    with asked(shouter, at_first(Trouble(1000, Fault.SLOW, 5120))) as client:
+    with asked(shouter, at_first(NetworkTrouble(1000, Fault.SLOW, 5120))) as client:
         assert all_of(client) == PAYLOAD
     assert time.monotonic() - began >= 0.1
 
 
 @pytest.mark.parametrize(("at", "bit"), [(0, 0), (70_000, 7), (len(PAYLOAD) - 1, 3)])
 def test_a_flipped_bit_is_the_only_difference(shouter: Shouter, at: int, bit: int) -> None:
-    with asked(shouter, at_first(Trouble(at, Fault.FLIP, bit))) as client:
+    with asked(shouter, at_first(NetworkTrouble(at, Fault.FLIP, bit))) as client:
         came = all_of(client)
     assert [n for n, (one, other) in enumerate(zip(came, PAYLOAD, strict=True)) if one != other] == [at]
     assert came[at] ^ PAYLOAD[at] == 1 << bit
 
 
 def test_a_flipped_bit_on_the_way_up(shouter: Shouter) -> None:
-    with asked(shouter, at_first(up=(Trouble(0, Fault.FLIP, 1),))) as client:
+    with asked(shouter, at_first(up=(NetworkTrouble(0, Fault.FLIP, 1),))) as client:
         assert all_of(client) == PAYLOAD
     assert shouter.heard == b"uhat have you?\n"
 
 
 @pytest.mark.parametrize(("at", "amount"), [(5, 5), (100_000, 4096), (100_000, 1), (3, 10)])
 def test_repeated_bytes(shouter: Shouter, at: int, amount: int) -> None:
-    with asked(shouter, at_first(Trouble(at, Fault.REPEAT, amount))) as client:
+    with asked(shouter, at_first(NetworkTrouble(at, Fault.REPEAT, amount))) as client:
         assert all_of(client) == PAYLOAD[:at] + PAYLOAD[max(at - amount, 0) : at] + PAYLOAD[at:]
 
 
 def test_troubles_follow_one_another_and_are_counted(shouter: Shouter) -> None:
-    script = at_first(Trouble(10, Fault.FLIP, 0), Trouble(20, Fault.REPEAT, 2), Trouble(20, Fault.CUT))
+    script = at_first(
+        NetworkTrouble(10, Fault.FLIP, 0), NetworkTrouble(20, Fault.REPEAT, 2), NetworkTrouble(20, Fault.CUT)
+    )
     with proxied(shouter.port, script) as (proxy, port), socket.create_connection((HERE, port), timeout=10) as client:
         client.sendall(QUESTION)
         assert len(all_of(client)) == 22
@@ -155,7 +157,7 @@ def test_troubles_follow_one_another_and_are_counted(shouter: Shouter) -> None:
 
 
 def test_only_what_happened_is_counted(shouter: Shouter) -> None:
-    with proxied(shouter.port, at_first(Trouble(len(PAYLOAD), Fault.CUT))) as (proxy, port):
+    with proxied(shouter.port, at_first(NetworkTrouble(len(PAYLOAD), Fault.CUT))) as (proxy, port):
         with socket.create_connection((HERE, port), timeout=10) as client:
             client.sendall(QUESTION)
             assert all_of(client) == PAYLOAD
@@ -175,7 +177,7 @@ def test_as_a_process_it_takes_orders(shouter: Shouter, tmp_path: Path) -> None:
 # --- the script -------------------------------------------------------------------------------------------------------
 
 
-def of(weather: Weather, number: int, count: int = 20) -> tuple[list[Trouble], list[Trouble]]:
+def of(weather: Weather, number: int, count: int = 20) -> tuple[list[NetworkTrouble], list[NetworkTrouble]]:
     up, down = drawn(weather)(number)
     return list(islice(up, count)), list(islice(down, count))
 

@@ -18,7 +18,7 @@ from include.chaos.lanes import Book, run_lanes
 from include.chaos.sample_files import CASES, SampleFile, as_json, planned, remote_file
 from include.chaos.source_servers import Plan
 from include.chaos.table import table
-from include.chaos.tally import Tally
+from include.chaos.tally import ChaosTally
 from include.chaos.trial import Trial, Workspace
 from include.chaos.watcher import digest_of
 
@@ -53,11 +53,11 @@ def workspace(fault: str = "", *, over: bool = True) -> Workspace:
     return Workspace(SourceServer(fault), NoProxy(), lambda: over, WORKER, patience=20.0 if fault != "endless" else 0.7)
 
 
-def played(tmp_path: Path, fault: str = "", *, over: bool = True, seed: int = 2) -> Tally:
+def played(tmp_path: Path, fault: str = "", *, over: bool = True, seed: int = 2) -> ChaosTally:
     return Trial(CASES["s3"][0], seed, workspace(fault, over=over), tmp_path / "trial").play()
 
 
-def counted(tally: Tally) -> set[str]:
+def counted(tally: ChaosTally) -> set[str]:
     """The rows that are not nought, of those that must be."""
     lists = {one.name for one in fields(tally) if isinstance(getattr(tally, one.name), list)}
     return {name for name in lists if getattr(tally, name)} | ({"missed"} if tally.missed else set())
@@ -144,7 +144,7 @@ def test_a_lane_that_breaks_off_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_the_table_has_a_column_for_each_source_and_one_for_all() -> None:
-    one, other = Tally(trials=1, kills=3, wrong=["x"], longest=0.1), Tally(trials=2, kills=1234, longest=0.2)
+    one, other = ChaosTally(trials=1, kills=3, wrong=["x"], longest=0.1), ChaosTally(trials=2, kills=1234, longest=0.2)
     rows = [
         [cell.strip() for cell in line.split("|")[1:-1]] for line in table({"s3": one, "drive": other}).splitlines()
     ]

@@ -21,11 +21,11 @@ from include.benchmark.counted import Counted
 from include.benchmark.exports import Page, name_of
 from include.benchmark.interrupted import interrupted
 from include.benchmark.long_stand_in import LongServer
-from include.benchmark.measure import Run
+from include.benchmark.measure import MeasuredRun
 from include.benchmark.objects import BUCKET, LARGE, Sizes, Stock
 from include.benchmark.output import measured
 from include.benchmark.raw_file import Tasks
-from include.benchmark.rounds import Outcome
+from include.benchmark.rounds import CaseOutcome
 from include.benchmark.table import Section
 from include.stand_ins.contents import Generated, digest
 from include.stand_ins.object_server import serving
@@ -37,7 +37,7 @@ SIZE = 300_000
 
 
 def played(name: str, rounds: int) -> Section:
-    outcome = Outcome(name, [Run(1.0, 1.0, 1.0, "")] * rounds)
+    outcome = CaseOutcome(name, [MeasuredRun(1.0, 1.0, 1.0, "")] * rounds)
     return Section(name, [outcome], {}, "", [])
 
 

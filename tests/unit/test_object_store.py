@@ -34,7 +34,7 @@ from downloader.remote_file import RemoteFile
 from downloader.source import Timeouts
 from downloader.sources.s3 import S3Access, S3Source
 from downloader.transfer.streaming import open_checked
-from include.stand_ins.object_server import ObjectServer, Request, refuse
+from include.stand_ins.object_server import ObjectRequest, ObjectServer, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Fault, cut_at, flip_bit, ignore_range, longer, reset_at, shorter, slowly, stall_at
@@ -316,7 +316,7 @@ def renewable(server: ObjectServer, issuer: Callable[[], dict[str, str]]) -> S3A
     return S3Server(server.url, timeouts=Timeouts(5, 5)).access(session)
 
 
-def only(token: str) -> Callable[[Request], Fault | None]:
+def only(token: str) -> Callable[[ObjectRequest], Fault | None]:
     return lambda request: None if request.token == token else refuse(403, "ExpiredToken")
 
 

@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.stand_ins.contents import Content, Flipped, Generated, Joined, Span, digest, pieces
+from include.stand_ins.contents import FileContent, Flipped, Generated, Joined, Span, digest, pieces
 from include.stand_ins.wire import (
     Answer,
     Fault,
@@ -42,7 +42,7 @@ GENERATED = Generated(3 * BLOCK + 5, seed=7)
 class Echo(StandIn):
     """Serves one body, with ranges."""
 
-    body: Content = BODY
+    body: FileContent = BODY
     seen: list[Request] = field(default_factory=list)
 
     def take(self, request: Request) -> Answer:
