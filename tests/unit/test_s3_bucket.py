@@ -19,7 +19,6 @@ from downloader.errors import (
     PermanentError,
     ServerBusy,
 )
-from downloader.sources.s3 import S3Source
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
 from include.stand_ins.object_server import ObjectServer, refuse
 from include.stand_ins.s3_servers import S3Server
@@ -35,7 +34,7 @@ def problem_of(server: S3Server, bucket: str) -> str:
 
 def test_a_bucket_that_can_be_read_passes(moto: S3Server, rclone: S3Server) -> None:
     for server in (moto, rclone):
-        S3Source(server.new_bucket({"a": b"a"}), server.access()).check()
+        check_bucket(server.access().bucket(server.new_bucket({"a": b"a"})))
 
 
 def test_a_missing_bucket(moto: S3Server, rclone: S3Server) -> None:

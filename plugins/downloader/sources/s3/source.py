@@ -14,7 +14,7 @@ from botocore.config import Config
 from ...errors import DownloadError, ServerBusy
 from ...remote_file import RemoteFile
 from ...source import ByteStream, Capabilities, Timeouts
-from .bucket import S3Bucket, bucket_url, check_bucket, is_anonymous
+from .bucket import S3Bucket, bucket_url, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe
 from .errors import AWS_FIELDS, Fields
@@ -95,10 +95,6 @@ class S3Source:
         self._bucket = access.bucket(bucket)
         self._store = ObjectStore(access.address(bucket), partial(open_with_boto3, self._bucket))
         self._asking = threading.Lock()
-
-    def check(self, probe: str | None = None) -> None:
-        """Raises `DownloadError` if the bucket cannot be read; see `check_bucket`."""
-        check_bucket(self._bucket, probe)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`."""
