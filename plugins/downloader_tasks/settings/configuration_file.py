@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from downloader.errors import cut
 from downloader.report import escape, visible
 
 from ..failures import SetupError
@@ -56,8 +57,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = [f"line {self.line}"] if self.line else []
-        where += [_cut(escape(dotted(self.path)), _LONGEST_PATH)] if self.path else []
-        what = _cut(visible(self.what).replace("\n", "\\n"), _LONGEST_PROBLEM)
+        where += [cut(escape(dotted(self.path)), _LONGEST_PATH)] if self.path else []
+        what = cut(visible(self.what).replace("\n", "\\n"), _LONGEST_PROBLEM)
         return f"{', '.join(where)}: {what}" if where else what
 
 
@@ -150,11 +151,7 @@ def _short(tag: str) -> str:
 def shown_value(value: object) -> str:
     """A value for a message: on one line, cut, without the user and the password of an address."""
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return _cut(_USER_INFO.sub("://***@", text), _LONGEST_SHOWN)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
+    return cut(_USER_INFO.sub("://***@", text), _LONGEST_SHOWN)
 
 
 def _is_text(text: str) -> bool:

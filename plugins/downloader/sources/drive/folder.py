@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from ...checksums import Checksum
-from ...errors import AccessDenied, DownloadError, ObjectNotFound, PermanentError
+from ...errors import AccessDenied, DownloadError, ObjectNotFound, PermanentError, cut
 from .api import NATIVE
 from .errors import Wanted
 from .key import EXPORTS, DriveKey
@@ -188,8 +188,7 @@ class _Walk:
 
 
 def _shown(path: tuple[str, ...]) -> str:
-    text = "/".join(path)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return cut("/".join(path), _LONGEST_SHOWN)
 
 
 def _refuse_excess(there: int, most: int, what: str) -> None:
