@@ -35,9 +35,9 @@ class FileResult:
 
     `size`: bytes of the file as it now lies under its final name (0 for a failure). `fetched`: bytes that came over the
     network for it. `seconds`: rounded to a tenth, so that a report holds it without loss. `assurance`: the checksum
-    that it was compared with (``md5:9e10...``), or one of `UNPROVEN`; ``""`` for a failure. `message`: the reason of a
-    healing, or a failure's ``KIND: what happened; what to do``. `retryable`: whether another try may help. `resources`:
-    how many FHIR resources are in it, None where they were not counted.
+    that it was compared with (``md5:9e10...``), or one of `UNPROVEN`; ``""`` for a failure. `message`: a failure's
+    ``KIND: what happened; what to do``; else the reason of a healing and remarks, joined by ``; ``. `retryable`:
+    whether another try may help. `resources`: how many FHIR resources are in it, None where they were not counted.
     """
 
     name: str

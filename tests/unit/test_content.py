@@ -15,6 +15,7 @@ from downloader.content.check import AnyContent, Content, ContentInfo, Tee
 from downloader.disk.destination import Destination
 from downloader.errors import BrokenContent, Incomplete
 from downloader.remote_file import RemoteFile
+from downloader.report.file_line import parse_line, render_line
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
@@ -27,11 +28,12 @@ from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, re
 pytestmark = pytest.mark.usefixtures("quick_disk")
 
 PNG = FORMS[0]
-BROKEN, CUT = b"broken", b"cut"
+BROKEN, CUT, ODD = b"broken", b"cut", b"odd"
+REMARK = "it holds odd words"
 
 
 class Letters:
-    """Counts bytes. They are broken where they hold `BROKEN`, and incomplete where they do not end in a full stop."""
+    """Counts bytes. They are broken where they hold `BROKEN`, incomplete where they do not end in a full stop."""
 
     def __init__(self) -> None:
         self.seen = b""
@@ -47,7 +49,7 @@ class Letters:
         self.concluded += 1
         if not self.seen.endswith(b"."):
             raise Incomplete("it does not end")
-        return ContentInfo(PNG, len(self.seen))
+        return ContentInfo(PNG, len(self.seen), REMARK if ODD in self.seen else "")
 
 
 @dataclass
@@ -269,6 +271,17 @@ def test_what_it_finds_stands_in_the_result(play: Play, shape: Shape) -> None:
     for outcome in (Outcome.DOWNLOADED, Outcome.SKIPPED):
         result = play.restore_one(source_of(shape, data), file_for("x", data))
         assert (result.outcome, result.resources, result.verified) == (outcome, len(data), True)
+
+
+def test_a_remark_stands_in_the_line_of_the_report(play: Play, shape: Shape) -> None:
+    data = shape.data(b"odd.")
+    wrong = bytes([data[0] ^ 1]) + data[1:]
+    for before, message in {None: REMARK, data: REMARK, wrong: f"hash mismatch detected; {REMARK}"}.items():
+        if before is not None:
+            (play.folder / "x").write_bytes(before)
+        result = play.restore_one(source_of(shape, data), file_for("x", data))
+        assert (result.ok, result.message) == (True, message)
+        assert parse_line(render_line(result)) == result
 
 
 def test_where_there_is_no_checksum_the_form_is_the_assurance(play: Play, shape: Shape) -> None:

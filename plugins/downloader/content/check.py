@@ -22,6 +22,8 @@ class ContentInfo:
     form: str = ""
     resources: int | None = None
     """FHIR resources, if they were counted."""
+    remark: str = ""
+    """What is unusual about a file that is accepted nevertheless, in a few words for its line in the report."""
 
 
 class Content(Protocol):

@@ -27,6 +27,7 @@ __all__ = [
     "compare",
     "inspect",
     "inspect_by_size",
+    "joined",
     "look",
 ]
 
@@ -47,13 +48,15 @@ class Inspection:
     """What was found.
 
     `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered or a partial one.
-    `content_info`: what an intact one contains. `seen`: the file that was looked at, None where there is none.
+    `remark`: what is unusual about an intact one. `content_info`: what it contains. `seen`: the file that was looked
+    at, None where there is none.
     """
 
     state: State
     size: int = 0
     assurance: str = ""
     reason: str = ""
+    remark: str = ""
     content_info: ContentInfo = field(default_factory=ContentInfo)
     seen: os.stat_result | None = field(default=None, compare=False)
 
@@ -166,7 +169,14 @@ def compare(
         if verdict.is_proven:
             raise
         return Inspection(State.ALTERED, size, reason="incomplete copy detected", seen=seen)
-    return Inspection(State.INTACT, size, assured(verdict.assurance, content_info), "", content_info, seen)
+    return Inspection(
+        State.INTACT,
+        size,
+        assured(verdict.assurance, content_info),
+        remark=joined(verdict.remark, content_info.remark),
+        content_info=content_info,
+        seen=seen,
+    )
 
 
 def _compare_sizes(file: RemoteFile, seen: os.stat_result) -> Inspection:
@@ -224,6 +234,11 @@ class _Reading:
 def assured(assurance: str, content_info: ContentInfo) -> str:
     """The better of two assurances: a checksum's, else that of the content's form, else the size's."""
     return content_info.form if content_info.form and assurance in UNPROVEN else assurance
+
+
+def joined(*clauses: str) -> str:
+    """The clauses of a line's message, those that are empty left out."""
+    return "; ".join(filter(None, clauses))
 
 
 def checksum_of(descriptor: int, size: int, form: Checksum, check: Callable[[], None]) -> str:

@@ -31,7 +31,7 @@ from ..results import FileResult, Outcome, failed
 from ..retry import Clock
 from .context import BatchContext
 from .decision import Action, Decision, Start, decide
-from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, look
+from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, joined, look
 from .progress import FileProgress
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, is_provable, judge
@@ -52,6 +52,7 @@ def kept(file: RemoteFile, found: Inspection, seconds: float = 0.0) -> FileResul
         found.size,
         seconds=seconds,
         assurance=found.assurance,
+        message=found.remark,
         resources=found.content_info.resources,
     )
 
@@ -282,7 +283,7 @@ class SingleFile:
             self._fetched,
             self._seconds,
             assured(verdict.assurance, content_info),
-            decision.reason if decision.action is Action.HEAL else "",
+            joined(decision.reason if decision.action is Action.HEAL else "", verdict.remark, content_info.remark),
             resources=content_info.resources,
         )
 

@@ -33,7 +33,7 @@ from ..results import FileResult, Outcome, failed
 from .concurrency import Concurrency
 from .context import BatchContext
 from .decision import Action, decide
-from .inspection import DescribedFile, inspect
+from .inspection import DescribedFile, inspect, joined
 from .single_file import kept
 from .streaming import Buffer, open_checked, refuse_excess
 from .verification import first_to_try, judge
@@ -155,6 +155,7 @@ class SmallFiles:
             size,
             self._batch.clock.now() - began,
             verdict.assurance,
+            joined(verdict.remark, content_info.remark),
             resources=content_info.resources,
         )
         return _Verified(file, place, body, result)

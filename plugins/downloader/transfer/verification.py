@@ -14,11 +14,15 @@ __all__ = ["Verdict", "first_to_try", "is_provable", "judge"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the bytes are right, and by what (`FileResult.assurance`); for wrong ones, what they are instead."""
+    """Whether the bytes are right, and by what (`FileResult.assurance`); for wrong ones, what they are instead.
+
+    `remark`: what its line in the report has to say about that besides.
+    """
 
     good: bool
     assurance: str = ""
     found: str = ""
+    remark: str = ""
 
     @property
     def is_proven(self) -> bool:

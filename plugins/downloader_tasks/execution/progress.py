@@ -210,10 +210,13 @@ def _figures(progress: Progress, speed: Speed, under_way: FilesUnderWay) -> Figu
 
 
 def _shown(result: FileResult) -> str:
-    """``✓ (1.2 MB in 2.1s)``, ``⊘ (already exists, skipped)``, ``✗ KIND: ...``."""
+    """``✓ (1.2 MB in 2.1s)``, ``⊘ (already exists, skipped)``, ``✗ KIND: ...``; remarks stand behind a semicolon."""
+    message = one_line(result.message)
+    remark = f"; {message}" if message else ""
     if result.outcome is Outcome.FAILED:
-        return f"✗ {one_line(result.message)}"
+        return f"✗ {message}"
     if result.outcome is Outcome.SKIPPED:
-        return "⊘ (already exists, skipped)"
-    how = {Outcome.RESUMED: "resumed, ", Outcome.SELF_HEALED: f"self-healed: {one_line(result.message)}, "}
-    return f"✓ ({how.get(result.outcome, '')}{shown_size(result.size)} in {result.seconds:.1f}s)"
+        return f"⊘ (already exists, skipped{remark})"
+    how = {Outcome.RESUMED: "resumed, ", Outcome.SELF_HEALED: f"self-healed: {message}, "}
+    remark = "" if result.outcome is Outcome.SELF_HEALED else remark
+    return f"✓ ({how.get(result.outcome, '')}{shown_size(result.size)} in {result.seconds:.1f}s{remark})"
