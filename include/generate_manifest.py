@@ -168,7 +168,7 @@ def mapped(file: Path, environ: Mapping[str, str]) -> Places:
         if isinstance(destination, str):
             destinations[pattern] = destination
         else:
-            document.complain((pattern,), "is no path; write one, such as fan/{name}, in quotes")
+            document.complain((pattern,), "is not a path; write one, such as fan/{name}, in quotes")
     if document.problems:
         raise ConfigurationError(file, document.problems)
     try:

@@ -53,7 +53,7 @@ def _whole(environ: Environment, name: str) -> Connection | str | None:
         return text or None
     with suppress(ValueError):
         return dict(json.loads(text))
-    raise Mistake(f"{variable} is no valid JSON; put all of it into single quotes, its texts into double")
+    raise Mistake(f"{variable} is not valid JSON; put all of it into single quotes, its texts into double")
 
 
 def _aws(environ: Environment) -> Connection | None:
@@ -123,7 +123,7 @@ def _address(environ: Environment, name: str) -> tuple[str, str, int | None]:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if not host or parts.path or parts.query or "@" in rest or scheme not in ("", "http", "https"):
-        raise Mistake(f"{name} is no address of a server; write its name and port, such as minio.example.org:9000")
+        raise Mistake(f"{name} is not the address of a server; write its name and port, such as minio.example.org:9000")
     return scheme, host, port
 
 

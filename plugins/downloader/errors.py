@@ -21,7 +21,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── ChecksumMismatch      downloaded twice, wrong twice
 │   ├── BrokenContent         equal to its source, and not what a file of its kind contains
 │   ├── CorruptRecord         the catalogue's entry cannot be read
-│   ├── UnsafePath            the name would leave the destination, or is no file name
+│   ├── UnsafePath            the name would leave the destination, or is not a file name
 │   ├── ReservedName          the name belongs to this program's own files
 │   ├── NameTooLong           longer than a file system takes
 │   ├── NameCollision         two remote files would get one local name
@@ -235,7 +235,7 @@ class CorruptRecord(PermanentError):
 
 
 class UnsafePath(PermanentError):
-    """The name would lead out of the destination, or is no file name."""
+    """The name would lead out of the destination, or is not a file name."""
 
     kind = "Unsafe path"
     advice = "rename the remote file"

@@ -122,7 +122,7 @@ def short_digest(text: str, digits: int) -> str:
 def _fault(raw: str) -> str:
     """What makes a path of `raw` unsafe, ``""`` for nothing."""
     faults = (
-        (not raw.strip("/."), "is no file name"),
+        (not raw.strip("/."), "is not a file name"),
         (raw.startswith("/"), "is an absolute path"),
         (raw.endswith("/"), "names a folder, not a file"),
         (".." in raw.split("/"), "would leave the destination"),

@@ -73,8 +73,8 @@ class Space:
         free = shutil.disk_usage(there).free - self._promised.get(disk, 0)
         if need > free:
             raise Refusal(
-                f"{shown_size(need)} are to come to {destination}, and {shown_size(max(0, free))} are free there; "
-                f"make room for {shown_size(need - free)} more"
+                f"{shown_size(need)} are to be written to {destination}, and only {shown_size(max(0, free))} are free "
+                f"there; free {shown_size(need - free)} more"
             )
         return Share(disk, need)
 

@@ -263,7 +263,7 @@ def test_room_on_the_disk_is_asked_for_first(lab: DriveLab, monkeypatch: pytest.
     three(lab)
     usage = shutil.disk_usage(lab.output)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
-    assert "make room for" in lab.run().problem()
+    assert "are free there; free " in lab.run().problem()
 
 
 def test_large_manifests_are_cut_into_shards(lab: DriveLab) -> None:

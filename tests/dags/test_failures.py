@@ -186,7 +186,10 @@ def test_a_folder_that_cannot_be_made_fails_every_file(lab: Lab, monkeypatch: py
     run = lab.run({"raw_file_id": SAMPLE})
     assert run.state == "failed"
     assert "1 of 1 file of raw file 20250115_sample failed, and the report could not be written" in run.log
-    assert "a.raw: FAILURE - Path conflict: PRID001 is a file here, and a folder of that name is due" in run.log
+    assert (
+        "a.raw: FAILURE - Path conflict: PRID001 is a file on the disk, and a folder of the same name is needed"
+        in run.log
+    )
 
 
 def test_the_record_vanishes_before_the_report(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

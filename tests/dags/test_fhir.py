@@ -230,7 +230,7 @@ def test_a_full_disk_is_found_before_anything_is_fetched(lab: FhirLab, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
     run = lab.run()
     assert run.state == "failed"
-    assert "make room for" in run.problem()
+    assert "are free there; free " in run.problem()
     assert contents(lab.output) == {}
 
 

@@ -102,7 +102,7 @@ def test_bad_raw_files_do_not_stop_the_good_one_and_are_named_at_the_end(lab: La
         "escaping": "raw file escaping has a project_id that names no folder: '../elsewhere' would leave",
         "no_files": "raw file no_files has no files (its file_info is empty); repair the record",
         "other_scheme": "raw file other_scheme: the S3 path 'gs://bucket/prefix' begins with gs://; write it",
-        "in_the_way": f"{lab.output / 'FILE'} is no folder, and the project's files belong there; move it away",
+        "in_the_way": f"{lab.output / 'FILE'} is not a folder, and the project's files belong there; move it away",
     }
     assert {name: refused[name][: len(start)] for name, start in wanted.items()} == wanted
     for sentence in refused.values():
@@ -116,7 +116,7 @@ def test_a_disk_that_is_too_full_is_found_before_anything_is_fetched(lab: Lab, m
     (folder / "there.raw").write_bytes(whole)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2_000_000))
     assert refusal({"raw_file_id": SAMPLE}) == (
-        f"2.9 MB are to come to {folder}, and 1.9 MB are free there; make room for 976.6 KB more"
+        f"2.9 MB are to be written to {folder}, and only 1.9 MB are free there; free 976.6 KB more"
     )
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
     assert lab.run({"raw_file_id": SAMPLE}).state == "success"

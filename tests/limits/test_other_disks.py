@@ -126,8 +126,8 @@ def test_the_room_is_looked_for_where_each_file_goes(disks: ExitStack, tmp_path:
         os.stat(large.path).st_dev: 50_000_000,
     }
     space.promise(shares)
-    with pytest.raises(Refusal, match=r"19\.1 MB are to come to .*/large, and 16\.3 MB are free there"):
+    with pytest.raises(Refusal, match=r"19\.1 MB are to be written to .*/large, and only 16\.3 MB are free there"):
         space.share([planned("large/z", 20_000_000)], here.path)
-    with pytest.raises(Refusal, match=r"97\.7 KB are to come to .*/tiny, and 64\.0 KB are free there"):
+    with pytest.raises(Refusal, match=r"97\.7 KB are to be written to .*/tiny, and only 64\.0 KB are free there"):
         space.share([planned("tiny/x", 100_000), planned("large/a", 1)], here.path)
     assert tiny.free == 64 * KIB

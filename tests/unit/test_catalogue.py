@@ -143,7 +143,7 @@ def test_file_info_that_is_no_json_names_its_record_and_spoils_no_other(database
     database.insert("broken", '{"a": [1,')
     database.insert("sample", INFO)
     catalogue = opened(database.address)
-    with pytest.raises(RecordUnusable, match=r"file_info of raw file broken is no valid JSON \(.*line 1 column 10"):
+    with pytest.raises(RecordUnusable, match=r"file_info of raw file broken is not valid JSON \(.*line 1 column 10"):
         catalogue.get("broken")
     assert catalogue.get("sample") is not None
 

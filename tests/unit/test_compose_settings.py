@@ -56,7 +56,7 @@ def test_an_endpoint_may_be_written_in_several_ways(
 
 @pytest.mark.parametrize("endpoint", ["", "localhost:port", "http://", "ftp://minio:9000", "a@minio:9000", "minio:9/b"])
 def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
-    with pytest.raises(Mistake, match="MINIO_ENDPOINT is no address of a server"):
+    with pytest.raises(Mistake, match="MINIO_ENDPOINT is not the address of a server"):
         connections({**SEED, "MINIO_ENDPOINT": endpoint})
 
 
@@ -66,7 +66,7 @@ def test_an_endpoint_that_is_none_is_refused(endpoint: str) -> None:
         ({"MINIO_ACCESS_KEY": SECRET}, "MINIO_ACCESS_KEY is set and MINIO_SECRET_KEY is empty"),
         ({"SLOOH_PASSWORD": SECRET}, "SLOOH_PASSWORD is set and SLOOH_LOGIN is empty"),
         ({**SEED, "MINIO_SECURE": SECRET}, "MINIO_SECURE is neither true nor false"),
-        ({"AIRFLOW_CONN_AWS_DEFAULT": f"{{{SECRET}"}, "AIRFLOW_CONN_AWS_DEFAULT is no valid JSON"),
+        ({"AIRFLOW_CONN_AWS_DEFAULT": f"{{{SECRET}"}, "AIRFLOW_CONN_AWS_DEFAULT is not valid JSON"),
     ],
 )
 def test_a_mistake_is_named_without_what_it_holds(settings: dict[str, str], problem: str) -> None:

@@ -32,7 +32,7 @@ FOLDER = "write the absolute path of the folder for"
 HOSTS = "write a list of host names, without https:// and path"
 ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
 CALLABLE = "write the dotted path of a callable, such as package.module.name"
-GROUP = "is no group of keys; write its keys below it, each in a line of its own"
+GROUP = "is not a group of keys; write its keys below it, each in a line of its own"
 UNKNOWN = "is not a known key"
 ALIAS = "is an alias (*name); write the value out"
 NOT_SET = "needs the environment variable {name}, which is not set; set it, or write ${{{name}:-default}}"
@@ -278,8 +278,8 @@ def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
         ("notifier: mail", 1, "notifier.callable", f"is 'mail'; {CALLABLE}"),
         ("notifier: {callable: a.b, arguments: [1]}", 1, "notifier.arguments", GROUP),
         ("notifier: 5", 1, "notifier", GROUP),
-        ("s3: {region: a}\n\nminio:\ns3: {region: b}", 4, "s3", "stands here again, first in line 1; keep one"),
-        ("s3:\n  region: a\n  region: a", 3, "s3.region", "stands here again, first in line 2; keep one"),
+        ("s3: {region: a}\n\nminio:\ns3: {region: b}", 4, "s3", "is given again here, first in line 1; keep one"),
+        ("s3:\n  region: a\n  region: a", 3, "s3.region", "is given again here, first in line 2; keep one"),
         ("s3: &x {region: a}\nminio: *x", 2, "minio", ALIAS),
         ("slooh: &x {image_hosts: [*x]}", 1, "slooh.image_hosts[0]", ALIAS),
         ("s3: {region: !!python/name:os.x x}", 1, "s3.region", "has the type !!python/name:os.x; write a plain value"),
@@ -303,14 +303,14 @@ def test_each_mistake_names_its_line_its_key_and_what_to_write(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("- a", "line 1: is no group of keys; write it as `section:` with `key: value` below"),
-        ("text", "line 1: is no group of keys; write it as `section:` with `key: value` below"),
-        ("s3: {region: [}", "line 1: is no valid YAML (expected the node content, but found '}')"),
-        ("s3:\n\tregion: x", "line 2: is no valid YAML (found character '\\t' that cannot start any token)"),
-        ("a: 1\n---\nb: 2", "line 2: is no valid YAML (but found another document)"),
-        ("minio: *x", "line 1: is no valid YAML (found undefined alias 'x')"),
+        ("- a", "line 1: is not a group of keys; write it as `section:` with `key: value` below"),
+        ("text", "line 1: is not a group of keys; write it as `section:` with `key: value` below"),
+        ("s3: {region: [}", "line 1: is not valid YAML (expected the node content, but found '}')"),
+        ("s3:\n\tregion: x", "line 2: is not valid YAML (found character '\\t' that cannot start any token)"),
+        ("a: 1\n---\nb: 2", "line 2: is not valid YAML (but found another document)"),
+        ("minio: *x", "line 1: is not valid YAML (found undefined alias 'x')"),
         (b"s3: \xff", "is not written in UTF-8; save it in that encoding"),
-        ("s3: \0", "is no valid YAML (unacceptable character #x0000: special characters are not allowed)"),
+        ("s3: \0", "is not valid YAML (unacceptable character #x0000: special characters are not allowed)"),
     ],
 )
 def test_a_file_that_cannot_be_read_at_all_says_where(read: Read, text: str | bytes, problem: str) -> None:
@@ -326,14 +326,14 @@ def test_all_problems_are_said_at_once_in_the_order_of_the_file(read: Read, tmp_
         "  line 2, transfer.threads: is 0; write a whole number from 1 to 256",
         "  line 3, transfer.reed_ahead: is not a known key; did you mean read_ahead?",
         f"  line 5, locations.output: {NOT_SET.format(name='NONE')}",
-        "  line 8, s3.enabled: stands here again, first in line 7; keep one",
+        "  line 8, s3.enabled: is given again here, first in line 7; keep one",
     ]
 
 
 def test_a_single_problem_is_one_line(read: Read, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read("s3: 5")
-    assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'}, line 1, s3: is no group of keys")
+    assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'}, line 1, s3: is not a group of keys")
     with pytest.raises(ConfigurationError) as caught:
         read(b"\xff")
     assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'} is not written in UTF-8")

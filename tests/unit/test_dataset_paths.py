@@ -121,8 +121,8 @@ def test_patterns_that_fit_nothing_are_known() -> None:
         ("/data/", "'*': '/data/x' is an absolute path; write"),
         ("", "'*': the name is empty; write"),
         ("_download_status_{name}", "'*': '_download_status_x' would pass for a report; write"),
-        ("{nme}", "'*': {nme} is no placeholder; write one of {name}, {stem}, {suffix}, {folder}"),
-        ("{name.__class__}", "'*': {name.__class__} is no placeholder"),
+        ("{nme}", "'*': {nme} is not a placeholder; write one of {name}, {stem}, {suffix}, {folder}"),
+        ("{name.__class__}", "'*': {name.__class__} is not a placeholder"),
     ],
 )
 def test_a_mapping_that_cannot_be_used_is_told(path: str, sentence: str) -> None:

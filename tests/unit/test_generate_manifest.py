@@ -233,11 +233,11 @@ def test_a_mapping_places_names(desk: Desk, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('"*": 5\n', ", line 1, *: is no path; write one, such as fan/{name}, in quotes"),
+        ('"*": 5\n', ", line 1, *: is not a path; write one, such as fan/{name}, in quotes"),
         ('"*": ../out/\n', ": '*': '../out/x' would leave the destination; write a path below the destination"),
-        ("*.dat: x\n", ", line 1: is no valid YAML"),
-        ("- x\n", ", line 1: is no group of keys"),
-        ('"a": b\n"a": c\n', ", line 2, a: stands here again, first in line 1; keep one"),
+        ("*.dat: x\n", ", line 1: is not valid YAML"),
+        ("- x\n", ", line 1: is not a group of keys"),
+        ('"a": b\n"a": c\n', ", line 2, a: is given again here, first in line 1; keep one"),
     ],
 )
 def test_a_mapping_that_is_none_is_told_by_its_line(desk: Desk, text: str, sentence: str) -> None:

@@ -57,7 +57,7 @@ def test_nothing_is_there(tmp_path: Path) -> None:
 
 def test_a_folder_is_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
-    with pytest.raises(PathConflict, match="x is a folder here, and a file of that name is due"):
+    with pytest.raises(PathConflict, match="x is a folder on the disk, and the file to download has the same name"):
         look(place(tmp_path))
 
 

@@ -129,7 +129,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     ),
     "resource key": (
         {"resource_key": secret("resource", " ")},
-        "resource_key: is none; write what stands behind resourcekey= in the file's address",
+        "resource_key: is not valid; write what stands behind resourcekey= in the file's address",
     ),
     "no name": ({"name": ""}, "name: is \"\"; write the file's name at Google Drive"),
     "nearly a key": ({"sha_256": ""}, "sha_256: is not a known key; did you mean sha256?"),
@@ -179,12 +179,15 @@ def test_what_is_wrong_with_the_whole(write: Write, held: object, sentence: str)
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [
-        ("", "line 1, column 1: is no JSON"),
-        ('{"version": "1.0",\n "datasets": [}', "line 2, column 15: is no JSON"),
-        ("[]", 'is no manifest; write {"version": "1.0", "datasets": [...]}'),
-        ("5", 'is no manifest; write {"version": "1.0", "datasets": [...]}'),
-        ("[" * 100_000, "is no manifest: it holds lists nested without end"),
-        ('{"version": ' + "9" * 5000 + "}", "is no manifest: it holds lists nested without end, or an invalid number"),
+        ("", "line 1, column 1: is not valid JSON"),
+        ('{"version": "1.0",\n "datasets": [}', "line 2, column 15: is not valid JSON"),
+        ("[]", 'is not a manifest; write {"version": "1.0", "datasets": [...]}'),
+        ("5", 'is not a manifest; write {"version": "1.0", "datasets": [...]}'),
+        ("[" * 100_000, "is not a manifest: it holds lists nested without end"),
+        (
+            '{"version": ' + "9" * 5000 + "}",
+            "is not a manifest: it holds lists nested without end, or an invalid number",
+        ),
     ],
 )
 def test_what_is_no_manifest(write: Write, held: str, sentence: str) -> None:

@@ -221,7 +221,7 @@ def test_the_destination_may_be_a_link_itself(destination: Path) -> None:
 @pytest.mark.parametrize("name", ["a/x", "a/b/x"])
 def test_a_file_where_a_folder_is_due(destination: Path, name: str) -> None:
     (destination / "a").write_bytes(b"mine")
-    with pytest.raises(PathConflict, match="Path conflict: a is a file here"):
+    with pytest.raises(PathConflict, match="Path conflict: a is a file on the disk"):
         make(destination, name)
     assert tree(destination) == {"a": b"mine"}
 

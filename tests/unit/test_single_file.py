@@ -194,7 +194,7 @@ def test_a_folder_in_the_way_fails_in_a_sentence(destination: Path) -> None:
     (destination / "x").mkdir()
     result = transferred(memory(), destination)
     assert result.message == (
-        "Path conflict: x is a folder here, and a file of that name is due; move one of the two away"
+        "Path conflict: x is a folder on the disk, and the file to download has the same name; move one of the two away"
     )
     assert not result.retryable
     assert tree(destination) == {"x": "folder"}

@@ -48,6 +48,6 @@ def test_each_restore_takes_its_share(tmp_path: Path, monkeypatch: pytest.Monkey
     space = Space()
     space.promise(space.share([file("a")], tmp_path / "one"))
     space.promise(space.share([file("b")], tmp_path / "two"))
-    with pytest.raises(Refusal, match=r"100 B are to come to .*three, and 50 B are free there; make room for 50 B"):
+    with pytest.raises(Refusal, match=r"100 B are to be written to .*three, and only 50 B are free there; free 50 B"):
         space.share([file("c")], tmp_path / "three")
     assert [share.size for share in space.share([file("d", 50)], tmp_path / "four")] == [50]

@@ -56,11 +56,13 @@ def parse_file_info(text: str | bytes | None, raw_file_id: str) -> dict[str, obj
         found = json.loads(text, object_pairs_hook=_object, parse_int=_integer)
     except (ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, ValueError) else "nested too deeply"
-        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is no valid JSON ({why})") from error
+        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is not valid JSON ({why})") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise RecordUnusable(f"the file_info of raw file {raw_file_id} is {shown(found)}, and no object of files")
+        raise RecordUnusable(
+            f"the file_info of raw file {raw_file_id} is {shown(found)}, and not a JSON object of files"
+        )
     return found
 
 
@@ -77,7 +79,7 @@ def _size(value: object) -> int | None:
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_BYTES):
         return value
-    raise CorruptRecord(f"its size is {shown(value)}, which is no number of bytes")
+    raise CorruptRecord(f"its size is {shown(value)}, which is not a number of bytes")
 
 
 def _checksums(second: object, third: object) -> tuple[Checksum, ...]:
@@ -114,11 +116,11 @@ def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | No
     text, underscores, part_mib = value.partition("__") if isinstance(value, str) else ("", "", "")
     if underscores and not (_PART_MIB.fullmatch(part_mib) and int(part_mib) <= _MOST_PART_MIB):
         raise CorruptRecord(
-            f"its part size is {shown(part_mib)}, and no whole number of MiB from 1 to {_MOST_PART_MIB}"
+            f"its part size is {shown(part_mib)}, and not a whole number of MiB from 1 to {_MOST_PART_MIB}"
         )
     found = from_etag(text, (int(part_mib) * MIB,) if underscores else ())
     if found is None:
-        raise CorruptRecord(f"its {called} is {shown(value)}, which is no {called}")
+        raise CorruptRecord(f"its {called} is {shown(value)}, which is not a valid {called}")
     return found if found.algorithm == S3_ETAG or underscores or bare_is_md5 else None
 
 

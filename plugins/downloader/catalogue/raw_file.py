@@ -65,7 +65,8 @@ class RawFile:
             ) from error
         if safe.text != project or "/" in project or not project.isprintable() or project != project.strip():
             raise RecordUnusable(
-                f"raw file {self.id} has a project_id that is no plain folder name: {shown(project)}", _PROJECT_ADVICE
+                f"raw file {self.id} has a project_id that is not a plain folder name: {shown(project)}",
+                _PROJECT_ADVICE,
             )
         return project
 
@@ -97,10 +98,10 @@ def parse_upload_path(text: str) -> UploadPath:
         rest = text[scheme.end() :]
     bucket, _, prefix = rest.lstrip("/").partition("/")
     if not _BUCKET.fullmatch(bucket):
-        problem = f"{shown(bucket)} is no bucket name" if bucket else "it names no bucket"
+        problem = f"{shown(bucket)} is not a bucket name" if bucket else "it names no bucket"
         raise RecordUnusable(f"the S3 path {shown(text)} cannot be read ({problem})", _UPLOAD_ADVICE)
     if any("\ud800" <= letter <= "\udfff" for letter in prefix):
-        raise RecordUnusable(f"the S3 path {shown(text)} is no text in UTF-8, as keys are", _UPLOAD_ADVICE)
+        raise RecordUnusable(f"the S3 path {shown(text)} is not text in UTF-8, as keys are", _UPLOAD_ADVICE)
     return UploadPath(bucket, prefix.strip("/"))
 
 

@@ -30,7 +30,7 @@ def to_raw_file(rows: Sequence[Sequence[object]], raw_file_id: str) -> RawFile |
     recorded_id, project_id, s3_upload_path, backup_status, file_info = rows[0]
     if not isinstance(file_info, str | bytes | None):
         raise RecordUnusable(
-            f"the file_info of raw file {raw_file_id} is a {type(file_info).__name__}, and no JSON text"
+            f"the file_info of raw file {raw_file_id} is a {type(file_info).__name__}, and not JSON text"
         )
     return RawFile(
         _text(recorded_id) or raw_file_id,

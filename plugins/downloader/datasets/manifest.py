@@ -219,16 +219,16 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         values = json.loads(_text(file), object_pairs_hook=once)
     except json.JSONDecodeError as error:
-        problem = f"line {error.lineno}, column {error.colno}: is no JSON ({error.msg}); correct it there"
+        problem = f"line {error.lineno}, column {error.colno}: is not valid JSON ({error.msg}); correct it there"
     except (RecursionError, ValueError):
-        problem = "is no manifest: it holds lists nested without end, or an invalid number"
+        problem = "is not a manifest: it holds lists nested without end, or an invalid number"
     else:
         if repeated:
             raise ManifestError(str(file), repeated)
         if isinstance(values, dict):
             _refuse_many(values.get("datasets"), file)
             return values
-        problem = 'is no manifest; write {"version": "1.0", "datasets": [...]}'
+        problem = 'is not a manifest; write {"version": "1.0", "datasets": [...]}'
     raise ManifestError(str(file), [problem])
 
 
@@ -305,7 +305,7 @@ def _what(found: ErrorDetails) -> str:
     if kind == "missing":
         return f"is missing; write {due}"
     # The key gives access to the file: it is not shown, even if it is invalid.
-    return f"is none; write {due}" if name == "resource_key" else f"is {_shown(found['input'])}; write {due}"
+    return f"is not valid; write {due}" if name == "resource_key" else f"is {_shown(found['input'])}; write {due}"
 
 
 def _shown(value: object) -> str:

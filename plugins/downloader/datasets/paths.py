@@ -63,7 +63,7 @@ def _checked(pattern: str, template: str) -> str:
     for name in _PLACEHOLDER.findall(template):
         if name not in _KNOWN:
             known = ", ".join(f"{{{one}}}" for one in _KNOWN)
-            raise MappingError(f"{pattern!r}: {{{name}}} is no placeholder; write one of {known}")
+            raise MappingError(f"{pattern!r}: {{{name}}} is not a placeholder; write one of {known}")
     template = f"{template}{{name}}" if template.endswith("/") else template
     try:
         safe_path(_PLACEHOLDER.sub("x", template))

@@ -141,7 +141,7 @@ class Destination:
                 raise UnsafePath(f"{shown} is a symbolic link out of the destination", "remove the link")
             mode = os.stat(real).st_mode if os.path.exists(real) else 0
         if not stat.S_ISDIR(mode):
-            raise PathConflict(f"{shown} is a file here, and a folder of that name is due")
+            raise PathConflict(f"{shown} is a file on the disk, and a folder of the same name is needed")
 
 
 @contextmanager

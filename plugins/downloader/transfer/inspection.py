@@ -102,7 +102,7 @@ def look(place: Place) -> os.stat_result | None:
     except OSError as error:
         raise from_os_error(error, str(place.path)) from error
     if stat.S_ISDIR(seen.st_mode):
-        raise PathConflict(f"{place.path} is a folder here, and a file of that name is due")
+        raise PathConflict(f"{place.path} is a folder on the disk, and the file to download has the same name")
     return seen
 
 

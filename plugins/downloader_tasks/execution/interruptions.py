@@ -66,7 +66,7 @@ class Interruptions:
     def _act(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGTERM:
             self._last_words()
-            raise SystemExit("Stopped by SIGTERM; what is there stays, and the next try goes on from it")
+            raise SystemExit("Stopped by SIGTERM; part files are kept, and the next try resumes them")
         before = self._before.get(number)
         if callable(before):
             before(number, frame)

@@ -41,7 +41,7 @@ class Checks:
         """Raises DownloadError or Refusal, in one sentence."""
         folder = restore.destination
         if not folder.is_dir() and os.path.lexists(folder):
-            raise Refusal(f"{folder} is no folder, and the project's files belong there; move it away")
+            raise Refusal(f"{folder} is not a folder, and the project's files belong there; move it away")
         if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
             raise Refusal(f"the project's folder {folder} may not be written to; give the user of this task the right")
         refuse_links(folder.parent, folder)

@@ -46,10 +46,10 @@ class LocationError(SetupError):
     """A location cannot be used: one sentence that says what to do."""
 
 
-def _no_truth(value: object) -> object:
-    """True is not a number here."""
+def _no_boolean(value: object) -> object:
+    """`value`; ``true`` and ``false`` are not numbers here."""
     if isinstance(value, bool):
-        raise ValueError("a truth value is no number")
+        raise ValueError("expected a number, got true or false")
     return value
 
 
@@ -94,8 +94,8 @@ def _location(what: str) -> Any:
     return Field(default=None, description=f"the absolute path of the folder for {what}")
 
 
-Whole = Annotated[int, BeforeValidator(_no_truth)]
-Number = Annotated[float, BeforeValidator(_no_truth)]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
 Location = Annotated[Path | None, BeforeValidator(_empty_is_none), AfterValidator(_absolute)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 
@@ -304,7 +304,7 @@ def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
     if found["type"] == "missing":
         return f"is missing; write {_expected(path)}"
     if found["type"] in ("model_type", "dict_type"):
-        return "is no group of keys; write its keys below it, each in a line of its own"
+        return "is not a group of keys; write its keys below it, each in a line of its own"
     problem = found.get("ctx", {}).get("error")
     if isinstance(problem, TemplateError) and path not in document.filled:
         return str(problem).removeprefix(f"{name} ")

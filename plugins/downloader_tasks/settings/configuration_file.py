@@ -112,7 +112,7 @@ def read(file: Path, environ: Mapping[str, str]) -> Document:
     try:
         root = yaml.compose(text)
     except RecursionError:
-        problem = Problem(0, (), "is no valid YAML (it is nested without end)")
+        problem = Problem(0, (), "is not valid YAML (it is nested without end)")
     except _UNREADABLE as error:
         problem = _syntax(error)
     else:
@@ -127,7 +127,7 @@ def _text(file: Path) -> str:
             data = stream.read(_MOST_BYTES + 1)
         if len(data) <= _MOST_BYTES:
             return data.decode("utf-8")
-        problem = f"has more than {_MOST_BYTES // 1024} KiB, and is no configuration"
+        problem = f"has more than {_MOST_BYTES // 1024} KiB, which is too large for a configuration"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except UnicodeDecodeError:
@@ -139,7 +139,7 @@ def _document(root: Node | None, reader: _Reader) -> Document:
     if isinstance(root, MappingNode):
         reader.document.values = reader.group(root, ())
     elif root is not None and root.tag != f"{_OWN_TAG}null":
-        reader.document.complain((), "is no group of keys; write it as `section:` with `key: value` below", 1)
+        reader.document.complain((), "is not a group of keys; write it as `section:` with `key: value` below", 1)
     return reader.document
 
 
@@ -161,10 +161,10 @@ def _is_text(text: str) -> bool:
 
 def _syntax(error: Exception) -> Problem:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    what = "a number or a character in it is none"
+    what = "a number or a character in it is not valid"
     if isinstance(error, YAMLError):
         what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    return Problem(mark.line + 1 if mark else 0, (), f"is no valid YAML ({what})")
+    return Problem(mark.line + 1 if mark else 0, (), f"is not valid YAML ({what})")
 
 
 class _Reader:
@@ -181,12 +181,12 @@ class _Reader:
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if not (isinstance(key, ScalarNode) and _is_text(name)):
-                self.document.complain(path, "has something for a key that is no word; write one of those known", line)
+                self.document.complain(path, "has a key that is not a word; write one of the known keys", line)
                 continue
             here = (*path, name)
             if name in found:
                 self.document.complain(
-                    here, f"stands here again, first in line {self.document.lines[here]}; keep one", line
+                    here, f"is given again here, first in line {self.document.lines[here]}; keep one", line
                 )
                 continue
             self.document.lines[here] = line
