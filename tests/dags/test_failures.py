@@ -27,7 +27,8 @@ from include.stand_ins.wire import reset_at
 
 SAMPLE = "20250115_sample"
 NOT_TRIED = (
-    "failed Not tried: the download task died before it came to this file; run it again; what is already there is kept"
+    "failed Not tried: the download task died, or was stopped, before it came to this file; "
+    "run it again; what is already there is kept"
 )
 
 

@@ -92,7 +92,7 @@ def test_bad_raw_files_do_not_stop_the_good_one_and_are_named_at_the_end(lab: La
     assert (folder / "good.raw").read_bytes() == b"good"
     assert run.lines() == {"good.raw": "downloaded"}
     assert run.states()["download"] == ["success"]
-    refused = run.xcom("refused")
+    refused = run.xcom("refused")["items"]
     assert sorted(refused) == sorted(set(ids) - {"good"})
     wanted = {
         "no_backup": "raw file no_backup has no S3 backup (s3_upload_path is empty, backup_status is none); upload it",
@@ -130,7 +130,7 @@ def test_raw_files_that_fit_alone_and_not_together_are_refused_from_the_one_on_t
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3000))
     run = lab.run({"raw_file_ids": ["raw_one", "raw_two"]})
     assert (run.state, run.lines()) == ("failed", {"one.raw": "downloaded"})
-    assert list(run.xcom("refused")) == ["raw_two"]
+    assert list(run.xcom("refused")["items"]) == ["raw_two"]
 
 
 def test_raw_files_that_would_replace_each_other_are_refused(lab: Lab) -> None:
@@ -140,7 +140,7 @@ def test_raw_files_that_would_replace_each_other_are_refused(lab: Lab) -> None:
     lab.upload("raw_ten", {"sample.raw": b"ten"}, project="PRID002")
     run = lab.run({"raw_file_ids": ["raw_one", "raw_two", "raw_six", "raw_ten"]})
     assert run.state == "failed"
-    assert run.xcom("refused") == {
+    assert run.xcom("refused")["items"] == {
         "raw_two": f"raw files raw_one and raw_two would both be written to {folder}/sample.raw; "
         "restore raw_one, move its files away, and then restore raw_two"
     }

@@ -87,7 +87,7 @@ def test_records_of_hostile_columns(lab: Lab) -> None:
     run = lab.run({"raw_file_ids": ["good", "bytes", *rows]})
     assert run.state == "failed"
     assert contents(lab.output / "PRID001")["good.raw"] == b"fine"
-    refused = run.xcom("refused")
+    refused = run.xcom("refused")["items"]
     assert len(refused) > len(rows) // 2
     for sentence in refused.values():
         assert_readable(sentence)

@@ -20,7 +20,7 @@ from ..failures import Refusal
 from ..folders import make_below
 from ..shards import PlanChanged
 from ..wording import counted, one_line
-from ..xcoms import Received, Shard, ShardResults, expected, results_of
+from ..xcoms import Received, Shard, ShardResults, expected
 from .run import DownloadRun, RunItem
 
 __all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish", "receipts_of"]
@@ -81,7 +81,7 @@ def _joined(item: RunItem, shards: Sequence[Shard], received: Received) -> tuple
             if not failures:
                 problems.append(f"{one_line(shard.label)}: no files can be named: {one_line(str(error))}")
         else:
-            results += results_of(files, received.results.get(shard.number))
+            results += received.results_of(shard.number, files)
     return _unique([*results, *item.unplanned(shards[-1])]), problems
 
 

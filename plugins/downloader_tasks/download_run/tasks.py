@@ -74,7 +74,7 @@ def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
         log.info("A dry run: nothing was fetched and nothing written; the log of validate lists what would be done")
         return
     if not received.shards:
-        raise AirflowFailException(f"validate failed: {received.problem or 'see its log'}")
+        raise AirflowFailException(received.problem or "validate answered nothing to download: clear the task")
     with airflow_errors(), closing(run_type.of(context["params"], load())) as run:
         receipts, problems = receipts_of(run, received)
     problems = [*filter(None, map(publish, receipts)), *problems, *received.refused.values()]

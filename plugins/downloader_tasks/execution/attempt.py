@@ -36,7 +36,9 @@ class Attempt:
         self._context = context
         self._began = time.time()
         self._interruptions = Interruptions(self._save)
-        self._state = TaskState(context, "", self._interruptions)
+        self._state = TaskState(context, self._interruptions)
+        self._files = ""  # stands for the files of this try
+        self._tries = f"{shard.plan} {context['dag_run'].clear_number}"  # and for those since a person cleared tasks
         self._ledger: Ledger | None = None
         self._verified: TaskVerifiedFiles | None = None
 
@@ -45,8 +47,8 @@ class Attempt:
         self._state.show(LISTING, figures)
 
     def refuse(self, error: DownloadError) -> NoReturn:
-        """Every file of the shard fails, for the same reason. Raises it."""
-        self._push("", str(error), last=True)
+        """Every file fails, for the same reason, that no earlier try has come to. Raises it."""
+        self._push(self._state.kept(RESULTS, self._tries), str(error), last=True)
         raise error
 
     def download(self, files: ShardFiles, options: TransferOptions, *, quiet: bool) -> list[FileResult]:
@@ -56,13 +58,12 @@ class Attempt:
         """
         planned, folder = files.planned, files.run_target.folder
         self._began = time.time()
-        fingerprint = fingerprint_of(str(folder), map(digest_of, planned))
-        self._state = TaskState(self._context, fingerprint, self._interruptions)
+        self._files = fingerprint_of(str(folder), map(digest_of, planned))
         if not files.repeatable:
             self._state.push_plan(ShardPlan.of(self._shard, planned))
         source = self._prepared(files)
-        ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS))
-        verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED))
+        ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS, self._tries))
+        verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED, self._files))
         watch = Watch(ledger, Lines(len(planned), quiet=quiet), self._show, self._save)
         with self._interruptions:
             try:
@@ -72,8 +73,6 @@ class Attempt:
                 raise
         for result in results:
             ledger.note(result)
-        # A shard without failures has no next try; one that a person clears starts with a clean sheet.
-        self._state.keep(RESULTS, "" if all(result.ok for result in results) else ledger.packed())
         added = files.added(results)
         self._push(ledger.packed(), last=True, added=asdict(added) if added is not None else {})
         return results
@@ -100,18 +99,19 @@ class Attempt:
         """What must outlive a task that is killed."""
         self._keep_verified()
         if self._ledger is not None:
-            packed = self._ledger.packed()
-            self._state.keep(RESULTS, packed)
-            self._push(packed)
+            self._push(self._ledger.packed())
 
     def _keep_verified(self) -> None:
         if self._verified is not None and self._verified.changed:
-            self._state.keep(VERIFIED, self._verified.text())
+            self._state.keep(VERIFIED, self._verified.text(), self._files)
 
     def _push(self, packed: str, note: str = "", *, last: bool = False, added: dict[str, Any] | None = None) -> None:
         """`note`: why every file failed that has no result of its own."""
         shard = self._shard
-        results = ShardResults(shard.number, shard.fingerprint, packed, note, self._began, time.time(), added or {})
+        self._state.keep(RESULTS, packed, self._tries)
+        results = ShardResults(
+            shard.plan, shard.number, shard.fingerprint, packed, note, self._began, time.time(), added or {}
+        )
         self._state.push_results(results, last=last)
 
 

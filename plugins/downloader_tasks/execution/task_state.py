@@ -32,42 +32,42 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A text for the next try. `shard`: the fingerprint of the files that it belongs to."""
+    """A text for the next try. `made_for`: stands for the files, or the tries, that may read it."""
 
-    shard: str
+    made_for: str
     kept: str
 
 
 class TaskState:
     """Talks to Airflow for one try of one mapped task. Used by the main thread only."""
 
-    def __init__(self, context: Mapping[str, Any], shard: str, interruptions: Interruptions) -> None:
-        """`shard`: a fingerprint of the files of this try. What a try with another one kept is not read."""
+    def __init__(self, context: Mapping[str, Any], interruptions: Interruptions) -> None:
         self._ti = context["ti"]
         self._store = context.get("task_state_store")
-        self._shard = shard
         self._interruptions = interruptions
+        self._replaced = False
 
-    def kept(self, key: str) -> str:
-        """What an earlier try kept under `key`, ``""`` where there is nothing, or nothing for the same files."""
+    def kept(self, key: str, made_for: str) -> str:
+        """What an earlier try kept under `key`, ``""`` where there is nothing, or nothing that was `made_for` this."""
         if self._store is None:
             return ""
         with self._interruptions.held():
             value = read(Kept, self._store.get(key))
-        return value.kept if value is not None and value.shard == self._shard else ""
+        return value.kept if value is not None and value.made_for == made_for else ""
 
-    def keep(self, key: str, text: str) -> None:
+    def keep(self, key: str, text: str, made_for: str) -> None:
         """Keeps `text` for the next try, if the store takes it."""
-        self.show(key, asdict(Kept(self._shard, text)))
+        self.show(key, asdict(Kept(made_for, text)))
 
     def show(self, key: str, value: Mapping[str, Any]) -> None:
         """Puts `value` into the state store, if it takes it: a download does not fail because nobody can watch it."""
-        if self._store is None:
+        if self._store is None or self._replaced:
             return
         try:
             with self._interruptions.held():
                 self._store.set(key, dict(value))
-        except Exception:
+        except Exception as error:
+            self._replaced = _is_gone(error)
             log.warning("The state store did not take %s; the download goes on", key, exc_info=True)
 
     def push_plan(self, plan: ShardPlan) -> None:
@@ -76,7 +76,15 @@ class TaskState:
             push_plan(self._ti, plan)
 
     def push_results(self, results: ShardResults, *, last: bool) -> None:
-        """Pushes what became of the files. Raises only where it is the `last` time."""
+        """Pushes what became of the files, once the state store was asked to keep it.
+
+        Raises only where it is the `last` time. XComs are open to every try of a task, also to one that Airflow has
+        given up: a worker may be cut off for an hour, and its results must not replace those of the try that runs now.
+        The state store is open to that one alone.
+        """
+        if self._replaced:
+            log.error("Airflow has begun another try of this task: what this one did is not reported")
+            return
         try:
             with self._interruptions.held():
                 push_results(self._ti, results)
@@ -84,3 +92,9 @@ class TaskState:
             if last:
                 raise
             log.warning("Airflow did not take the results so far; the download goes on", exc_info=True)
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether Airflow no longer knows this try: a person cleared the task, or it was taken for dead."""
+    detail = getattr(getattr(error, "error", None), "detail", None)
+    return isinstance(detail, dict) and detail.get("status_code") in (404, 410)

@@ -6,6 +6,7 @@ from .packed_results import Expected, expected, pack, unpack
 from .values import (
     RESULTS,
     Received,
+    Refusals,
     Shard,
     ShardPlan,
     ShardResults,
@@ -15,13 +16,13 @@ from .values import (
     push_results,
     push_validated,
     read,
-    results_of,
 )
 
 __all__ = [
     "RESULTS",
     "Expected",
     "Received",
+    "Refusals",
     "Shard",
     "ShardPlan",
     "ShardResults",
@@ -33,6 +34,5 @@ __all__ = [
     "push_results",
     "push_validated",
     "read",
-    "results_of",
     "unpack",
 ]

@@ -2,7 +2,7 @@
 
 A result stands for the expected file with the same index, and says only what could not be expected: a plain file takes
 a byte or two. Where both ends make the same plan, neither names nor checksums travel. Where they cannot (a listing is
-another one a moment later), what is expected travels too, once.
+another one a moment later), what is expected travels too, once. A check value tells results of other files.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ def pack(results: Sequence[FileResult | None], files: Sequence[Expected]) -> str
         for index, (result, file) in enumerate(zip(results, files, strict=True))
         if result and (difference := _difference(result, file))
     }
-    return _packed([outcomes, tenths, odd])
+    return _packed([outcomes, tenths, odd, _check_value(files)])
 
 
 def unpack(packed: str, files: Sequence[Expected]) -> list[FileResult | None]:
     """What `pack` made a text of. Raises ValueError where it is of other files, or cannot be read."""
     try:
-        outcomes, tenths, odd = _unpacked(packed)
-        if len(outcomes) != len(files):
-            raise ValueError(f"results of {len(outcomes)} files, {len(files)} are expected")
+        outcomes, tenths, odd, check_value = _unpacked(packed)
+        if check_value != _check_value(files):
+            raise ValueError("these are the results of other files")
         seconds = iter(tenths)
         return [
             None if letter == _NONE else _result(file, _OUTCOMES[letter], next(seconds) / 10, odd.get(str(index), {}))
@@ -84,6 +84,10 @@ def unpack(packed: str, files: Sequence[Expected]) -> list[FileResult | None]:
         ]
     except (AttributeError, KeyError, StopIteration, TypeError) as error:
         raise ValueError("this was not packed here") from error
+
+
+def _check_value(files: Sequence[Expected]) -> int:
+    return zlib.crc32(ascii([*map(tuple, files)]).encode())
 
 
 def _packed(value: object) -> str:

@@ -4,18 +4,22 @@
 | --- | --- | --- |
 | the return value | `validate` | the shards: a list of `Shard` |
 | `problem` | `validate` | the sentence that it failed with |
-| `refused` | `validate` | the items that are not downloaded, each with the reason: see `Validated` |
+| `refused` | `validate` | the items that are not downloaded, each with the reason: a `Refusals` |
 | `plan` | `download` | the files of its shard, where `report` could not list the same ones again: a `ShardPlan` |
 | `results` | `download` | what became of them: a `ShardResults` |
 
-A value that cannot be read, because another version of this program wrote it, counts as missing.
+Airflow keeps XComs when a person clears tasks: those of map indexes that are gone, and those of tasks that did not run
+again. So each try of `validate` makes a plan with an id of its own, which its shards carry, and all that is made for
+them: what was made for another plan counts as missing. So does a value that cannot be read, because another version of
+this program wrote it.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, Final, Self, TypeVar, get_args, get_origin, get_type_hints
 
@@ -31,6 +35,7 @@ __all__ = [
     "REFUSED",
     "RESULTS",
     "Received",
+    "Refusals",
     "Shard",
     "ShardPlan",
     "ShardResults",
@@ -40,7 +45,6 @@ __all__ = [
     "push_results",
     "push_validated",
     "read",
-    "results_of",
 ]
 
 PROBLEM: Final = "problem"
@@ -48,9 +52,19 @@ REFUSED: Final = "refused"
 PLAN: Final = "plan"
 RESULTS: Final = "results"
 
-_DIED: Final = "the download task died before it came to this file"
+_SUCCESS: Final = "success"
+_NO_RESULT: Final = {
+    _SUCCESS: NotTried(
+        "the download task ran before validate did, or a person marked it as successful",
+        "clear the task download, or run it again; what is already there is kept",
+    ),
+    "failed": NotTried("the download task died, or was stopped, before it came to this file"),
+}
+"""By the state of the task."""
+_NO_RUN: Final = NotTried("the download task did not run")
 
 _Value = TypeVar("_Value")
+_Made = TypeVar("_Made", "ShardPlan", "ShardResults")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,8 @@ class Shard:
     `item`: what the files belong to, and what their report is on: a raw file, a bucket, a manifest. `label`: for
     people; `three_tasks` names the mapped task by it. `fingerprint`: stands for the files as `validate` listed them,
     ``""`` where it did not. `start`, `stop`: their positions in that list. `after`, `upto`: where a listing by keys is
-    cut, the first exclusive, the second inclusive. `levels`: see `minio.survey`.
+    cut, the first exclusive, the second inclusive. `levels`: see `minio.survey`. `plan`: the id of the plan, which
+    `push_validated` gives.
     """
 
     number: int
@@ -72,6 +87,7 @@ class Shard:
     after: str = ""
     upto: str = ""
     levels: str = ""
+    plan: str = ""
 
     @property
     def files(self) -> int:
@@ -80,8 +96,13 @@ class Shard:
 
     @classmethod
     def from_xcom(cls, value: object) -> Self | None:
-        """What `to_xcom` made; None for anything else."""
-        return read(cls, value)
+        """What `to_xcom` made of a shard of a plan; None for anything else."""
+        shard = read(cls, value)
+        return shard if shard is not None and shard.plan else None
+
+    def made(self, value: ShardPlan | ShardResults) -> bool:
+        """Whether `value` was made for this very shard of this very plan."""
+        return (value.plan, value.shard, value.fingerprint) == (self.plan, self.number, self.fingerprint)
 
     def to_xcom(self) -> dict[str, Any]:
         """As JSON, without what is empty: a mapped task reads the list of all shards."""
@@ -98,9 +119,21 @@ class Validated:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardPlan:
-    """The files of a shard as its task listed them. `shard`: its number. `files`: packed."""
+class Refusals:
+    """What is refused beside the shards of a plan. `items`: the sentence on each."""
 
+    plan: str
+    items: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPlan:
+    """The files of a shard as its task listed them.
+
+    `plan`, `shard`, `fingerprint`: see `Shard.made`. `files`: packed.
+    """
+
+    plan: str
     shard: int
     fingerprint: str
     files: str
@@ -108,7 +141,7 @@ class ShardPlan:
     @classmethod
     def of(cls, shard: Shard, planned: Iterable[Planned]) -> Self:
         """The plan of `planned`."""
-        return cls(shard.number, shard.fingerprint, pack_expected(expected(planned)))
+        return cls(shard.plan, shard.number, shard.fingerprint, pack_expected(expected(planned)))
 
     def expected(self) -> list[Expected] | None:
         """The files; None where they cannot be read."""
@@ -121,11 +154,12 @@ class ShardPlan:
 class ShardResults:
     """What became of the files of a shard in one try of its task, so far.
 
-    `shard`, `fingerprint`: the number and the fingerprint of the shard that it was made for. `results`: packed, ``""``
-    for none. `note`: why each file failed that has no result of its own. `began`, `ended`: seconds since the epoch.
-    `added`: what else the report is to know, see `read`.
+    `plan`, `shard`, `fingerprint`: see `Shard.made`. `results`: packed, ``""`` for none. `note`: why each file failed
+    that has no result of its own. `began`, `ended`: seconds since the epoch. `added`: what else the report is to know,
+    see `read`.
     """
 
+    plan: str
     shard: int
     fingerprint: str
     results: str
@@ -137,34 +171,61 @@ class ShardResults:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """All that `report` receives. `plans`, `results`: by the number of their shard, of the tasks that got so far."""
+    """All that `report` receives of the plan of the last try of `validate`, and of no other.
+
+    `shards`: none where `problem` says why there is no plan. `plans`, `results`: by the number of their shard, of the
+    tasks that got so far. `states`: of the tasks, by the number of their shard.
+    """
 
     shards: list[Shard]
     problem: str
     refused: dict[str, str]
     plans: dict[int, ShardPlan]
     results: dict[int, ShardResults]
+    states: dict[int, str]
 
     @classmethod
     def pull(cls, ti: Any) -> Self:
-        """Reads the XComs of the other tasks."""
-        problem = ti.xcom_pull(task_ids="validate", key=PROBLEM)
-        refused = ti.xcom_pull(task_ids="validate", key=REFUSED)
+        """Reads the states and the XComs of the other tasks."""
+        states = ti.get_task_states(ti.dag_id, task_ids=["validate", "download"], run_ids=[ti.run_id])[ti.run_id]
+        problem, returned = "", ti.xcom_pull(task_ids="validate")
+        shards = _shards(returned)
+        if states.get("validate") != _SUCCESS:
+            # What it returned is of an earlier try.
+            problem, shards = _problem(ti), []
+        elif shards is None:
+            problem, shards = "validate answered nothing that this version of its DAG can read: clear the task", []
+        refused = read(Refusals, ti.xcom_pull(task_ids="validate", key=REFUSED))
         return cls(
-            shards=list(_read_all(Shard, ti.xcom_pull(task_ids="validate"))),
-            problem=problem if isinstance(problem, str) else "",
-            refused=refused if _fits(refused, dict[str, str]) else {},
-            plans={plan.shard: plan for plan in _read_all(ShardPlan, ti.xcom_pull(task_ids="download", key=PLAN))},
-            results={
-                each.shard: each for each in _read_all(ShardResults, ti.xcom_pull(task_ids="download", key=RESULTS))
-            },
+            shards,
+            problem,
+            refused.items if refused and shards and refused.plan == shards[0].plan else {},
+            _made(shards, ShardPlan, ti.xcom_pull(task_ids="download", key=PLAN)),
+            _made(shards, ShardResults, ti.xcom_pull(task_ids="download", key=RESULTS)),
+            {shard.number: str(states.get(f"download_{shard.number}") or "") for shard in shards},
         )
+
+    def results_of(self, number: int, files: Sequence[Expected]) -> Iterator[FileResult]:
+        """One result for each of `files`, those of the shard `number`."""
+        handed = self.results.get(number)
+        results: Sequence[FileResult | None] = [None] * len(files)
+        if handed is not None and handed.results:
+            with suppress(ValueError):
+                results = unpack(handed.results, files)
+        for file, result in zip(files, results, strict=True):
+            if result is not None:
+                yield result
+            elif handed is not None and handed.note:
+                yield FileResult(file.name, Outcome.FAILED, message=handed.note)
+            else:
+                yield failed(file.name, _NO_RESULT.get(self.states[number], _NO_RUN))
 
 
 def push_validated(ti: Any, validated: Validated) -> list[dict[str, Any]]:
-    """Pushes what is refused. Answers the shards, as `validate` has to return them."""
-    ti.xcom_push(key=REFUSED, value=validated.refused)
-    return [shard.to_xcom() for shard in validated.shards]
+    """Makes a plan. Pushes what is refused, and answers the shards, as `validate` has to return them."""
+    plan = secrets.token_hex(8)
+    ti.xcom_push(key=REFUSED, value=asdict(Refusals(plan, validated.refused)))
+    return [replace(shard, plan=plan).to_xcom() for shard in validated.shards]
 
 
 def push_problem(ti: Any, sentence: str) -> None:
@@ -180,22 +241,6 @@ def push_plan(ti: Any, plan: ShardPlan) -> None:
 def push_results(ti: Any, results: ShardResults) -> None:
     """Pushes what became of a shard. The latest counts."""
     ti.xcom_push(key=RESULTS, value=asdict(results))
-
-
-def results_of(files: Sequence[Expected], handed: ShardResults | None) -> Iterator[FileResult]:
-    """One result for each file. `handed`: from the task of its shard, None where it pushed nothing."""
-    results: Sequence[FileResult | None] = [None] * len(files)
-    if handed is not None and handed.results:
-        with suppress(ValueError):
-            results = unpack(handed.results, files)
-    note = "" if handed is None else handed.note
-    for file, result in zip(files, results, strict=True):
-        if result is not None:
-            yield result
-        elif note:
-            yield FileResult(file.name, Outcome.FAILED, message=note)
-        else:
-            yield failed(file.name, NotTried(_DIED))
 
 
 def read(kind: type[_Value], value: object) -> _Value | None:
@@ -214,12 +259,26 @@ def read(kind: type[_Value], value: object) -> _Value | None:
     return None
 
 
-def _read_all(kind: type[_Value], pulled: object) -> Iterator[_Value]:
-    """`pulled`: what all instances of a task pushed, or a single one of them, which is not in a list."""
-    for value in pulled if isinstance(pulled, list) else [pulled]:
-        made = read(kind, value)
-        if made is not None:
-            yield made
+def _shards(returned: object) -> list[Shard] | None:
+    """What `validate` returned; None where that is not a list of the shards of one plan."""
+    found = [Shard.from_xcom(value) for value in returned] if isinstance(returned, list) else [None]
+    shards = [shard for shard in found if shard is not None]
+    return shards if len(shards) == len(found) and len({shard.plan for shard in shards}) <= 1 else None
+
+
+def _problem(ti: Any) -> str:
+    problem = ti.xcom_pull(task_ids="validate", key=PROBLEM)
+    return f"validate failed: {problem}" if isinstance(problem, str) else "validate failed, or was stopped: see its log"
+
+
+def _made(shards: Sequence[Shard], kind: type[_Made], pulled: object) -> dict[int, _Made]:
+    """What was made for each of `shards`.
+
+    `pulled`: what all instances of a task pushed, or a single one of them, which is not in a list.
+    """
+    found = [read(kind, value) for value in (pulled if isinstance(pulled, list) else [pulled])]
+    numbered = {shard.number: shard for shard in shards}
+    return {each.shard: each for each in found if each and each.shard in numbered and numbered[each.shard].made(each)}
 
 
 def _hints(kind: type) -> dict[str, Any]:
