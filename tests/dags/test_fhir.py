@@ -119,7 +119,8 @@ def test_what_is_in_the_files_is_checked_and_counted(lab: FhirLab) -> None:
         "1.Encounter.ndjson": 2,
         "Group.ndjson": None,
     }
-    assert run.lines("")["Group.ndjson"].startswith("failed Broken content: line 3 of Group.ndjson: it is no JSON")
+    told = "failed Broken content: line 3 of Group.ndjson: it is not JSON (unexpected character, byte 2); "
+    assert run.lines("")["Group.ndjson"].startswith(told)
     assert contents(lab.output) == flat(EXPORTS)
     assert dict(report.extra) == {
         "Resources": "10",
@@ -130,6 +131,24 @@ def test_what_is_in_the_files_is_checked_and_counted(lab: FhirLab) -> None:
     }
     again = lab.run({"check_ndjson": True})
     assert dict(again.report("").extra) == dict(report.extra), "what is kept is counted too"
+
+
+def test_what_other_programs_may_refuse_comes_home_with_a_remark(lab: FhirLab) -> None:
+    """Compressed where it was uploaded, joined from two files, and written by a program without a notion of Unicode."""
+    half = b'{"resourceType":"Patient","id":"\\ud83d"}\n'
+    packed = gzip.compress(resources("Group", 2))
+    lab.upload({"Patient.ndjson": resources("Patient", 2) + half, "Flag.ndjson.gz": resources("Flag", 1)})
+    lab.server.client().put_object(Bucket=lab.bucket, Key="Group.ndjson", Body=packed, ContentEncoding="gzip")
+    for outcome in ("downloaded", "skipped"):
+        run = lab.run({"check_ndjson": True})
+        assert run.state == "success", run.log
+        assert run.lines("") == {
+            "Patient.ndjson": f"{outcome} half of a surrogate pair, which other programs may refuse (line 3)",
+            "Group.ndjson": f"{outcome} compressed by gzip, though its name does not end in .gz",
+            "Flag.ndjson.gz": f"{outcome} not compressed, though its name ends in .gz",
+        }
+        assert contents(lab.output)["Group.ndjson"] == packed
+        assert dict(run.report("").extra)["Resources"] == "6"
 
 
 def test_what_is_wrong_is_healed_and_what_is_half_there_is_resumed(lab: FhirLab) -> None:

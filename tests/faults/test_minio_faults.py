@@ -324,7 +324,8 @@ def test_a_broken_line_fails_its_file_and_no_other(home: Home, check: NdjsonChec
         home.listed(data=data), home.listed("exports/Group.ndjson", lines(3, "Group")), policy=checked
     )
     assert broken.message == (
-        f"Broken content: line 13 of {NAME}: it is no JSON; see to it that the file is made anew at its source"
+        f"Broken content: line 13 of {NAME}: it ends in the middle of a JSON object; the file is like this at its "
+        "source: replace it there, or download it without the check of its content"
     )
     assert (broken.outcome, broken.retryable, broken.resources) == (Outcome.FAILED, False, None)
     assert fine.resources == 3
@@ -414,7 +415,7 @@ def test_packed_ones_are_unpacked_to_look_and_stay_packed(home: Home, checked: T
     assert plain_copy(home.folder, "Group.ndjson.gz") == whole
     home.server.put(key, whole[:-9])
     result = home.restore_one(home.listed(key, whole[:-9]), checked)
-    assert "its packed bytes end in the middle" in result.message
+    assert "its gzip data end early" in result.message
     assert plain_copy(home.folder, "Group.ndjson.gz") == whole
 
 
