@@ -235,7 +235,8 @@ def test_one_pictures_trouble_is_its_own(lab: SloohLab) -> None:
     assert lines["1.png"] == "downloaded"
     assert "the picture lies at evil.example, which is not a host of Slooh" in lines["picture 2"]
     assert "add the host to slooh.image_hosts" in lines["picture 2"]
-    assert lines["3.png"].startswith("failed Incomplete: ")
+    assert lines["3.png"].startswith("failed Broken content: ")
+    assert lines["3.png"].endswith("if it is right there, run it again"), "it came once, so that nothing is proven"
     assert not (lab.output / f"{HOME}3.png").exists()
     assert not bears_secret(run.log + report_text(lab))
     again = lab.run()

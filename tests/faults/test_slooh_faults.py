@@ -47,6 +47,7 @@ HOME = "IC434/Canary One/Pictures/Canary One_moon.png"
 DATA = png(300, 300)
 SECRET = secret("image")
 AGAIN = "run it again; what is already there is kept"
+AT_SOURCE = "the file lies like this at its source: replace it there, no other try helps"
 NEW_ADDRESS = "run it again: the list is asked for a new address"
 ON_THE_SITE = "look at the picture on Slooh's site"
 
@@ -156,7 +157,7 @@ RETRYABLE: dict[str, list[Fault | None]] = {
     "503": [refuse(503), refuse(500), refuse(503)],
     "429 with patience": [too_many_requests("30")],
     "a signed address that is refused once": [refuse(403)],
-    "shorter, and its length says so": [shorter(1)],
+    "shorter, and its length says so": [shorter(20)],
     "shorter by far, twice": [shorter(80 * KIB), shorter(len(DATA))],
     "shorter, without a length": [lambda answer: chunked(shorter(5000)(answer))],
     "cut, without a length": [lambda answer: cut_at(5000)(chunked(answer))],
@@ -237,18 +238,23 @@ PERMANENT: dict[str, tuple[Fault, str, bool]] = {
     ),
     "nothing": (
         lambda answer: Answer(200, {}, b""),
-        f"Incomplete: {HOME} came without a single byte; {AGAIN}",
-        True,
+        f"Broken content: {HOME} came without a single byte; {AT_SOURCE}",
+        False,
     ),
     "always cut short": (
-        shorter(1),
+        shorter(20),
+        f"Broken content: {HOME} ends after {len(DATA) - 20} bytes, which is no whole PNG; {AT_SOURCE}",
+        False,
+    ),
+    "always cut short, without a length": (
+        lambda answer: chunked(shorter(1)(answer)),
         f"Incomplete: {HOME} ends after {len(DATA) - 1} bytes, which is no whole PNG; {AGAIN}",
         True,
     ),
     "always damaged": (
         flip_bit(40 * KIB),
-        f"Incomplete: {HOME} came damaged: a chunk of the PNG has a wrong checksum; {AGAIN}",
-        True,
+        f"Broken content: {HOME} came damaged: a chunk of the PNG has a wrong checksum; {AT_SOURCE}",
+        False,
     ),
     "another host": (
         refuse(302, Location=f"https://evil.example/x?Signature={SECRET}"),

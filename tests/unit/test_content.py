@@ -28,12 +28,17 @@ from support.scripted import ScriptedSource, cut_after, ends_after, flip_bit, re
 pytestmark = pytest.mark.usefixtures("quick_disk")
 
 PNG = FORMS[0]
-BROKEN, CUT, ODD = b"broken", b"cut", b"odd"
+BROKEN, CUT, ODD, ENDLESS = b"broken", b"cut", b"odd", b"endless"
 REMARK = "it holds odd words"
+LACK = "it lacks its full stop"
+AT_SOURCE = "the file lies like this at its source: replace it there, no other try helps"
 
 
 class Letters:
-    """Counts bytes. They are broken where they hold `BROKEN`, incomplete where they do not end in a full stop."""
+    """Counts bytes. They are broken where they hold `BROKEN`, incomplete where they do not end in a full stop.
+
+    `ENDLESS` ones may lack it where they came whole.
+    """
 
     def __init__(self) -> None:
         self.seen = b""
@@ -45,8 +50,10 @@ class Letters:
         if BROKEN in self.seen:
             raise BrokenContent("it is broken")
 
-    def conclude(self) -> ContentInfo:
+    def conclude(self, *, whole: bool = False) -> ContentInfo:
         self.concluded += 1
+        if whole and self.seen.endswith(ENDLESS):
+            return ContentInfo(PNG, len(self.seen), LACK)
         if not self.seen.endswith(b"."):
             raise Incomplete("it does not end")
         return ContentInfo(PNG, len(self.seen), REMARK if ODD in self.seen else "")
@@ -177,10 +184,19 @@ def test_a_good_copy(tmp_path: Path, file: RemoteFile, assurance: str) -> None:
     assert found.is_proven is (assurance != PNG)
 
 
-@pytest.mark.parametrize("data", [b"broken", b"no end"])
-def test_a_copy_that_a_checksum_proves_and_that_is_no_good_is_the_sources_fault(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(BrokenContent if data == BROKEN else Incomplete):
+@pytest.mark.parametrize(("data", "advice"), [(b"broken", BrokenContent.advice), (b"no end", AT_SOURCE)])
+def test_a_copy_that_a_checksum_proves_and_that_is_no_good_is_the_sources_fault(
+    tmp_path: Path, data: bytes, advice: str
+) -> None:
+    with pytest.raises(BrokenContent) as caught:
         inspected(tmp_path, data, file_for("x", data))
+    assert caught.value.to_do == advice
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_copy_may_lack_at_its_end_what_it_may_lack_at_its_source(tmp_path: Path, sized: bool) -> None:
+    found = inspected(tmp_path, ENDLESS, bare(ENDLESS, sized=sized))
+    assert (found.state, found.remark) == (State.INTACT, LACK)
 
 
 @pytest.mark.parametrize("data", [b"broken", b"no end"])
@@ -371,10 +387,37 @@ def test_broken_content_that_an_earlier_run_began_is_fetched_from_its_start_befo
     assert part_files(play.folder) == []
 
 
-def test_what_does_not_end_is_fetched_again_with_waits_and_then_given_up(play: Play, shape: Shape) -> None:
+@pytest.mark.parametrize("sized", [True, False], ids=["size known", "length announced"])
+def test_what_came_whole_and_does_not_end_twice_lies_like_this_at_its_source(
+    play: Play, shape: Shape, sized: bool
+) -> None:
     data = shape.data(CUT)
-    source = ScriptedSource(source_of(shape, data))
-    result = play.restore_one(source, bare(data))
+    result = play.restore_one(ScriptedSource(source_of(shape, data)), bare(data, sized=sized))
+    assert (result.message, result.retryable) == (f"Broken content: it does not end; {AT_SOURCE}", False)
+    assert (len(play.clock.slept), play.check.looks[-1].seen) == (1, data)
+    assert tree(play.folder) == {}
+
+
+class Lengthless(MemorySource):
+    """Announces no length. Behind each answer the next of `versions` takes the place of the object."""
+
+    def __init__(self, *versions: bytes, announced: bool = False) -> None:
+        self.versions = list(versions)
+        self.announced = announced
+        silent = Capabilities(parallel_ranges=1, describes=False)
+        super().__init__({"x": MemoryObject(self.versions.pop(0), etag="same")}, silent)
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        stream = super().open(file, start, stop)
+        stream.size = stream.size if self.announced else None
+        if self.versions:
+            self.put(file.key, MemoryObject(self.versions.pop(0), etag="same"))
+        return stream
+
+
+def test_what_does_not_end_and_announced_no_length_is_fetched_again_and_then_given_up(play: Play) -> None:
+    data = SHAPES["stream"].data(CUT)
+    result = play.restore_one(Lengthless(data), bare(data, sized=False))
     assert (result.message, result.retryable) == (
         "Incomplete: it does not end; run it again; what is already there is kept",
         True,
@@ -383,24 +426,29 @@ def test_what_does_not_end_is_fetched_again_with_waits_and_then_given_up(play: P
     assert tree(play.folder) == {}
 
 
-class Lengthless(MemorySource):
-    """Says no length: of its first answer the end is missing, and nobody tells."""
-
-    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
-        stream = super().open(file, start, stop)
-        stream.size = None
-        self.put(file.key, MemoryObject(SHAPES["stream"].data(), etag="same"))
-        return stream
+def test_what_does_not_end_each_time_in_other_bytes_may_be_right_at_its_source(play: Play) -> None:
+    data = SHAPES["stream"].data(CUT)
+    source = Lengthless(*(data[:-at] for at in range(1, 20)), announced=True)
+    result = play.restore_one(source, bare(data, sized=False))
+    advice = "look at the file at its source; if it is right there, run it again"
+    assert (result.message, result.retryable) == (f"Broken content: it does not end; {advice}", False)
+    assert tree(play.folder) == {}
 
 
 def test_what_ends_the_second_time_comes_home(play: Play) -> None:
     whole = SHAPES["stream"].data()
-    silent = Capabilities(parallel_ranges=1, describes=False)
-    source = Lengthless({"x": MemoryObject(whole[:-9], etag="same")}, silent)
-    result = play.restore_one(source, bare(whole, sized=False))
+    result = play.restore_one(Lengthless(whole[:-9], whole), bare(whole, sized=False))
     assert (result.outcome, result.assurance, result.size) == (Outcome.DOWNLOADED, PNG, len(whole))
     assert tree(play.folder) == {"x": whole}
     assert len(play.clock.slept) == 1
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_missing_end_is_believed_only_of_what_came_whole(play: Play, announced: bool) -> None:
+    data = SHAPES["stream"].data(CUT) + ENDLESS
+    source = Lengthless(data, announced=announced)
+    result = play.restore_one(source, bare(data, sized=False))
+    assert (result.ok, result.message.partition(":")[0]) == ((True, LACK) if announced else (False, "Incomplete"))
 
 
 def test_files_that_are_there_are_read_again_though_they_were_verified_before(play: Play, shape: Shape) -> None:

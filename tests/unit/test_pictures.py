@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
+import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from downloader.checksums import MIB
+from downloader.content import ContentInfo
 from downloader.content.pictures import PictureCheck, WholePicture
 from downloader.errors import BrokenContent, DownloadError, Incomplete
 from downloader.paths import safe_path
@@ -21,6 +25,16 @@ from include.stand_ins.pictures import fits, jpeg, png
 BLOCK = 2880
 AGAIN = "run it again; what is already there is kept"
 ON_THE_SITE = "look at the picture on Slooh's site"
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def wedged(data: bytes) -> bytes:
+    """A JPEG with `data` between its first two segments."""
+    whole = jpeg()
+    return whole[:20] + data + whole[20:]
 
 
 def fits_of(*units: tuple[dict[str, object], int]) -> bytes:
@@ -69,10 +83,14 @@ def form_of(name: str) -> str:
 
 
 def look(data: bytes, step: int | None = None, *, promised: bool = True) -> str:
+    return concluded(data, step, promised=promised).form
+
+
+def concluded(data: bytes, step: int | None = None, *, promised: bool = True, whole: bool = False) -> ContentInfo:
     content = WholePicture("x.png", promised=promised)
     for at in range(0, len(data), step or len(data) or 1):
         content.update(data[at : at + (step or len(data))])
-    return content.conclude().form
+    return content.conclude(whole=whole)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -127,15 +145,133 @@ def test_a_png_shows_each_flipped_bit(name: str) -> None:
             look(bytes(damaged))
 
 
-def test_what_stands_behind_the_end_is_passed_over() -> None:
-    assert look(png() + b"<html>") == "complete PNG"
-    assert look(jpeg() + b"\0" * 99, 10) == "complete JPEG"
+# --- what is unusual, and shown by viewers ----------------------------------------------------------------------------
 
 
-def test_a_fits_file_may_go_on_in_whole_blocks_alone() -> None:
-    assert look(fits() + bytes(BLOCK)) == "complete FITS"
+def fitted(*cards: str, data: int = 0, filled: bool = True) -> bytes:
+    """A FITS file of these cards, which lie one behind the other, and so many bytes of data."""
+    head = b"".join(card.encode("latin-1").ljust(80) for card in (*cards, "END"))
+    return head.ljust(-(-len(head) // BLOCK) * BLOCK) + bytes(-(-data // BLOCK) * BLOCK if filled else data)
+
+
+def grey(
+    side: int, *, interlaced: bool = False, rows: int | None = None, packed: Callable[[bytes], bytes] = zlib.compress
+) -> bytes:
+    """A PNG of `side` x `side` pixels of 8 bits, of which `rows` are there. Interlaced only with one pixel."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, interlaced))
+    data = packed(b"".join(b"\0" + bytes(side) for _ in range(side if rows is None else rows)))
+    return SIGNATURE + head + chunk(b"IDAT", data) + chunk(b"IEND")
+
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIXTEEN = (
+    "BITPIX  =                   16",
+    "NAXIS   =                    2",
+    "NAXIS1  =                   60",
+    "NAXIS2  =                   50",
+)
+GROUPS = (
+    "SIMPLE  =                    T",
+    "BITPIX  =                   16",
+    "NAXIS   =                    3",
+    "NAXIS1  =                    0",
+    "NAXIS2  =                   10",
+    "NAXIS3  =                   10",
+    "GROUPS  =                    T",
+    "PCOUNT  =                    5",
+    "GCOUNT  =                   20",
+)
+OF_GROUPS = 2 * 20 * (5 + 10 * 10)
+"""Bytes of their data, by equation 4 of the standard."""
+UNFILLED = "its last block is not filled to 2,880 bytes"
+NO_END_CHUNK = "its end chunk (IEND) is missing"
+
+
+UNUSUAL = {
+    "png, a page after it": (png() + b"<html>", "bytes after its end: 6"),
+    "png, another after it": (png() + png(), f"bytes after its end: {len(png())}"),
+    "png without its end chunk": (png()[:-12], NO_END_CHUNK),
+    "png with half of its end chunk": (png()[:-6], NO_END_CHUNK),
+    "png whose end chunk lacks a byte": (png()[:-1], NO_END_CHUNK),
+    "larger png without its end chunk": (png(200, 200)[:-12], NO_END_CHUNK),
+    "png, more pixels than announced": (grey(9, rows=20), ""),
+    "png, pixels without their checksum": (grey(9, packed=lambda data: zlib.compress(data)[:-4]), ""),
+    "png of a pixel, interlaced": (grey(1, interlaced=True), ""),
+    "jpeg, zeros after it": (jpeg() + bytes(99), "bytes after its end: 99"),
+    "jpeg, another after it": (jpeg() + jpeg(), f"bytes after its end: {len(jpeg())}"),
+    "jpeg, text between segments": (wedged(b"junk"), "odd bytes between its segments: 4"),
+    "jpeg, a stuffed zero between segments": (wedged(b"\xff\0"), "odd bytes between its segments: 1"),
+    "jpeg, fill bytes between segments": (wedged(b"\xff\xff\xff"), ""),
+    "jpeg, a restart marker between segments": (wedged(b"\xff\xd0"), "odd bytes between its segments: 1"),
+    "jpeg, a segment without a length": (wedged(b"\xff\xe5\0\0"), "odd bytes between its segments: 2"),
+    "jpeg, a segment that is longer than it says": (wedged(b"\xff\xfe\0\5abcdef"), "odd bytes between its segments: 3"),
+    "fits, not filled": (fitted("SIMPLE  =                    T", *SIXTEEN, data=6000, filled=False), UNFILLED),
+    "fits, half filled": (fitted("SIMPLE  =                    T", *SIXTEEN, data=6000)[:-100], UNFILLED),
+    "fits with extensions, not filled": (WHOLE["fits with extensions"][:-1], UNFILLED),
+    "fits, a zero after it": (fits() + b"\0", "bytes after its end: 1"),
+    "fits, a block of zeros after it": (fits() + bytes(BLOCK), "bytes after its end: 2,880"),
+    "fits, a page after it": (fits() + b"<html>", "bytes after its end: 6"),
+    "fits, more than a block after it": (fits() + b"U" * 10_000, "bytes after its end: 10,000"),
+    "fits, another after it": (fits() + fits(), f"bytes after its end: {len(fits()):,}"),
+    "fits, an extension behind a block of zeros": (fits() + bytes(BLOCK) + fits_of((TABLE, 5900)), ""),
+    "fits, free form": (fitted("SIMPLE  = T / standard", *SIXTEEN, data=6000), ""),
+    "fits, END with something behind it": (
+        fitted("SIMPLE  =                    T", *SIXTEEN, data=6000).replace(b"END   ", b"END\0\0\0"),
+        "",
+    ),
+    "fits, random groups": (fitted(*GROUPS, data=OF_GROUPS), ""),
+    "fits, random groups, not filled": (fitted(*GROUPS, data=OF_GROUPS, filled=False), UNFILLED),
+    "fits, random groups in free form": (
+        fitted(*(card.replace("                   T", "T / groups") for card in GROUPS), data=OF_GROUPS),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("step", [None, 1, 7, 2880])
+def test_what_viewers_show_is_accepted_with_a_remark(name: str, step: int | None) -> None:
+    data, remark = UNUSUAL[name]
+    assert concluded(data, step, whole=True) == ContentInfo(form_of(name), remark=remark)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, remark) in UNUSUAL.items() if remark in {UNFILLED, NO_END_CHUNK}])
+def test_a_missing_end_is_accepted_only_of_a_file_that_came_whole(name: str) -> None:
+    with pytest.raises(Incomplete, match="ends after"):
+        look(UNUSUAL[name][0])
+
+
+TRUNCATED = {
+    "jpeg without its end marker": jpeg()[:-2],
+    "jpeg without its end marker, zeros after it": jpeg()[:-2] + bytes(99),
+    "png whose pixels end early": grey(99, packed=lambda data: zlib.compress(data)[:-9]),
+    "png of fewer rows than announced": grey(99, rows=98),
+    "png whose last pixels lack their CRC": png()[:-13],
+    "fits, a byte of data missing": fitted("SIMPLE  =                    T", *SIXTEEN, data=5999, filled=False),
+    "fits, an extension that ends in its header": fits() + fits_of((TABLE, 0))[:2000],
+    "fits, an extension of which a word is there": fits() + b"XTEN",
+    "fits, random groups without their data": fitted(*GROUPS),
+    "fits, random groups, a block missing": fitted(*GROUPS, data=OF_GROUPS)[:-BLOCK],
+    "fits, random groups, a byte missing": fitted(*GROUPS, data=OF_GROUPS - 1, filled=False),
+}
+
+
+@pytest.mark.parametrize("name", TRUNCATED)
+@pytest.mark.parametrize("step", [None, 1])
+def test_what_viewers_call_truncated_is_refused_though_it_came_whole(name: str, step: int | None) -> None:
     with pytest.raises(Incomplete):
-        look(fits() + b"\0")
+        concluded(TRUNCATED[name], step, whole=True)
+
+
+def test_a_bomb_is_unpacked_no_further_than_its_header_announces() -> None:
+    """256 MiB of zeros behind a header of one pixel, and as much behind one of more pixels than are unpacked."""
+    bomb = zlib.compress(bytes(256 * MIB), 1)
+    for side in (1, 2**31 - 1):
+        head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+        tracemalloc.start()
+        assert look(SIGNATURE + head + chunk(b"IDAT", bomb) + chunk(b"IEND"), 65_536) == "complete PNG"
+        assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+        tracemalloc.stop()
 
 
 FOREIGN = {
@@ -150,6 +286,7 @@ FOREIGN = {
     "a PNG that went through a text filter": png().replace(b"\r\n", b"\n"),
     "not quite a JPEG": b"\xff\xe0" + bytes(100),
     "a FITS file that is none": b"SIMPLE  =                    F".ljust(BLOCK),
+    "text that begins like a FITS file": b"SIMPLE is better than complex.".ljust(BLOCK),
 }
 
 
@@ -175,6 +312,18 @@ def test_something_else_is_broken_for_good(what: str, step: int | None) -> None:
             FOREIGN["zeros"],
             f"Broken content: x.png came as something that is neither PNG, JPEG nor FITS; {ON_THE_SITE}",
         ),
+        (
+            FOREIGN["a GIF"],
+            f"Broken content: x.png came as a GIF; {ON_THE_SITE}",
+        ),
+        (
+            gzip.compress(fits()),
+            f"Broken content: x.png came as a file packed by gzip; {ON_THE_SITE}",
+        ),
+        (
+            FOREIGN["a FITS file that is none"],
+            f"Broken content: x.png came as a FITS file that is not standard (SIMPLE = F); {ON_THE_SITE}",
+        ),
         (b"", f"Incomplete: x.png came without a single byte; {AGAIN}"),
         (
             png()[:100],
@@ -185,7 +334,7 @@ def test_something_else_is_broken_for_good(what: str, step: int | None) -> None:
             f"Incomplete: x.png came damaged: a chunk of the PNG has a wrong checksum; {AGAIN}",
         ),
     ],
-    ids=["page", "json", "zeros", "empty", "cut", "damaged"],
+    ids=["page", "json", "zeros", "gif", "gzip", "not standard", "empty", "cut", "damaged"],
 )
 def test_the_sentences(data: bytes, message: str) -> None:
     with pytest.raises(DownloadError) as caught:
@@ -193,17 +342,16 @@ def test_the_sentences(data: bytes, message: str) -> None:
     assert str(caught.value) == message
 
 
-def chunk(kind: bytes, data: bytes = b"") -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-HEAD = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13))
+HEAD = png()[: 8 + 25]
 
 
 @pytest.mark.parametrize(
     "data",
     [
         HEAD + chunk(b"IEND"),
+        SIGNATURE + chunk(b"IHDR", bytes(13)) + chunk(b"IDAT", b"x") + chunk(b"IEND"),
+        HEAD + chunk(b"IDAT", b"no zlib") + chunk(b"IEND"),
+        HEAD + chunk(b"tEXt", b"a")[:-1] + b"x" + png()[8 + 25 :],
         b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b"x") + chunk(b"IEND"),
         HEAD + struct.pack(">I", 2**31) + b"IDAT",
         HEAD + chunk(b"I\0AT"),
@@ -216,6 +364,11 @@ HEAD = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13))
         fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": -1}, 0)),
         fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 1000}, 0)),
         fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": "'two'"}, 0)),
+        fits_of(({"SIMPLE": "T", "BITPIX": 7, "NAXIS": 0}, 0)),
+        fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 5}, 0)),
+        fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 1, "NAXIS1": -5}, 0)),
+        fits_of(({"SIMPLE": "T", "BITPIX": 8, "NAXIS": 1, "NAXIS1": "5.0"}, 5)),
+        fitted("SIMPLE  =                    T", *SIXTEEN, "NAXIS1  =                   10", data=6000),
     ],
 )
 def test_a_right_beginning_and_a_wrong_inside(data: bytes) -> None:

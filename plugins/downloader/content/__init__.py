@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .check import AnyContent, Content, ContentCheck, ContentInfo, Tee
+from .check import AnyContent, Content, ContentCheck, ContentInfo, Tee, at_source
 from .ndjson import NdjsonCheck
 from .pictures import PictureCheck
 
-__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "NdjsonCheck", "PictureCheck", "Tee"]
+__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "NdjsonCheck", "PictureCheck", "Tee", "at_source"]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..checksums import Hasher
-from ..errors import DownloadError
+from ..errors import BrokenContent, DownloadError, Incomplete
 from ..remote_file import RemoteFile
 
-__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "Tee"]
+__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "Tee", "at_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,14 @@ class Content(Protocol):
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
         """Takes the next bytes. Raises as `conclude` does; must not be called again after that."""
 
-    def conclude(self) -> ContentInfo:
+    def conclude(self, *, whole: bool = False) -> ContentInfo:
         """What is known of the content of the whole file.
 
+        `whole`: whether the file came whole, by its announced length or a checksum, so that what is missing at its end
+        is missing at its source too.
+
         Raises:
-            Incomplete: it was truncated. It is downloaded again.
+            Incomplete: it is truncated or damaged. It is downloaded again, unless it is like that at its source.
             BrokenContent: it is not a valid file of its kind. It fails.
         """
 
@@ -46,6 +49,13 @@ class ContentCheck(Protocol):
 
     def begin(self, file: RemoteFile) -> Content | None:
         """A new check of one file; None for a file that may hold anything."""
+
+
+def at_source(error: DownloadError) -> DownloadError:
+    """`error` of a content whose bytes are those of the source: no other try helps if they are incomplete."""
+    if not isinstance(error, Incomplete):
+        return error
+    return BrokenContent(error.what, "the file lies like this at its source: replace it there, no other try helps")
 
 
 class AnyContent:
@@ -86,8 +96,8 @@ class Tee:
         """The value of the checksum, ``""`` if none is computed."""
         return "" if self._hasher is None else self._hasher.value()
 
-    def conclude(self) -> ContentInfo:
+    def conclude(self, *, whole: bool = False) -> ContentInfo:
         """As `Content.conclude`; an empty result if the content is not checked."""
         if self._problem is not None:
             raise self._problem
-        return ContentInfo() if self._content is None else self._content.conclude()
+        return ContentInfo() if self._content is None else self._content.conclude(whole=whole)

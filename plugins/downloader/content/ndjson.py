@@ -93,7 +93,7 @@ class NdjsonContent:
         for at in range(0, len(view), _STEP):
             self._take(bytes(view[at : at + _STEP]), 0)
 
-    def conclude(self) -> ContentInfo:
+    def conclude(self, *, whole: bool = False) -> ContentInfo:
         """The number of resources. Raises BrokenContent."""
         layer = 0
         while layer < len(self._unpackers) or not self._decided:

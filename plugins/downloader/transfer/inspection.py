@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..checksums import Checksum, Hasher
-from ..content import Content, ContentInfo, Tee
+from ..content import Content, ContentInfo, Tee, at_source
 from ..disk import Place, hash_bytes, open_for_reading
 from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
 from ..remote_file import RemoteFile
@@ -165,9 +165,9 @@ def compare(
         return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})", seen=seen)
     try:
         content_info = reading.content_info()
-    except DownloadError:
+    except DownloadError as error:
         if verdict.is_proven:
-            raise
+            raise at_source(error) from None
         return Inspection(State.ALTERED, size, reason="incomplete copy detected", seen=seen)
     return Inspection(
         State.INTACT,
@@ -211,7 +211,7 @@ class _Reading:
 
     def content_info(self) -> ContentInfo:
         """What it contains. Raises DownloadError."""
-        return self._first.conclude() if self._first else ContentInfo()
+        return self._first.conclude(whole=True) if self._first else ContentInfo()
 
     def _read(self, hasher: Hasher | None) -> Tee:
         tee = Tee(hasher, None if self._first else self._content)

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from ..checksums import Checksum
-from ..content import ContentInfo, Tee
+from ..content import ContentInfo, Tee, at_source
 from ..disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
 from ..errors import (
     BrokenContent,
@@ -40,6 +40,7 @@ __all__ = ["SingleFile", "kept"]
 
 _SAMPLE = 64 * 1024
 """Bytes compared before a short copy is taken for a true beginning. The checksum at the end has the last word."""
+_CHANGING = "look at the file at its source; if it is right there, run it again"
 _CHANGES = 3
 """Versions of an object that is replaced again and again that are tried."""
 
@@ -67,6 +68,10 @@ class SingleFile:
         self._tries = tries
         self._ranges = batch.source.capabilities.ranges
         self._breaks = 0
+        self._is_whole = False
+        """Whether as many bytes came as were announced."""
+        self._refused = ""
+        """The checksum of bytes that came whole, and were not a whole file of their kind."""
         self._fetched = 0
         self._began = batch.clock.now()
 
@@ -129,8 +134,9 @@ class SingleFile:
             try:
                 verdict, content_info = self._fetch(part)
             except (RangeRefused, SizeMismatch, Incomplete, BrokenContent) as error:
+                came = self._sha256(part) if isinstance(error, Incomplete) and self._is_whole else ""
                 part.truncate()
-                self._wait_to_start_over(error, resumed=resumed)
+                self._wait_to_start_over(error, came, resumed=resumed)
                 continue
             # What an earlier run left is proven by its checksum, or downloaded anew.
             if verdict.good and not (resumed and not verdict.is_proven and is_provable(self._file)):
@@ -198,8 +204,12 @@ class SingleFile:
         start = max(0, size - _SAMPLE)
         return sample is not None and os.pread(descriptor, size - start, start) == sample
 
-    def _wait_to_start_over(self, error: DownloadError, *, resumed: bool) -> None:
-        """Returns once the file may be read from its start after `error`. Raises an error if it may not."""
+    def _wait_to_start_over(self, error: DownloadError, came: str, *, resumed: bool) -> None:
+        """Returns once the file may be read from its start after `error`. Raises an error if it may not.
+
+        `came`: the checksum of bytes that came whole, as `_refused`. If they come twice, the file is like that at its
+        source.
+        """
         if isinstance(error, RangeRefused) and not self._ranges:
             self._breaks += 1
             broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
@@ -207,7 +217,10 @@ class SingleFile:
         elif isinstance(error, Incomplete) or (isinstance(error, SizeMismatch) and self._file.size is None):
             # Where no size was expected none is wrong: the stream broke behind its last byte, or the file has changed.
             self._breaks += 1
-            self._batch.retry.wait(self._breaks, error)
+            if came and came == self._refused:
+                raise at_source(error)
+            self._refused = came
+            self._batch.retry.wait(self._breaks, BrokenContent(error.what, _CHANGING) if came else error)
         elif isinstance(error, RangeRefused):
             self._ranges = False
         elif not resumed:
@@ -229,7 +242,10 @@ class SingleFile:
             return tee.value() if wanted == form else checksum_of(part.descriptor, part.size, wanted, check)
 
         verdict = judge(self._file, part.size, value_of)
-        return verdict, tee.conclude() if verdict.good else ContentInfo()
+        return verdict, tee.conclude(whole=self._is_whole) if verdict.good else ContentInfo()
+
+    def _sha256(self, part: PartFile) -> str:
+        return checksum_of(part.descriptor, part.size, Checksum("sha256", ""), self._batch.halt.check)
 
     def _receive(self, part: PartFile, tee: Tee) -> None:
         start = part.size
@@ -258,13 +274,15 @@ class SingleFile:
 
     def _stream(self, start: int, depth: int) -> Generator[Buffer]:
         batch, file = self._batch, self._file
+        self._is_whole = file.size is not None
         if start and start == file.size:
-            return _nothing()
+            return
         unmixed = file.etag is not None or is_provable(file)
         if self._ranges and unmixed and file.size is not None and depth > 1:
             ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth)
-            return ahead.run(start, file.size, batch.options.limits.range_size)
-        return steady(batch.source, file, batch.retry, start)
+            yield from ahead.run(start, file.size, batch.options.limits.range_size)
+        else:
+            self._is_whole = (yield from steady(batch.source, file, batch.retry, start)) is not None
 
     def _count(self, count: int) -> None:
         self._fetched += count
@@ -293,7 +311,3 @@ def _is_same(one: os.stat_result | None, other: os.stat_result | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.st_ino, one.st_size, one.st_ctime_ns) == (other.st_ino, other.st_size, other.st_ctime_ns)
-
-
-def _nothing() -> Generator[Buffer]:
-    yield from ()

@@ -166,7 +166,7 @@ class SmallFiles:
         for buffer in body:
             tee.update(buffer)
         try:
-            return tee.conclude()
+            return tee.conclude(whole=True)
         except DownloadError:
             return None
 

@@ -53,9 +53,10 @@ def _check(stream: ByteStream, file: RemoteFile, start: int) -> None:
 
 def steady(
     source: Source, file: RemoteFile, policy: RetryPolicy, start: int = 0, stop: int | None = None
-) -> Generator[Buffer]:
+) -> Generator[Buffer, None, int | None]:
     """The bytes `start` to `stop` (exclusive; None: the end) of `file`, reopened where the stream breaks or ends early.
 
+    Returns the end that they were held to; None where no answer announced a length, so that an early end shows nowhere.
     Where no ETag is expected of the file, the first answer's is expected of the others. Raises the last
     `RetryableError` once `policy.attempts` streams in a row got nowhere, and any other error at once.
     """
@@ -75,11 +76,11 @@ def steady(
                     refuse_excess(file, position, end, stop)
                     yield buffer
             if end is None or position == end:
-                return
+                return end
             raise NetworkError(f"{file.path} ended after {position} of {end} bytes")
         except RetryableError as error:
             if before < position == end:
-                return  # broke behind the last byte
+                return end  # broke behind the last byte
             failures = 1 if position - before >= _PROGRESS else failures + 1
             policy.wait(failures, error)
 
