@@ -37,6 +37,8 @@ class S3Server:
     key: str = "AKIATESTONLY"
     secret: str = OWN_SECRET
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=5, stall=20))
+    location: str | None = "eu-central-1"
+    """Where new buckets are made; None: where the server makes them by itself."""
 
     def session(self, token: str | None = None) -> boto3.session.Session:
         """A boto3 session with this server's credentials."""
@@ -55,7 +57,8 @@ class S3Server:
     def new_bucket(self, objects: Mapping[str, bytes] | None = None) -> str:
         """A bucket of its own, filled with `objects`."""
         name, client = f"b-{uuid.uuid4().hex[:12]}", self.client()
-        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        where = {"CreateBucketConfiguration": {"LocationConstraint": self.location}} if self.location else {}
+        client.create_bucket(Bucket=name, **where)
         for key, data in (objects or {}).items():
             client.put_object(Bucket=name, Key=key, Body=data)
         return name

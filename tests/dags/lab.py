@@ -61,6 +61,8 @@ class Lab(Runner):
     """`files` of a record: relative path -> content, which lies in the bucket and stands in the catalogue."""
 
     server: S3Server
+    secret: str = SECRET
+    """moto takes any."""
     bucket: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +79,7 @@ class Lab(Runner):
     def connect(self, **changes: Any) -> None:
         """The AWS connection, with `changes` to its extras."""
         extra = {"endpoint_url": self.server.url, "config_kwargs": {"s3": {"addressing_style": "path"}}, **changes}
-        connection = {"conn_type": "aws", "login": self.server.key, "password": SECRET, "extra": extra}
+        connection = {"conn_type": "aws", "login": self.server.key, "password": self.secret, "extra": extra}
         self.patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
 
     def configure(self, text: str = "", transfer: str = "attempts: 1") -> None:

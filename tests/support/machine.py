@@ -15,12 +15,18 @@ from typing import Final
 __all__ = ["PACKAGES", "Lack", "LackingError", "missing_packages", "require", "require_root", "unable"]
 
 PACKAGES: Final = {
+    "ceph": "ceph-common",  # sets up the cluster below Ceph's object gateway
+    "ceph-mon": "ceph-mon",
+    "ceph-osd": "ceph-osd",
     "curl": "curl",  # health checks of docker-compose.yaml
     "e2fsck": "e2fsprogs",  # repairs a disk that a test broke
     "mkfs.ext4": "e2fsprogs",  # disks that run full or break
     "mount": "mount",  # mounts them
+    "radosgw": "radosgw",  # Ceph's object gateway, an S3 server
+    "radosgw-admin": "radosgw",
     "redis-cli": "redis-tools",  # health checks of docker-compose.yaml
     "redis-server": "redis-server",  # the queue of docker-compose.yaml
+    "setpriv": "util-linux",  # ends daemons with the tests that started them
     "strace": "strace",  # the order of system calls
     "umount": "mount",
 }

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from include.stand_ins import ceph_server
 from include.stand_ins.object_server import ObjectServer, serving
 from include.stand_ins.s3_servers import S3Server, moto_server, rclone_server
+from support.machine import require
 
-__all__ = ["moto", "object_server", "rclone"]
+__all__ = ["ceph", "moto", "object_server", "rclone"]
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,14 @@ def moto() -> Iterator[S3Server]:
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """``rclone serve s3``."""
     with rclone_server(tmp_path_factory.mktemp("buckets")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Ceph's object gateway."""
+    require(*ceph_server.PROGRAMS)
+    with ceph_server.ceph_server(tmp_path_factory.mktemp("ceph")) as server:
         yield server
 
 
