@@ -9,6 +9,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── ObjectChanged         the object was replaced while it was read
 │   ├── Incomplete            came without an end, and without a length to tell by
 │   ├── TooManyFiles          this process, or the machine, has as many files open as it may
+│   ├── DiskUnavailable       the destination's disk, or the server that it lies on, does not answer
 │   └── InUse                 another run is writing the same file
 ├── PermanentError            another try does not help: fails at once
 │   ├── ObjectNotFound        no such object (or bucket)
@@ -25,6 +26,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── ReservedName          the name belongs to this program's own files
 │   ├── NameTooLong           longer than a file system takes
 │   ├── NameCollision         two remote files would get one local name
+│   ├── NameRefused           the destination's file system does not take the name
 │   ├── PathConflict          a file here where a folder is due, or the other way round
 │   └── DiskError             the local disk refused
 │       └── DiskFull          no room: stops the batch
@@ -37,7 +39,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 __all__ = [
@@ -49,11 +54,13 @@ __all__ = [
     "CredentialsExpired",
     "DiskError",
     "DiskFull",
+    "DiskUnavailable",
     "DownloadError",
     "InUse",
     "Incomplete",
     "Misconfigured",
     "NameCollision",
+    "NameRefused",
     "NameTooLong",
     "NetworkError",
     "NotTried",
@@ -73,6 +80,7 @@ __all__ = [
     "UnsafePath",
     "as_download_error",
     "cut",
+    "disk_errors",
     "from_os_error",
     "lacks_files",
 ]
@@ -150,6 +158,13 @@ class TooManyFiles(RetryableError):
 
     kind = "Too many open files"
     advice = "raise the limit of open files (ulimit -n) where the worker is started, then run it again"
+
+
+class DiskUnavailable(RetryableError):
+    """The destination's disk did not answer, or lost what it was asked for: a file server, most often."""
+
+    kind = "Disk unavailable"
+    advice = "check the destination's mount and its file server, then run it again; what is already there is kept"
 
 
 class InUse(RetryableError):
@@ -262,6 +277,13 @@ class NameCollision(PermanentError):
     advice = "rename one of the two remote files"
 
 
+class NameRefused(PermanentError):
+    """The destination's file system does not take the name: ``:`` on FAT and on many SMB servers, for example."""
+
+    kind = "Name refused"
+    advice = "restore to a disk that takes such names, or rename the remote file"
+
+
 class PathConflict(PermanentError):
     """A file stands where a folder is due, or a folder where a file is due."""
 
@@ -305,6 +327,38 @@ _ROOM = 1024 * 1024
 _FEWER_FILES = "remove files from the destination's disk (df -i counts them), then run it again"
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LARGER_QUOTA = "remove files of the worker's user or group there, or raise their quota, then run it again"
+_LARGER_FILES = "restore to a disk that takes larger files (FAT32 takes less than 4 GiB), or raise ulimit -f"
+
+_UNAVAILABLE = frozenset(
+    {
+        errno.ESTALE,
+        errno.EBUSY,
+        errno.ETXTBSY,
+        errno.EAGAIN,
+        errno.EINTR,
+        errno.ETIMEDOUT,
+        errno.ENOTCONN,
+        errno.ECONNABORTED,
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.EPIPE,
+        errno.ESHUTDOWN,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETRESET,
+        errno.ENETUNREACH,
+        errno.ENOLINK,
+        errno.ENOBUFS,
+        errno.EREMOTEIO,
+    }
+)
+"""What disks on other machines answer while these are restarted, overloaded or cut off."""
+_NAME = frozenset({errno.EINVAL, errno.EILSEQ})
+_UNUSUAL = re.compile(r'[<>:"|?*\\\x01-\x1f\x7f]|[. ](?=/|$)')
+"""What FAT, NTFS and SMB servers refuse in names."""
+_USUAL_NAME = 255
 _TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 _CONFLICT = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY})
 
@@ -317,17 +371,68 @@ def cut(text: str, most: int) -> str:
 def from_os_error(error: OSError, name: str) -> DownloadError:
     """The local disk's refusal as a DownloadError. `name` is the relative path it was about."""
     reason = error.strerror or type(error).__name__
-    if error.errno == errno.ENOSPC and _lacks_inodes(error.filename):
-        return DiskFull(f"no inode is left for {name}: the disk holds as many files as it can", _FEWER_FILES)
     if error.errno in _FULL:
-        return DiskFull(f"no room to write {name} ({reason})")
+        return _full(error, name, reason)
     if error.errno in _TOO_MANY:
         return TooManyFiles(f"{name} could not be opened")
-    if error.errno == errno.ENAMETOOLONG:
-        return NameTooLong(f"{name[:80]}... is too long for this file system")
     if error.errno in _CONFLICT:
         return PathConflict(f"{name} cannot be written ({reason})")
-    return DiskError(f"{name}: {reason}")
+    if error.errno in _UNAVAILABLE:
+        return DiskUnavailable(f"{name}: {reason}")
+    if error.errno == errno.EFBIG:
+        return DiskError(f"{name} is larger than its disk or the worker's limits allow ({reason})", _LARGER_FILES)
+    return _name_refused(error, name, reason) or DiskError(f"{name}: {reason}")
+
+
+@contextmanager
+def disk_errors(name: str) -> Iterator[None]:
+    """Raises an OSError of its block, which must come from the disk, as `from_os_error` answers it."""
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, name) from error
+
+
+def _full(error: OSError, name: str, reason: str) -> DiskFull:
+    if error.errno == errno.EDQUOT:
+        return DiskFull(f"no room to write {name} ({reason})", _LARGER_QUOTA)
+    if _lacks_inodes(error.filename):
+        return DiskFull(f"no inode is left for {name}: the disk holds as many files as it can", _FEWER_FILES)
+    return DiskFull(f"no room to write {name} ({reason})")
+
+
+def _too_long(path: object, name: str) -> NameTooLong:
+    """With the longest name that the disk takes, where that is not the usual one."""
+    shown = f"{name[:80]}..." if len(name) > 80 else name
+    try:
+        most = os.statvfs(os.path.dirname(path)).f_namemax if isinstance(path, str | os.PathLike) else 0
+    except OSError:
+        most = 0
+    other = f"shorten the remote name: a name may have {most} bytes on this disk" if 0 < most < _USUAL_NAME else None
+    return NameTooLong(f"{shown} is too long for this file system", other)
+
+
+def _name_refused(error: OSError, name: str, reason: str) -> NameTooLong | NameRefused | None:
+    """The refusal of a name. An error about an open file has no name, and is another refusal."""
+    if error.errno == errno.ENAMETOOLONG:
+        return _too_long(error.filename, name)
+    unusual = " ".join(dict.fromkeys(_shown_character(found) for found in _UNUSUAL.findall(name)))
+    if not error.filename:
+        return None
+    if error.errno in _NAME:
+        holds = f", which holds {unusual}" if unusual else ""
+        return NameRefused(f"the destination's file system does not take the name {name}{holds} ({reason})")
+    if error.errno == errno.ENOENT and unusual:
+        return NameRefused(
+            f"{name} could not be made ({reason}): the destination's file system may not take {unusual} in names, "
+            "or the folder was removed meanwhile"
+        )
+    return None
+
+
+def _shown_character(character: str) -> str:
+    """A character as a message shows it."""
+    return {".": "a dot at its end", " ": "a space at its end"}.get(character, ascii(character)[1:-1])
 
 
 def lacks_files(error: BaseException | None) -> bool:

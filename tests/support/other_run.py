@@ -1,13 +1,15 @@
 """A run in a process of its own, to be raced against, stopped, or killed.
 
-``python -m support.other_run hold DESTINATION NAME IDENTITY``: locks a part file, says ``locked``, waits for a line.
-``python -m support.other_run restore DESTINATION PAUSE_AT BEHAVIOUR``: restores `objects`; stops once after PAUSE_AT
-bytes (0: never), prints ``paused`` and waits for a line; then prints the results as one line of JSON. `Behaviour` tells
-what else it does.
+``python -m support.other_run hold DESTINATION NAME IDENTITY BEHAVIOUR``: locks a part file, says ``locked``, waits for
+a line. ``python -m support.other_run restore DESTINATION PAUSE_AT BEHAVIOUR``: restores `objects`; stops once after
+PAUSE_AT bytes (0: never), prints ``paused`` and waits for a line; then prints the results as one line of JSON.
+`Behaviour` tells what else it does.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -86,6 +88,8 @@ class Behaviour:
     """A file that takes a line for each result once it is reported as OK, and one for the report."""
     location: str = ""
     """What the destination is made below, as a task does it."""
+    no_flock: bool = False
+    """Its disk has no `flock`."""
     reports: bool = False
     """Writes a report into the destination, all of them in the same second."""
 
@@ -220,7 +224,13 @@ def _options(behaviour: Behaviour) -> TransferOptions:
     return TransferOptions(limits, RetryPolicy(clock=_Patience(tells=behaviour.tells_waits).clock))
 
 
-def _hold(destination: Path, name: str, identity: str) -> None:
+def _refuse_flock(descriptor: object, how: int) -> None:
+    raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+def _hold(destination: Path, name: str, identity: str, behaviour: Behaviour) -> None:
+    if behaviour.no_flock:
+        fcntl.flock = _refuse_flock
     folder = Destination(destination)
     with PartFile.acquire(folder, folder.place(safe_path(name)), identity) as part:
         part.write(b"of the other run")
@@ -241,6 +251,8 @@ def _restore(destination: Path, pause_at: int, behaviour: Behaviour) -> None:
 
 def _prepare(destination: Path, behaviour: Behaviour) -> None:
     writing._BLOCK = 16 * KIB  # so that one that is killed leaves more than nothing of a file of some ranges
+    if behaviour.no_flock:
+        fcntl.flock = _refuse_flock
     if behaviour.commits:
         log_commits(destination, Path(behaviour.commits))
     if behaviour.holds_flush:
@@ -255,6 +267,6 @@ def _prepare(destination: Path, behaviour: Behaviour) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "hold":
-        _hold(Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+        _hold(Path(sys.argv[2]), sys.argv[3], sys.argv[4], Behaviour(**json.loads((sys.argv[5:] or ["{}"])[0])))
     else:
         _restore(Path(sys.argv[2]), int(sys.argv[3]), Behaviour(**json.loads((sys.argv[4:] or ["{}"])[0])))

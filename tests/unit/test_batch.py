@@ -521,10 +521,10 @@ def _break(monkeypatch: pytest.MonkeyPatch, step: str, name: str, error: Excepti
             raise error
         return original(part, *arguments)
 
-    def broken_acquire(destination: Destination, place: Place, *arguments: object) -> object:
+    def broken_acquire(destination: Destination, place: Place, *arguments: object, **more: object) -> object:
         if place.path.name == name:
             raise error
-        return original(destination, place, *arguments)
+        return original(destination, place, *arguments, **more)
 
     monkeypatch.setattr(PartFile, step, staticmethod(broken_acquire) if step == "acquire" else broken)
 

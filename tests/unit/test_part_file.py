@@ -247,15 +247,6 @@ def test_a_disk_on_which_no_part_file_stays_is_refused(destination: Path, monkey
         acquire(destination)
 
 
-def test_a_disk_without_locks_is_refused(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(descriptor: int, how: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", no_locks)
-    with pytest.raises(DiskError, match="no locks, so two runs could mix their bytes; mount it with lock support"):
-        acquire(destination)
-
-
 def test_no_descriptor_is_left_open(destination: Path) -> None:
     def count() -> int:
         return len(os.listdir("/proc/self/fd"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .case_folding import folds_case, refuse_folded
 from .destination import Destination, Place
 from .flushing import flush_all, flush_file, flush_folder
-from .part_file import PartFile, commit, part_name, part_size
+from .part_file import PartFile, commit, part_size
+from .part_names import part_name
 from .reading import hash_bytes, open_for_reading
 from .stale_part_files import StalePartFiles
 from .writing import WriteBehind

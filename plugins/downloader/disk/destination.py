@@ -42,6 +42,8 @@ class Destination:
         self._known: dict[str, str] = {"": self.root}
         self._flushed: set[str] = set()
         """Folders whose own names are on the disk, and those of all above them."""
+        self.flock_works: dict[str, bool] = {}
+        """Whether ``flock`` locks others out in a folder (absolute), as far as `PartFile` has found out."""
 
     def place(self, path: SafePath) -> Place:
         """Where `path` belongs. Makes nothing.

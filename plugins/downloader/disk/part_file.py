@@ -1,16 +1,12 @@
 """The one place that commits a file.
 
-A part file lies hidden beside the final name: ``.<name>.<identity>.part``, where the identity stands for the remote
-content, so that bytes of another content are never appended to. The holder of its lock (``flock``: released with its
-process) may write; the file is flushed, renamed to the final name, and its folder flushed. Nothing else makes a final
-name.
+A part file lies hidden beside the final name. It is filled by the one that holds it (see `holding`), verified, flushed,
+renamed to the final name, and its folder flushed. Nothing else makes a final name.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
 import os
 import stat
 from collections import defaultdict
@@ -20,38 +16,38 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ..errors import DiskError, DownloadError, InUse, as_download_error, from_os_error, lacks_files
-from ..paths import MAX_NAME_BYTES
+from ..errors import (
+    DiskFull,
+    DownloadError,
+    InUse,
+    as_download_error,
+    disk_errors,
+    from_os_error,
+    lacks_files,
+)
 from ..retry import Clock
 from .destination import Destination, Place
 from .flushing import flush_file, flush_file_system, start_writeback
+from .holding import Acquisition, Held, is_same, numbers_change
+from .lock_file import read_lock
+from .part_names import lock_name, part_name
 
-__all__ = ["PartFile", "commit", "part_name", "part_size", "part_stem", "remove_unlocked"]
+__all__ = ["PartFile", "commit", "part_name", "part_size"]
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITEBACK = 32 * 1024 * 1024
 _POLL = 0.2
-_ROUNDS = 100
-"""Times that a part file may be gone once it is locked: other runs commit theirs meanwhile, but not that often."""
-_TAIL = len(f".{'':.<16}.part") + 1
-
-
-def part_stem(name: str) -> str:
-    """What the names of all part files of `name` begin with: different for each `name`, however long it is."""
-    if len(name.encode()) <= MAX_NAME_BYTES - _TAIL:
-        return f".{name}"
-    return f".{hashlib.sha256(name.encode()).hexdigest()}"
-
-
-def part_name(name: str, identity: str) -> str:
-    """The part file's name beside `name`: at most 255 bytes."""
-    return f"{part_stem(name)}.{identity}.part"
 
 
 def part_size(place: Place, identity: str) -> int:
     """Bytes in the part file of `place`, which is not opened; 0 where there is none."""
+    name = place.path.name
     try:
-        return os.lstat(f"{place.folder}/{part_name(place.path.name, identity)}").st_size
+        return os.lstat(f"{place.folder}/{part_name(name, identity)}").st_size
+    except OSError:
+        pass
+    try:
+        held = read_lock(f"{place.folder}/{lock_name(name, identity)}")
+        return os.lstat(f"{place.folder}/{part_name(name, held.token)}").st_size if held else 0
     except OSError:
         return 0
 
@@ -62,12 +58,12 @@ class PartFile:
     What was written stays for the next run, unless it was committed or discarded.
     """
 
-    def __init__(self, destination: Destination, place: Place, name: str, locked: tuple[int, os.stat_result]) -> None:
-        """`locked`: what `_lock` answered for the absolute `name`."""
+    def __init__(self, destination: Destination, place: Place, held: Held) -> None:
         self._destination = destination
         self.place = place
-        self._name = name
-        self.descriptor, self._seen = locked
+        self._name = f"{place.folder}/{held.name}"
+        self.descriptor, self._seen = held.descriptor, held.seen
+        self._is_private, self._lock = held.is_private, held.lock
         self.size = self._seen.st_size
         self.waited = False
         """Whether another run held the lock first: what lies under the final name may have changed."""
@@ -75,27 +71,35 @@ class PartFile:
 
     @classmethod
     def acquire(
-        cls, destination: Destination, place: Place, identity: str, clock: Clock | None = None, wait: float = 0
+        cls,
+        destination: Destination,
+        place: Place,
+        identity: str,
+        clock: Clock | None = None,
+        wait: float = 0,
+        *,
+        whole: bool = False,
     ) -> Self:
         """Makes or reopens the part file of `place`, and locks it.
+
+        `whole`: the file is written at once, so nothing is resumed, and on a disk that needs lock files none is made.
 
         Raises:
             InUse: another run held the lock for `wait` seconds.
             DownloadError: the disk refused (see `from_os_error`).
         """
         clock = clock or Clock()
-        name = part_name(place.path.name, identity)
-        absolute = f"{place.folder}/{name}"
         deadline = clock.now() + wait if wait else 0.0
         waited = False
         try:
             destination.prepare(place)
-            _refuse_long(absolute)
+            _refuse_long(f"{place.folder}/{part_name(place.path.name, identity)}")
+            acquisition = Acquisition(destination, place, identity, clock, whole)
             while True:
                 with destination.entered(place) as folder:
-                    locked = _lock(f"{folder}/{name}")
-                if locked is not None:
-                    part = cls(destination, place, absolute, locked)
+                    held = acquisition.hold(folder)
+                if held is not None:
+                    part = cls(destination, place, held)
                     part.waited = waited
                     return part
                 if not wait or clock.now() >= deadline:
@@ -106,19 +110,23 @@ class PartFile:
             raise from_os_error(error, str(place.path)) from error
 
     def write(self, data: bytes | memoryview) -> None:
-        """Appends all of `data`. Raises OSError."""
+        """Appends all of `data`. Raises DownloadError (see `from_os_error`)."""
         rest = memoryview(data)
-        while rest:
-            written = os.pwrite(self.descriptor, rest, self.size)
-            self.size += written
-            rest = rest[written:]
+        try:
+            while rest:
+                written = os.pwrite(self.descriptor, rest, self.size)
+                self.size += written
+                rest = rest[written:]
+        except OSError as error:
+            raise from_os_error(error, str(self.place.path)) from error
         if self.size - self._written_back >= _WRITEBACK:
             start_writeback(self.descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size
 
     def truncate(self, size: int = 0) -> None:
-        """Keeps the first `size` bytes. Raises OSError."""
-        os.ftruncate(self.descriptor, size)
+        """Keeps the first `size` bytes. Raises DownloadError (see `from_os_error`)."""
+        with disk_errors(str(self.place.path)):
+            os.ftruncate(self.descriptor, size)
         self.size = self._written_back = size
 
     def set_time(self, modified: float | None) -> None:
@@ -129,33 +137,49 @@ class PartFile:
                 os.utime(self.descriptor, ns=(nanoseconds, nanoseconds))
 
     def rename(self) -> None:
-        """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError."""
-        if not self._has_its_name():
+        """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError, InUse."""
+        there = self._under_its_name()
+        if there is None and self._is_private:
+            raise InUse(f"the part file of {self.place.path} was taken over by another run, or removed")
+        if there is None:
             raise OSError(errno.ENOENT, "its part file was removed while it was written, by another run or by hand")
+        if there.st_size != self.size:
+            raise OSError(errno.EIO, f"its part file has {there.st_size} bytes, and {self.size} were written to it")
         os.rename(self._name, self.place.final)
         self._name = ""
         self._seen = os.fstat(self.descriptor)
 
     def discard(self) -> None:
         """Removes the part file. What lies under the final name stays as it is. Raises OSError."""
-        if self._name and self._has_its_name():
+        if self._name and self._under_its_name() is not None:
             os.unlink(self._name)
         self._name = ""
 
     def close(self) -> None:
-        """Releases the lock. An empty part file is removed; one with bytes stays, to be resumed."""
+        """Releases the lock. An empty part file is removed; one with bytes stays where it can be resumed."""
         if self.descriptor < 0:
             return
-        if not self.size:
+        if not self.size or (self._is_private and self._lock is None):
             with suppress(OSError):
                 self.discard()
         with suppress(OSError):
             os.close(self.descriptor)
         self.descriptor = -1
+        if self._lock is not None:
+            self._lock.release(keep=bool(self._name))
 
-    def _has_its_name(self) -> bool:
-        """Whether the name still is that of the locked file: once it is removed, another run may lock a new one."""
-        return _is_named(self._seen, self._name)
+    def _under_its_name(self) -> os.stat_result | None:
+        """What its name stands for if that is this file: once it is removed, another run may lock a new one.
+
+        A name of its own stands for nothing else. So no inode numbers are compared there: some servers change them.
+        """
+        try:
+            there = os.lstat(self._name)
+        except FileNotFoundError:
+            return None
+        if self._is_private:
+            return there if stat.S_ISREG(there.st_mode) else None
+        return there if is_same(self._seen, there) or numbers_change(there, self._name) else None
 
     @property
     def disk(self) -> int:
@@ -198,7 +222,9 @@ def commit(parts: Sequence[PartFile]) -> dict[PartFile, DownloadError]:
     refused: dict[PartFile, DownloadError] = {}
     _flush(parts, PartFile.flush_bytes, refused)
     for part in parts:
-        if part not in refused:
+        if part in refused:
+            _forget_unflushed(part, refused[part])
+        else:
             _attempt(part, part.rename, refused)
     _flush([part for part in parts if part not in refused], PartFile.flush_names, refused)
     for part in parts:
@@ -229,84 +255,23 @@ def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadErro
 
 def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile, DownloadError]) -> None:
     try:
-        action()
+        with disk_errors(str(part.place.path)):
+            action()
     except Exception as error:  # noqa: BLE001 one bad file never stops the others
         refused[part] = as_download_error(error, str(part.place.path))
+
+
+def _forget_unflushed(part: PartFile, error: DownloadError) -> None:
+    """Removes a part file whose flush failed: the system takes its bytes for written, and would find them right.
+
+    Where the disk is full they stay. They are not in memory either, so the next run reads what is there.
+    """
+    if not isinstance(error, DiskFull):
+        with suppress(OSError):
+            part.discard()
 
 
 def _refuse_long(name: str) -> None:
     """Raises OSError where the system takes no name of that length: it is needed whole at the end."""
     with suppress(FileNotFoundError):
         os.lstat(name)
-
-
-def _lock(name: str) -> tuple[int, os.stat_result] | None:
-    """A locked descriptor of the part file, and what it is; None while another run holds it.
-
-    Raises OSError, DiskError.
-    """
-    for _ in range(_ROUNDS):
-        descriptor = _open(name)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            here = os.fstat(descriptor)
-            if _is_ours(here, name):
-                return descriptor, here
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except OSError as error:
-            os.close(descriptor)
-            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                raise DiskError(
-                    "the destination's file system has no locks, so two runs could mix their bytes",
-                    "mount it with lock support",
-                ) from error
-            raise
-        os.close(descriptor)
-    raise DiskError("the part file was gone each time it had been made", "see what removes files at the destination")
-
-
-def _open(name: str) -> int:
-    try:
-        return os.open(name, _FLAGS, 0o666)
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-    os.unlink(name)  # a planted symbolic link: never followed, and in the way
-    return os.open(name, _FLAGS, 0o666)
-
-
-def _is_ours(here: os.stat_result, name: str) -> bool:
-    """Whether `name` still is the locked file (a holder before us may have renamed it), and a plain one.
-
-    A second hard link would let bytes flow into a file elsewhere: such a name is removed, and made anew.
-    """
-    if not _is_named(here, name):
-        return False
-    if not stat.S_ISREG(here.st_mode) or here.st_nlink != 1:
-        os.unlink(name)
-        return False
-    return True
-
-
-def _is_named(here: os.stat_result, name: str) -> bool:
-    try:
-        there = os.lstat(name)
-    except FileNotFoundError:
-        return False
-    return (here.st_ino, here.st_dev) == (there.st_ino, there.st_dev)
-
-
-def remove_unlocked(name: str) -> None:
-    """Removes a part file, unless a run holds its lock. Raises OSError.
-
-    `name`: in a folder that `Destination.entered` answered.
-    """
-    descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_ours(os.fstat(descriptor), name):
-            os.unlink(name)
-    finally:
-        os.close(descriptor)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from ..errors import DownloadError
 from ..paths import PART_NAME, SafePath
 from .destination import Destination
-from .part_file import part_stem, remove_unlocked
+from .file_systems import is_local
+from .holding import is_same, numbers_change, try_flock
+from .lock_file import is_code_of_the_dead, is_old, read_lock
+from .part_names import ENDING, part_stem
 
 __all__ = ["StalePartFiles"]
+
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class StalePartFiles:
@@ -27,10 +33,14 @@ class StalePartFiles:
                 self._list(folder, destination.place(path).folder)
 
     def sweep(self, path: SafePath) -> None:
-        """Removes those of one file, which is complete now. One that another run has locked stays."""
-        for name in self._found.pop((path.folder, part_stem(path.name)), ()):
-            with suppress(OSError, DownloadError), self._destination.entered(self._destination.place(path)) as folder:
-                remove_unlocked(f"{folder}/{name}")
+        """Removes those of one file, which is complete now. One that another run holds stays."""
+        names = self._found.pop((path.folder, part_stem(path.name)), ())
+        if names:
+            with suppress(OSError, DownloadError):
+                place = self._destination.place(path)
+                with self._destination.entered(place) as folder:
+                    works = self._destination.flock_works.get(place.folder, is_local(folder))
+                    _remove_left_over(folder, names, flock_works=works)
 
     def _list(self, folder: str, absolute: str) -> None:
         with os.scandir(absolute) as entries:
@@ -38,3 +48,33 @@ class StalePartFiles:
                 part = PART_NAME.fullmatch(entry.name)
                 if part is not None:
                     self._found[folder, part[1]].append(entry.name)
+
+
+def _remove_left_over(folder: str, names: Sequence[str], *, flock_works: bool) -> None:
+    """Removes part files and lock files of one complete file, except those that a run may still hold.
+
+    `folder`: what `Destination.entered` answered. Raises OSError.
+    """
+    over: set[str] = set()
+    held: set[str] = set()
+    for name in names:
+        lock = read_lock(f"{folder}/{name}")
+        if lock is not None and lock.token:
+            is_over = lock.is_over or is_old(os.lstat(f"{folder}/{name}"))
+            (over if is_over else held).update((name, name[: -len(ENDING)] + f"{lock.token}.part"))
+    for name in set(names) - held:
+        with suppress(OSError):
+            code = name[-len(ENDING) :].removesuffix(".part")
+            if flock_works or name in over or is_code_of_the_dead(code, os.lstat(f"{folder}/{name}")):
+                _remove_unlocked(f"{folder}/{name}")
+
+
+def _remove_unlocked(name: str) -> None:
+    descriptor = os.open(name, _OPEN)
+    try:
+        try_flock(descriptor, fcntl.LOCK_EX)
+        there = os.lstat(name)
+        if is_same(os.fstat(descriptor), there) or numbers_change(there, name):
+            os.unlink(name)
+    finally:
+        os.close(descriptor)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ..checksums import Checksum, Hasher
 from ..content import Content, ContentInfo, Tee, at_source
 from ..disk import Place, hash_bytes, open_for_reading
-from ..errors import DownloadError, PathConflict, TooManyFiles, from_os_error
+from ..errors import DownloadError, PathConflict, from_os_error
 from ..remote_file import RemoteFile
 from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED
 from .context import BatchContext
@@ -150,7 +150,8 @@ def compare(
 ) -> Inspection:
     """Compares what is under the final name (`seen` by `look`) with `file`. Reads it only where its size is right.
 
-    Raises what `content` raises for bytes that a checksum proved to be those of the source, and TooManyFiles.
+    Raises what `content` raises for bytes that a checksum proved to be those of the source, and what passes by itself:
+    TooManyFiles, DiskUnavailable.
     """
     found, size = _compare_sizes(file, seen), seen.st_size
     if found.state is not State.INTACT or (file.size is None and not file.checksums and content is None):
@@ -162,6 +163,9 @@ def compare(
             return Inspection(State.ALTERED, size, reason="hash mismatch detected", seen=seen)
         reading.ensure_read()
     except (OSError, EOFError) as error:
+        problem = from_os_error(error, str(place.path)) if isinstance(error, OSError) else None
+        if problem is not None and problem.retryable:
+            raise problem from None  # it tells nothing of this file: an intact copy must not be replaced for it
         return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})", seen=seen)
     try:
         content_info = reading.content_info()
@@ -201,7 +205,7 @@ class _Reading:
         self._first: Tee | None = None
 
     def value_of(self, form: Checksum) -> str:
-        """The value of `form` over the file. Raises OSError, EOFError, TooManyFiles."""
+        """The value of `form` over the file. Raises OSError, EOFError."""
         return self._read(form.hasher()).value()
 
     def ensure_read(self) -> None:
@@ -215,12 +219,7 @@ class _Reading:
 
     def _read(self, hasher: Hasher | None) -> Tee:
         tee = Tee(hasher, None if self._first else self._content)
-        try:
-            descriptor = open_for_reading(self._place.final)
-        except OSError as error:
-            # TooManyFiles tells nothing of this file: an intact copy must not be replaced for it.
-            problem = from_os_error(error, str(self._place.path))
-            raise (problem if isinstance(problem, TooManyFiles) else error) from None
+        descriptor = open_for_reading(self._place.final)
         try:
             if os.fstat(descriptor).st_size != self._size:
                 raise EOFError("another file has got the name since the look at it")

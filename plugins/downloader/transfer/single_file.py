@@ -18,6 +18,7 @@ from ..disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_re
 from ..errors import (
     BrokenContent,
     ChecksumMismatch,
+    DiskUnavailable,
     DownloadError,
     Incomplete,
     NetworkError,
@@ -25,6 +26,7 @@ from ..errors import (
     RangeRefused,
     SizeMismatch,
     as_download_error,
+    disk_errors,
 )
 from ..remote_file import RemoteFile
 from ..results import FileResult, Outcome, failed
@@ -43,6 +45,10 @@ _SAMPLE = 64 * 1024
 _CHANGING = "look at the file at its source; if it is right there, run it again"
 _CHANGES = 3
 """Versions of an object that is replaced again and again that are tried."""
+_DISK_TRIES = 3
+"""Times that a disk which does not answer is asked. Each begins where the part file ends."""
+_DISK_WAIT = 1.0
+"""Seconds before it is asked again, and twice that the next time."""
 
 
 def kept(file: RemoteFile, found: Inspection, seconds: float = 0.0) -> FileResult:
@@ -95,18 +101,23 @@ class SingleFile:
 
     def _run(self) -> FileResult:
         place = self._batch.destination.place(self._file.path)
-        changes = 0
+        changes = disk_failures = 0
         while True:
-            found = inspect(self._known, place, self._batch)
-            if decide(found, self._file).action is Action.KEEP:
-                return kept(self._file, found, self._seconds)
             try:
+                found = inspect(self._known, place, self._batch)
+                if decide(found, self._file).action is Action.KEEP:
+                    return kept(self._file, found, self._seconds)
                 return self._download(place, found)
             except ObjectChanged:
                 changes += 1
                 if changes == _CHANGES:
                     raise
                 self._known.forget()
+            except DiskUnavailable:
+                disk_failures += 1
+                if disk_failures == _DISK_TRIES:
+                    raise
+                self._batch.retry.pause(disk_failures * _DISK_WAIT)
 
     def _download(self, place: Place, found: Inspection) -> FileResult:
         self._known.describe()
@@ -169,7 +180,8 @@ class SingleFile:
     def _adopt(self, part: PartFile, place: Place, size: int) -> bool:
         """Copies an incomplete copy into the part file if it looks like a true beginning. The copy itself stays."""
         sample = self._sample(size)
-        descriptor = open_for_reading(place.final)
+        with disk_errors(str(place.path)):
+            descriptor = open_for_reading(place.final)
         try:
             if not self._is_beginning(descriptor, sample, size):
                 return False
@@ -177,7 +189,8 @@ class SingleFile:
             while part.size < size:
                 self._batch.halt.check()
                 count = min(self._batch.options.limits.range_size, size - part.size)
-                data = os.pread(descriptor, count, part.size)
+                with disk_errors(str(place.path)):
+                    data = os.pread(descriptor, count, part.size)
                 if not data:
                     break
                 part.write(data)
@@ -198,11 +211,11 @@ class SingleFile:
         self._count(len(sample))
         return sample
 
-    @staticmethod
-    def _is_beginning(descriptor: int, sample: bytes | None, size: int) -> bool:
+    def _is_beginning(self, descriptor: int, sample: bytes | None, size: int) -> bool:
         """Whether the first `size` bytes of a local file end with the `sample` of the remote one."""
         start = max(0, size - _SAMPLE)
-        return sample is not None and os.pread(descriptor, size - start, start) == sample
+        with disk_errors(str(self._file.path)):
+            return sample is not None and os.pread(descriptor, size - start, start) == sample
 
     def _wait_to_start_over(self, error: DownloadError, came: str, *, resumed: bool) -> None:
         """Returns once the file may be read from its start after `error`. Raises an error if it may not.
@@ -235,11 +248,15 @@ class SingleFile:
         form = first_to_try(self._file, expected) if expected is not None else None
         tee = Tee(form.hasher() if form else None, self._batch.options.policy.content.begin(self._file))
         if part.size and not tee.is_idle:
-            hash_bytes(part.descriptor, part.size, tee, check)
+            with disk_errors(str(self._file.path)):
+                hash_bytes(part.descriptor, part.size, tee, check)
         self._receive(part, tee)
 
         def value_of(wanted: Checksum) -> str:
-            return tee.value() if wanted == form else checksum_of(part.descriptor, part.size, wanted, check)
+            if wanted == form:
+                return tee.value()
+            with disk_errors(str(self._file.path)):
+                return checksum_of(part.descriptor, part.size, wanted, check)
 
         verdict = judge(self._file, part.size, value_of)
         return verdict, tee.conclude(whole=self._is_whole) if verdict.good else ContentInfo()

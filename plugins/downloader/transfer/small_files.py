@@ -20,6 +20,7 @@ from ..checksums import Checksum
 from ..content import ContentInfo, Tee
 from ..disk import PartFile, Place, commit
 from ..errors import (
+    DiskUnavailable,
     DownloadError,
     InUse,
     NetworkError,
@@ -120,7 +121,7 @@ class SmallFiles:
                     self._careful(file, 1 if _is_decided(file) else 2)
                 else:
                     self._hand_over(verified)
-        except (ObjectChanged, RangeRefused):
+        except (ObjectChanged, RangeRefused, DiskUnavailable):
             self._careful(file, 2)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
             self._fail(file, as_download_error(error, str(file.path)), batch.clock.now() - began)
@@ -205,26 +206,24 @@ class SmallFiles:
                 part.write(buffer)
             part.set_time(item.file.modified)
             item.body.clear()  # the group waits for its flush without the bytes
-        except InUse:
-            self._careful(item.file, 2)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
             if part is not None:
                 with suppress(OSError):
                     part.discard()
                 part.close()
-            self._fail(item.file, as_download_error(error, str(item.file.path)))
+            self._refuse(item.file, as_download_error(error, str(item.file.path)))
         else:
             group.append((item, part))
 
     def _acquire(self, item: _Verified, group: list[tuple[_Verified, PartFile]]) -> PartFile:
         """The part file. Where no more files may be opened the group is committed first, which closes its own."""
         try:
-            return PartFile.acquire(self._batch.destination, item.place, item.file.identity)
+            return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
         except TooManyFiles:
             if not group:
                 raise
         self._commit(group)
-        return PartFile.acquire(self._batch.destination, item.place, item.file.identity)
+        return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
 
     def _commit(self, group: list[tuple[_Verified, PartFile]]) -> None:
         """Commits the files of `group`, and empties it."""
@@ -232,8 +231,15 @@ class SmallFiles:
         refused = commit([part for _, part in mine])
         for item, part in mine:
             if part in refused:
-                self._fail(item.file, refused[part])
+                self._refuse(item.file, refused[part])
         self._done([item.result for item, part in mine if part not in refused])
+
+    def _refuse(self, file: RemoteFile, error: DownloadError) -> None:
+        """What may pass soon is left to `single_file`, which waits for it."""
+        if isinstance(error, InUse | DiskUnavailable):
+            self._careful(file, 2)
+        else:
+            self._fail(file, error)
 
     def _fail(self, file: RemoteFile, error: DownloadError, seconds: float = 0.0) -> None:
         if error.stops_batch:
