@@ -197,8 +197,9 @@ def test_a_missing_bucket_is_told_with_those_that_there_are(server: S3Server) ->
 def test_a_wrong_secret_is_really_refused(rclone: S3Server) -> None:
     problem = Bucket(minio_of(rclone, secret=secret("wrong")), rclone.new_bucket()).problem()
     assert str(problem) == (
-        f"Access denied: {rclone.url} refused the signature; correct the password (the secret access key) of the "
-        "connection"
+        f"Access denied: {rclone.url} refused the signature: the secret key is wrong, or a proxy before the server "
+        "changes the host, the port or the path; correct the password (the secret access key) of the connection; if it "
+        "is right, let the proxy pass the Host header on as it is"
     )
 
 
@@ -328,14 +329,15 @@ def test_an_order_by_code_points_is_the_one_by_bytes(lister: Lister, bucket: Buc
     ("body", "problem"),
     [
         (b"<html><body>MinIO Console</body></html>", Misconfigured),
-        (b"<!doctype html><meta charset=utf-8><title>MinIO Console</title>", NetworkError),
+        (b"<!doctype html><meta charset=utf-8><title>MinIO Console</title>", Misconfigured),
+        (b"<ListBucketResult><Name>bucket</Name", NetworkError),
         (b"\xff\xfe", Misconfigured),
-        (b'{"status": "ok"}', NetworkError),
+        (b'{"status": "ok"}', Misconfigured),
         (listing_page(["a"]).replace(b"<Size>3<", b"<Size>many<"), Misconfigured),
         (listing_page(["a"]).replace(b"2026-01", b"2026-13"), Misconfigured),
         (listing_page(["a"]).replace(b"<Name>bucket</Name>", b""), Misconfigured),
     ],
-    ids=["another page", "the console", "no text", "json", "size", "time", "no name"],
+    ids=["another page", "the console", "cut off", "no text", "json", "size", "time", "no name"],
 )
 def test_what_is_no_listing_is_told_with_the_address(
     lister: Lister, bucket: Bucket, body: bytes, problem: type[DownloadError]
@@ -345,7 +347,7 @@ def test_what_is_no_listing_is_told_with_the_address(
     assert type(found) is problem
     assert lister.url in found.what
     assert "check host and port" in found.to_do
-    assert "Console" not in str(found)
+    assert "MinIO Console" not in str(found)
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
@@ -454,7 +456,7 @@ def test_plain_http_to_a_server_of_tls(tmp_path: Path, clock: FakeClock) -> None
 
 REFUSALS = [
     (403, "InvalidAccessKeyId", AccessDenied, "does not know the access key; correct the login of the connection"),
-    (403, "SignatureDoesNotMatch", AccessDenied, "refused the signature; correct the password"),
+    (403, "SignatureDoesNotMatch", AccessDenied, "refused the signature * or a proxy * correct the password"),
     (403, "RequestTimeTooSkewed", AccessDenied, "the clock of this machine differs from that of * set this machine's"),
     (403, "AccessDenied", AccessDenied, "access to s3://bucket is denied (403 AccessDenied); give the connection's"),
     (400, "ExpiredToken", CredentialsExpired, "the credentials had expired when s3://bucket was asked for"),
@@ -499,7 +501,59 @@ def test_answers_of_a_proxy_that_speaks_no_s3(
     lister.script("listing", *[refuse(status, body, Content_Type="text/html")] * 6)
     problem = bucket.problem()
     assert isinstance(problem, kind)
-    assert "proxy" not in str(problem)
+    assert "own page" not in str(problem)
+    assert ("with a web page" in str(problem)) == (body != b"" and not problem.retryable)
+    assert len(lister.asked) == (6 if problem.retryable else 1)
+
+
+CONSOLE = "it may be MinIO's console (its port is often 9001, and 9000 that of the S3 API), or a proxy that answers for"
+
+
+def test_the_port_of_the_console_is_told(lister: Lister, bucket: Bucket) -> None:
+    page = b"<!doctype html><html lang=en><head><title>MinIO Console</title></head></html>"
+    lister.script("listing", refuse(200, page, Content_Type="text/html; charset=utf-8"))
+    assert str(bucket.problem()).startswith(
+        f"Wrong settings: {lister.url} answered 200 with a web page, and not as an S3 server does; check host and port "
+        f"of the connection: {CONSOLE}"
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "place", "advice"),
+    [
+        ("https://{host}/bucket", "https://{host}", 'write "secure": true into the connection\'s extra'),
+        ("https://127.0.0.1/", "https://127.0.0.1", 'write "secure": true into the connection\'s extra'),
+        (
+            "https://sso.example.org/login?token=abc",
+            "a login page at https://sso.example.org",
+            "a proxy that asks for a",
+        ),
+        ("/login", "a login page at http://{host}", "it may be MinIO's console"),
+        ("http://other.example.org/", "http://other.example.org", "check host and port"),
+        ("https://user:word@other.example.org/", "https://other.example.org", "check host and port"),
+        ("", "another address", "check host and port"),
+        ("javascript:alert(1)", "another address", "check host and port"),
+    ],
+)
+def test_a_redirect_of_a_proxy_is_told_with_its_place(
+    lister: Lister, bucket: Bucket, status: int, location: str, place: str, advice: str
+) -> None:
+    host = lister.url.removeprefix("http://")
+    headers = {"Content_Type": "text/html", **({"Location": location.format(host=host)} if location else {})}
+    lister.script("listing", refuse(status, b"<html>moved</html>" if status % 2 else b"", **headers))
+    problem = bucket.problem()
+    assert isinstance(problem, Misconfigured)
+    assert f"{lister.url} redirects to {place.format(host=host)}, and " in problem.what
+    assert advice in problem.to_do
+    assert not {"token", "word"} & set(str(problem).replace("?", " ").split())
+
+
+def test_a_page_that_wants_https_is_told_as_that(lister: Lister, bucket: Bucket) -> None:
+    """nginx's."""
+    page = b"<html><body>The plain HTTP request was sent to HTTPS port</body></html>"
+    lister.script("listing", refuse(400, page, Content_Type="text/html"))
+    assert 'write "secure": true' in bucket.problem().to_do
 
 
 @pytest.mark.parametrize("code", ["No\nSuch", "x" * 500, "<b>", "a b", "\u202e"])
@@ -539,7 +593,9 @@ def test_the_names_of_those_that_there_are_if_they_may_be_known(
 
 def test_a_name_that_no_bucket_has_is_told_without_asking(lister: Lister) -> None:
     for name in ("", "a", "Upper/slash", "x" * 70, "a..b"):
-        assert isinstance(Bucket(minio_at(lister.url), name).problem(), ObjectNotFound | Misconfigured)
+        problem = Bucket(minio_at(lister.url), name).problem()
+        assert isinstance(problem, ObjectNotFound)
+        assert "is not a valid name of a bucket" in problem.what
     assert lister.asked == []
 
 

@@ -39,6 +39,7 @@ from ...errors import (
 __all__ = [
     "AWS_FIELDS",
     "BUSY_CODES",
+    "BUSY_STATUSES",
     "Fields",
     "Subject",
     "archived",
@@ -191,7 +192,7 @@ BUSY_CODES: Final = frozenset(
     }
 )
 """Error codes of AWS that ask for another try later: S3's own, and those of its other services (STS)."""
-_BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
+BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
 _NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 _IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
@@ -209,7 +210,7 @@ def from_answer(about: Subject, status: int, code: str = "", text: str = "") -> 
     if code in _BY_CODE:
         return _BY_CODE[code](about)
     shown = f"{status} {code}".strip()
-    if status in _BUSY_STATUSES or code in BUSY_CODES:
+    if status in BUSY_STATUSES or code in BUSY_CODES:
         return ServerBusy(f"{about.address} answered {shown} for {about}")
     if status in (401, 403):
         return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from minio import Minio
+from minio.helpers import check_bucket_name
 
 from ....errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
 from ....retry import RetryPolicy
@@ -22,6 +23,7 @@ _MOST_BUCKETS: Final = 20
 _MOST_SIZE: Final = 2**63 - 1
 _ETAG: Final = re.compile(r"[\x21\x23-\x7e]{1,256}")
 """What can be sent back as an expected ETag."""
+_MOST_NAME: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,63}")
 """The name of a bucket."""
 
@@ -51,6 +53,7 @@ class BucketListing:
         Of an object with versions, the latest; none if that is a delete marker. Folder markers (keys that end in a
         slash) are skipped. Raises DownloadError, after its own retries.
         """
+        _refuse_invalid_name(self._about.bucket)
         last = after
         while True:
             page = self._policy.call(lambda last=last: self._page(prefix, last))  # type: ignore[misc]
@@ -81,7 +84,7 @@ class BucketListing:
         except SyntaxError:  # as ElementTree's ParseError is: a truncated answer, or no XML
             problem = NetworkError(
                 f"{self._about.address} sent a listing of {self._about} that cannot be read",
-                f"run it again; if it stays so, check {self._about.fields.address}: a server's console is no S3 server",
+                f"run it again; if it stays like this, check {self._about.fields.address}, and any proxy on the way",
             )
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
 
@@ -107,3 +110,17 @@ class BucketListing:
         shown = ", ".join(names[:_MOST_BUCKETS]) + (", ..." if len(names) > _MOST_BUCKETS else "")
         there = f"there are {shown}" if names else "the server has no buckets"
         return ObjectNotFound(problem.what, f"check the bucket's name: {there}")
+
+
+def _refuse_invalid_name(bucket: str) -> None:
+    """Raises ObjectNotFound for a name that no bucket can have, before the client does with a sentence of its own."""
+    try:
+        check_bucket_name(bucket)
+    except ValueError:
+        problem = ObjectNotFound(
+            f"{bucket[:_MOST_NAME]!r} is not a valid name of a bucket",
+            "check the bucket's name: 3 to 63 lower case letters, digits, dots and dashes",
+        )
+    else:
+        return
+    raise problem

@@ -6,9 +6,11 @@ The `minio` client lists; objects are read through the S3 API (see `source`), wh
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
 import boto3
 import certifi
@@ -19,12 +21,22 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3 import exceptions as urllib3_errors
 
-from ....errors import DownloadError, Misconfigured, NetworkError
+from ....errors import AccessDenied, DownloadError, Misconfigured, NetworkError
 from ....source import Timeouts
 from ...http import retry_after
-from ..errors import Fields, Subject, from_answer, from_body, from_tls, no_such_host, stalled, unreachable
+from ..errors import (
+    Fields,
+    Subject,
+    from_answer,
+    from_body,
+    from_tls,
+    no_such_host,
+    plain_address,
+    stalled,
+    unreachable,
+)
 from ..source import S3Access, client_config
-from .answers import BoundedAnswers, EndlessListing
+from .answers import BoundedAnswers, EndlessListing, Redirected, WebPage
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
 
@@ -36,6 +48,8 @@ MINIO_FIELDS: Final = Fields(
 )
 MINIO_ERRORS: Final = (MinioException, urllib3_errors.HTTPError, OSError, ValueError)
 """What a call of the `minio` client raises."""
+_LOGIN: Final = re.compile(r"log-?in|sign-?in|sso|oauth|openid|saml|/auth", re.IGNORECASE)
+_WRONG_SIGNATURE: Final = "SignatureDoesNotMatch"
 _REGION: Final = "us-east-1"
 """MinIO's default."""
 
@@ -123,6 +137,8 @@ class MinioServer:
 
 def from_minio(error: Exception, about: Subject) -> DownloadError:
     """The error for an exception of the `minio` client or of urllib3."""
+    if getattr(error, "code", "") == _WRONG_SIGNATURE or f"<Code>{_WRONG_SIGNATURE}</Code>" in str(error):
+        return _wrong_signature(about)
     if isinstance(error, S3Error):
         answer: Any = error.response
         made = from_answer(about, answer.status, error.code or "", error.message or "")
@@ -137,7 +153,49 @@ def from_minio(error: Exception, about: Subject) -> DownloadError:
             f"{about.address} keeps announcing more of {about}, and lists nothing new",
             "use a server that follows S3's ListObjectsV2",
         )
+    if isinstance(error, WebPage):
+        return _web_page(error, about)
+    if isinstance(error, Redirected):
+        return _redirected(error, about)
     return _from_urllib3(error, about)
+
+
+def _wrong_signature(about: Subject) -> DownloadError:
+    return AccessDenied(
+        f"{about.address} refused the signature: the secret key is wrong, or a proxy before the server changes the "
+        "host, the port or the path",
+        "correct the password (the secret access key) of the connection; if it is right, let the proxy pass the Host "
+        "header on as it is",
+    )
+
+
+def _web_page(page: WebPage, about: Subject) -> DownloadError:
+    """The status decides on the kind of the error; 200 is the console's."""
+    kind = Misconfigured if page.status < 300 else type(from_answer(about, page.status))
+    return kind(
+        f"{about.address} answered {page.status} with a web page, and not as an S3 server does",
+        f"check {about.fields.address} of the connection: it may be MinIO's console (its port is often 9001, and 9000 "
+        "that of the S3 API), or a proxy that answers for the server",
+    )
+
+
+def _redirected(redirect: Redirected, about: Subject) -> DownloadError:
+    location = urljoin(about.address, redirect.location)
+    if not redirect.location or urlsplit(location).scheme not in ("http", "https"):
+        place = "another address"
+    else:
+        place = ("a login page at " if _LOGIN.search(location) else "") + plain_address(location)
+    here, there = urlsplit(about.address), urlsplit(location)
+    if (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname:
+        return Misconfigured(
+            f"{about.address} redirects to {place}, and S3 clients do not follow",
+            f"{about.fields.with_tls}, and check {about.fields.address}",
+        )
+    return Misconfigured(
+        f"{about.address} redirects to {place}, and not as an S3 server does",
+        f"check {about.fields.address} of the connection: it may be MinIO's console, or a proxy that asks for a login; "
+        "give the address of the S3 API",
+    )
 
 
 def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
@@ -151,7 +209,7 @@ def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
         return NetworkError(f"the connection to {about.address} broke while {about} was listed")
     return Misconfigured(
         f"{about.address} did not answer as an S3 server does ({type(cause).__name__})",
-        f"check {about.fields.address} of the connection",
+        f"check {about.fields.address} of the connection: it may be another server, or another port of this one",
     )
 
 
