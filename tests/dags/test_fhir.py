@@ -68,6 +68,48 @@ def test_organised_by_type_and_filtered(lab: FhirLab) -> None:
     assert "Encounter (1), Observation (1), Patient (1), Unknown (1)" in run.log
 
 
+def test_what_a_filter_leaves_out_is_told_by_type_and_number(lab: FhirLab) -> None:
+    lab.upload({f"Patient-{number}.ndjson": resources("Patient", 1) for number in range(2)})
+    lab.upload({"Group_7_Patient.ndjson": resources("Patient", 1), "patients.ndjson": resources("Patient", 1)})
+    lab.upload({"Flag.ndjson": resources("Flag", 1), "export.ndjson": resources("Patient", 1), "a.jsonl": b""})
+    lab.configure("shards: {files: 1}")
+    run = lab.run({"filter": "Patient"})
+    assert run.state == "success", run.log
+    assert len(contents(lab.output)) == 4
+    assert dict(run.report("").extra)["Left out by the filter"] == "2 files: Flag (1), Unknown (1)"
+    assert "The filter leaves out 2 files: Flag (1), Unknown (1)" in run.log
+    assert (
+        "leaves out 1 file whose type is not known from the names; with check_ndjson their content is looked at"
+        in run.log
+    )
+    assert "Only *.ndjson and *.ndjson.gz are downloaded; there are 1 file besides: .jsonl (1)" in run.log
+
+
+def test_files_whose_names_tell_no_type_are_filtered_and_organised_by_what_stands_in_them(lab: FhirLab) -> None:
+    objects = {
+        "a/export.ndjson": resources("Patient", 2),
+        "b/export.ndjson": gzip.compress(resources("Observation", 2)),
+        "c/export.ndjson": resources("Flag", 2),
+        "Patient_Observation.ndjson": resources("Observation", 1),
+        "Patient/part-0.ndjson": resources("Patient", 1),
+        "MimicPatient.ndjson": resources("Patient", 1),
+        "empty.ndjson": b"",
+    }
+    lab.upload(objects)
+    lab.configure("shards: {files: 2}")
+    run = lab.run({"filter": "Patient, Observation", "organize": True, "check_ndjson": True})
+    assert run.state == "success", run.log
+    assert contents(lab.output) == {
+        "Patient/export.ndjson": objects["a/export.ndjson"],
+        "Patient/part-0.ndjson": objects["Patient/part-0.ndjson"],
+        "Patient/MimicPatient.ndjson": objects["MimicPatient.ndjson"],
+        "Observation/export.ndjson": objects["b/export.ndjson"],
+        "Observation/Patient_Observation.ndjson": objects["Patient_Observation.ndjson"],
+    }
+    assert dict(run.report("").extra)["Left out by the filter"] == "2 files: Flag (1), Unknown (1)"
+    assert set(lab.run({"filter": "Patient", "organize": True, "check_ndjson": True}).lines("").values()) == {"skipped"}
+
+
 def test_two_of_one_name_keep_their_folders_and_nothing_is_lost(lab: FhirLab) -> None:
     objects = {
         "a/Patient.ndjson": resources("Patient", 1),
@@ -260,13 +302,19 @@ def test_a_full_disk_is_found_before_anything_is_fetched(lab: FhirLab, monkeypat
         ({"bucket": "no-such-bucket"}, "Not found: there is no bucket no-such-bucket at http://127.0.0.1"),
         ({"filter": "Device"}, "the filter leaves nothing of what is in bucket b-"),
         ({"filter": "Bogus"}, "there are Encounter (1), Observation (1), Patient (1)"),
-        ({"prefix": "nowhere/"}, "there is no .ndjson file in bucket b-"),
-        ({"output": "/etc"}, "output is /etc, which is no folder below"),
-        ({"output": "../elsewhere"}, "output is ../elsewhere, which is no folder below"),
+        (
+            {"prefix": "nowhere/"},
+            "begins with nowhere/; correct the prefix: the first key there is Observation-0.ndjson",
+        ),
+        ({"prefix": "exports/*.ndjson"}, "begins with exports/*.ndjson; * and ? are no wildcards in a prefix; correct"),
+        ({"prefix": "/exports/2024"}, "begins with /exports/2024; leave out the slash: exports/2024"),
+        ({"prefix": "notes"}, "below notes, but 2 files of another kind: .txt (1), .zst (1); only *.ndjson and"),
+        ({"output": "/etc"}, "output is /etc, which is not a folder below"),
+        ({"output": "../elsewhere"}, "output is ../elsewhere, which is not a folder below"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_refused_in_a_sentence(lab: FhirLab, conf: dict[str, Any], sentence: str) -> None:
-    lab.upload(EXPORTS)
+    lab.upload({**EXPORTS, "notes.txt": b"", "notes.zst": b""})
     run = lab.run(conf)
     assert run.state == "failed"
     assert sentence in run.problem()
@@ -326,6 +374,10 @@ def test_a_connection_of_type_aws_leads_there_as_well(lab: FhirLab) -> None:
     del connection["extra"]
     lab.patch.setenv("AIRFLOW_CONN_MINIO_DEFAULT", json.dumps(connection))
     assert "has no endpoint_url in its extra" in lab.run().problem()
+
+
+def test_an_empty_bucket(lab: FhirLab) -> None:
+    assert lab.run().problem().endswith(f"bucket {lab.bucket} is empty")
 
 
 def test_a_folder_that_is_missing(lab: FhirLab) -> None:

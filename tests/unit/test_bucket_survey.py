@@ -17,7 +17,7 @@ from downloader.checksums import MIB
 from downloader.fhir.exports import NameLevel
 from downloader.sources.s3.minio.listing import Listed
 from downloader_tasks.minio.request import ExportRequest
-from downloader_tasks.minio.survey import BucketSurvey, digest_of, unpack_levels
+from downloader_tasks.minio.survey import BucketSurvey, digest_of, shown_counts, unpack_levels
 from downloader_tasks.shards import MOST_SHARDS, ShardBounds, fingerprint_of
 from downloader_tasks.xcoms import Shard
 from support.exports import ALL, chosen, listed, request_for, survey_of
@@ -115,6 +115,37 @@ def test_the_filter_chooses_and_all_that_is_there_is_counted() -> None:
     assert survey.present == {"Patient": 2, "Group": 1, "Unknown": 1}
     (part,) = survey.shards()
     assert (part.after, part.upto, part.files) == ("", "a/Patient-1.ndjson", 2)
+
+
+def test_what_the_filter_leaves_out_travels_with_the_first_shard() -> None:
+    bucket = {"Patient.ndjson": 1, "Flag-1.ndjson": 1, "Flag-2.ndjson": 1, "part-0.ndjson": 1, "Slot.ndjson": 1}
+    survey = surveyed(bucket, ShardBounds(1, GIB), request_for(types=["Patient", "Slot"]))
+    assert survey.left_out == {"Flag": 2, "Unknown": 1}
+    assert [part.left_out for part in survey.shards()] == ["3 files: Flag (2), Unknown (1)", ""]
+    assert [part.left_out for part in surveyed(bucket).shards()] == [""]
+
+
+def test_what_is_no_export_is_counted_by_its_ending() -> None:
+    keys = [
+        "a.json",
+        "b.JSON",
+        "c.ndjson.zst",
+        "d.ndjson.gz.tmp",
+        "e.parquet",
+        "README",
+        "f.0001",
+        "x.y/z",
+        "Patient.ndjson",
+    ]
+    survey = surveyed(dict.fromkeys(keys, 1))
+    assert survey.others == {".json": 2, ".ndjson.zst": 1, ".tmp": 1, ".parquet": 1, "without an ending": 3}
+    assert shown_counts(survey.others, 3) == "without an ending (3), .json (2), .ndjson.zst (1), others (2)"
+
+
+def test_endings_of_any_number_take_no_more_memory() -> None:
+    survey = surveyed({f"a.x{number}": 1 for number in range(2000)})
+    assert len(survey.others) <= 1001
+    assert survey.others.total() == 2000
 
 
 def test_add_says_whether_it_was_chosen() -> None:
@@ -226,7 +257,8 @@ def test_even_with_the_longest_keys_it_is_less_than_a_megabyte() -> None:
     text = as_xcom(ranges)
     assert len(ranges) == 100
     assert len(text) < MIB
-    assert [Shard.from_xcom(value) for value in json.loads(text)] == ranges
+    travelled = [Shard.from_xcom({**value, "plan": "of a try"}) for value in json.loads(text)]
+    assert travelled == [replace(part, plan="of a try") for part in ranges]
 
 
 @pytest.mark.parametrize("ranges", [500, 1000])

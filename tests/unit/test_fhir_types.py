@@ -1,4 +1,4 @@
-"""Which type of resource a file's name tells of."""
+"""Which type of resource a file's key tells of."""
 
 from __future__ import annotations
 
@@ -33,17 +33,60 @@ endings = st.sampled_from([".ndjson", ".ndjson.gz", ".NDJSON", ".ndjson.GZ"])
         ("MedicationRequest.ndjson", "MedicationRequest"),
         ("Medication.ndjson", "Medication"),
         ("ObservationDefinition.ndjson", "ObservationDefinition"),
-        ("Patients.ndjson", UNKNOWN),
-        ("PatientExport.ndjson", UNKNOWN),
-        # What is spelled as a type is goes first, then the order.
+        ("medication_request.ndjson", "MedicationRequest"),
+        ("Medication-Request-1.ndjson", "MedicationRequest"),
+        ("explanation of benefit.ndjson", "ExplanationOfBenefit"),
+        ("medication.request.ndjson", "Medication"),
+        # Many of them, and parts of a word: MIMIC-IV on FHIR, Synthea.
+        ("patients.ndjson", "Patient"),
+        ("Patients.ndjson", "Patient"),
+        ("ImagingStudies-1.ndjson", "ImagingStudy"),
+        ("allergy_intolerances.ndjson", "AllergyIntolerance"),
+        ("PatientExport.ndjson", "Patient"),
+        ("MimicPatient.ndjson.gz", "Patient"),
+        ("MimicObservationLabevents.ndjson.gz", "Observation"),
+        ("MimicEncounterICU.ndjson.gz", "Encounter"),
+        ("MimicMedicationAdministrationICU.ndjson.gz", "MedicationAdministration"),
+        ("MimicMedicationMix.ndjson.gz", "Medication"),
+        ("MimicSpecimenLab.ndjson.gz", "Specimen"),
+        ("USCoreCondition.ndjson", "Condition"),
+        ("practitionerInformation1700000000.ndjson", "Practitioner"),
+        ("hospitalInformation1700000000.ndjson", UNKNOWN),
+        # The group of an export, before the type.
+        ("Group_7_Condition.ndjson", "Condition"),
+        ("group-7-condition.ndjson", "Condition"),
+        ("Group-7.Group.ndjson", "Group"),
+        ("Group.ndjson", "Group"),
+        # What is spelled as a type is goes first.
         ("list of Patient.ndjson", "Patient"),
         ("group-1-Observation.ndjson", "Observation"),
-        ("Patient_Observation.ndjson", "Patient"),
-        ("list-group.ndjson", "List"),
-        # Neither folders nor the ending tell.
-        ("Patient/part-0.ndjson", UNKNOWN),
-        ("Patient.ndjson/0.ndjson", UNKNOWN),
+        ("lists_of_Patients.ndjson", "Patient"),
+        # Two types are none.
+        ("Patient_Observation.ndjson", UNKNOWN),
+        ("PatientObservation.ndjson", UNKNOWN),
+        ("PatientList.ndjson", UNKNOWN),
+        ("list-group.ndjson", UNKNOWN),
+        ("Condition/Patient_Observation.ndjson", UNKNOWN),
+        # The folder, where the name has none: Spark, HealthLake, Azure.
+        ("Patient/part-00000-0b1c.ndjson", "Patient"),
+        ("Patient.ndjson/0.ndjson", "Patient"),
+        ("exports/patients/0001.ndjson", "Patient"),
+        ("a/resourceType=Patient/part-0.ndjson", "Patient"),
+        ("Patient/year=2024/month=01/part-0.ndjson.gz", "Patient"),
+        ("Patient/2024-01-31/part-0.ndjson", "Patient"),
+        ("Group/part-0.ndjson", "Group"),
+        ("Group/7/part-0.ndjson", UNKNOWN),
+        ("Patient/0815/part-0.ndjson", UNKNOWN),
+        ("Patient export/part-0.ndjson", UNKNOWN),
+        ("MimicPatient/part-0.ndjson", UNKNOWN),
         ("Bundle/Condition.ndjson", "Condition"),
+        ("Observation/Patient-1.ndjson", "Patient"),
+        ("123-FHIR_EXPORT-0b1c/Patient/Patient-0.ndjson", "Patient"),
+        ("export-2026-01-01/Patient_0.ndjson", "Patient"),
+        ("20260101T120000Z-0b1c/Patient-1.ndjson", "Patient"),
+        ("Patient-00001-of-00003.ndjson", "Patient"),
+        ("Patient-1-of-3.ndjson", "Patient"),
+        ("Patient.0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0.ndjson", "Patient"),
         ("part-00000.ndjson", UNKNOWN),
         ("export.ndjson", UNKNOWN),
         ("unknown.ndjson", UNKNOWN),
@@ -62,11 +105,21 @@ def test_the_type_is_read_off_the_name(name: str, kind: str) -> None:
     assert type_of(name) == kind
 
 
-@given(types, numbers, endings, st.sampled_from(["-", "_", ".", " ", "__"]), st.sampled_from(["", "a/", "Group/b/"]))
+@given(types, numbers, endings, st.sampled_from(["-", "_", ".", " ", "__"]), st.sampled_from(["", "a/", "Slot/b/"]))
 def test_any_type_between_numbers(kind: str, number: str, ending: str, dash: str, folder: str) -> None:
     for name in (kind, f"{kind}{dash}{number}", f"{number}{dash}{kind}", f"{number}{dash}{kind}{dash}{number}"):
         assert type_of(f"{folder}{name}{ending}") == kind
         assert type_of(f"{folder}{name.lower()}{ending}") == kind
+
+
+@given(types, st.sampled_from(["Mimic", "US", "x"]), st.sampled_from(["", "Labevents", "ICU"]))
+def test_any_type_between_parts_of_a_word(kind: str, before: str, behind: str) -> None:
+    assert type_of(f"{before}{kind}{behind}.ndjson") in {kind, UNKNOWN}
+
+
+@given(types, st.sampled_from(["", "a/"]))
+def test_any_type_as_a_folder(kind: str, above: str) -> None:
+    assert type_of(f"{above}{kind}/part-00000.ndjson") == kind
 
 
 @given(st.text())

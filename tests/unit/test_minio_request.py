@@ -89,6 +89,48 @@ def test_the_filter_in_any_spacing_and_case(
     ]
 
 
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "place"),
+    [
+        ("s3://other", None, ("other", "")),
+        ("s3://other/", None, ("other", "")),
+        ("other/", None, ("other", "")),
+        ("s3://other/exports/2024/", None, ("other", "exports/2024/")),
+        ("other/exports/2024", None, ("other", "exports/2024")),
+        ("other/exports", "exports", ("other", "exports")),
+        ("s3a://other", "exports", ("other", "exports")),
+        (None, "s3://other/exports/", ("other", "exports/")),
+        ("other", " S3://other/exports/", ("other", "exports/")),
+        ("s3://other", "s3://other/exports/", ("other", "exports/")),
+        (None, "s3://other", ("other", "")),
+        (None, "/exports", ("fhir-data", "/exports")),
+        (None, "exports s3://", ("fhir-data", "exports s3://")),
+    ],
+)
+def test_bucket_and_prefix_as_an_address_of_s3(
+    configuration: Configuration, bucket: str | None, prefix: str | None, place: tuple[str, str]
+) -> None:
+    request = asked(configuration, bucket=bucket, prefix=prefix)
+    assert (request.bucket, request.prefix) == place
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "told"),
+    [
+        ("mine", "s3://other/exports", "prefix is s3://other/exports, and bucket is mine; name one bucket only"),
+        ("s3://mine", "s3://other", "prefix is s3://other, and bucket is mine; name one bucket only"),
+        ("s3://mine/a", "b", "bucket is s3://mine/a, and prefix is b; give prefix alone"),
+        ("http://minio:9000/mine", "", "bucket is http://minio:9000/mine, which is an address; give the bucket's name"),
+    ],
+)
+def test_bucket_and_prefix_that_contradict_each_other(
+    configuration: Configuration, bucket: str, prefix: str, told: str
+) -> None:
+    with pytest.raises(Refusal) as raised:
+        asked(configuration, bucket=bucket, prefix=prefix)
+    assert str(raised.value).startswith(told)
+
+
 # --- where it goes ----------------------------------------------------------------------------------------------------
 
 
@@ -141,7 +183,9 @@ def test_anything_else_is_refused_in_a_sentence(configuration: Configuration, lo
     with pytest.raises(Refusal) as raised:
         asked(configuration, output=written.format(location=location))
     told = str(raised.value)
-    assert f"which is no folder below {location} (locations.minio of the configuration); give the name of one" in told
+    assert (
+        f"which is not a folder below {location} (locations.minio of the configuration); give the name of one" in told
+    )
     assert "\0" not in told
 
 
@@ -152,7 +196,7 @@ def test_a_link_out_of_the_location_is_refused(configuration: Configuration, loc
     (location / "loop").symlink_to(location)
     (location / "itself").symlink_to("itself")
     for written in ("link", "link/a", f"{location}/link/a/b", "itself/a"):
-        with pytest.raises(Refusal, match="is no folder below"):
+        with pytest.raises(Refusal, match="is not a folder below"):
             asked(configuration, output=written)
     assert asked(configuration, output="loop/a").output == location / "loop/a"
 

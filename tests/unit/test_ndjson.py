@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from downloader.checksums import MIB
 from downloader.content import ndjson
-from downloader.content.ndjson import NdjsonCheck
+from downloader.content.ndjson import NdjsonCheck, first_type
 from downloader.errors import BrokenContent
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
@@ -487,6 +487,28 @@ def test_what_gzip_cannot_unpack_is_broken(data: bytes) -> None:
 def test_a_name_that_promises_gzip_and_bytes_that_are_nothing_of_all_that() -> None:
     told = broken([b"\x89 rubbish"], PACKED)
     assert told == f"{PACKED}: it is not compressed by gzip, whatever its name says, and not NDJSON"
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PATIENT + b"\n" + GROUP, "Patient"),
+        (BOM + b"\n\r\n" + PATIENT, "Patient"),
+        (b'{"id":"1","contained":[{"resourceType":"Flag"}],"resourceType":"Group","x":"', "Group"),
+        (gzip.compress(GROUP * 1000)[:-8], "Group"),
+        (gzip.compress(gzip.compress(GROUP)), "Group"),
+        (BUNDLE, "Bundle"),
+        (b'{"resourceType":"Patient2"}', "Unknown"),
+        (b'{"resourceType":"Mine"}', "Unknown"),
+        (b"[" + PATIENT + b"]", "Unknown"),
+        (b'{"id":"', "Unknown"),
+        (b"", "Unknown"),
+        (b"\x1f\x8b\x08 rubbish", "Unknown"),
+        (zip_of(PATIENT), "Unknown"),
+    ],
+)
+def test_the_type_of_the_first_resource(data: bytes, kind: str) -> None:
+    assert first_type(data) == kind
 
 
 # --- many files -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .check import AnyContent, Content, ContentCheck, ContentInfo, Tee, at_source
-from .ndjson import NdjsonCheck
+from .ndjson import NdjsonCheck, first_type
 from .pictures import PictureCheck
 
-__all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "NdjsonCheck", "PictureCheck", "Tee", "at_source"]
+__all__ = [
+    "AnyContent",
+    "Content",
+    "ContentCheck",
+    "ContentInfo",
+    "NdjsonCheck",
+    "PictureCheck",
+    "Tee",
+    "at_source",
+    "first_type",
+]

@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -26,7 +27,7 @@ from .check import ContentInfo
 from .json_scanner import MISSING, JsonScanner, NotJson
 from .signatures import ENOUGH, foreign_form, may_be_gzip
 
-__all__ = ["NdjsonCheck", "NdjsonContent"]
+__all__ = ["NdjsonCheck", "NdjsonContent", "first_type"]
 
 _SHORT: Final = MIB
 """Bytes of a line that is held and parsed: the parser takes some five times as much memory."""
@@ -46,6 +47,18 @@ _BOM: Final = b"\xef\xbb\xbf"
 _ADVICE: Final = (
     "the file is like this at its source: replace it there, or download it without the check of its content"
 )
+
+
+def first_type(head: bytes) -> str:
+    """The type of the first resource of a file that begins with `head`; `UNKNOWN` if that cannot be told."""
+    for _ in range(_LAYERS):
+        if may_be_gzip(head):
+            with suppress(zlib.error):
+                head = zlib.decompressobj(_GZIP).decompress(head, _STEP)
+    scanner = JsonScanner()
+    with suppress(NotJson):  # the lines behind the first are no part of its value
+        scanner.feed(head.removeprefix(_BOM))
+    return scanner.kind if isinstance(scanner.kind, str) and scanner.kind in RESOURCE_TYPES else UNKNOWN
 
 
 class NdjsonCheck:

@@ -47,10 +47,13 @@ class ExportLayout:
 
     organize: bool = False
 
-    def path(self, key: str, level: NameLevel = NameLevel.NAME) -> SafePath:
-        """The path of an object below the destination. Raises DownloadError if it has no valid path at this level."""
+    def path(self, key: str, level: NameLevel = NameLevel.NAME, kind: str = "") -> SafePath:
+        """The path of an object below the destination. Raises DownloadError if it has no valid path at this level.
+
+        `kind`: its type, where that is known better than from its key.
+        """
         name = key.rpartition("/")[2]
-        folder = f"{type_of(name)}/" if self.organize else ""
+        folder = f"{kind or type_of(key)}/" if self.organize else ""
         if _HASHED.search(folded(name)):
             level = NameLevel.HASH
         if level is NameLevel.NAME:
@@ -62,8 +65,8 @@ class ExportLayout:
         at = ending.start() if ending else len(name)
         return safe_path(folder + marked(name[:at], key, _DIGITS, name[at:]))
 
-    def paths(self, key: str) -> Iterator[str]:
+    def paths(self, key: str, kind: str = "") -> Iterator[str]:
         """All paths that the object may get, depending on the other objects."""
         for level in NameLevel:
             with suppress(DownloadError):
-                yield self.path(key, level).text
+                yield self.path(key, level, kind).text

@@ -60,7 +60,7 @@ def receipts_of(run: DownloadRun, received: Received) -> tuple[list[Receipt], li
             shards = list(group)
             results, missing = _joined(item, shards, received)
             handed = [received.results[shard.number] for shard in shards if shard.number in received.results]
-            text, where = _report(item, results, handed), item.run_target
+            text, where = _report(item, shards[0], results, handed), item.run_target
             receipts.append(Receipt(text, where.folder, where.location, where.report_id, run.about(name)))
             problems += missing
     return receipts, problems
@@ -95,7 +95,7 @@ def _unique(results: Iterable[FileResult]) -> list[FileResult]:
     return list(best.values())
 
 
-def _report(item: RunItem, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Report:
+def _report(item: RunItem, first: Shard, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Report:
     began = min((each.began for each in handed), default=0.0)
     ended = max((each.ended for each in handed), default=0.0)
     return Report(
@@ -105,7 +105,7 @@ def _report(item: RunItem, results: Sequence[FileResult], handed: Sequence[Shard
         head=item.run_target.head,
         results=tuple(results),
         duration=max(0.0, ended - began),
-        extra=item.summary(results, handed),
+        extra=(*item.plan_summary(first), *item.summary(results, handed)),
     )
 
 

@@ -47,6 +47,10 @@ class RunItem(ABC):
         """Failures of the files that are in no shard, because they came after the run began. `last`: its last shard."""
         return ()
 
+    def plan_summary(self, first: Shard) -> Pairs:
+        """Lines of the report's summary on what `validate` saw. `first`: its first shard."""
+        return ()
+
     def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
         """More lines of the report's summary. `handed`: from the tasks that got so far."""
         return ()

@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from downloader.content import NdjsonCheck
 from downloader.disk import folds_case, refuse_folded
-from downloader.errors import DownloadError
-from downloader.fhir import ExportLayout, NameLevel, is_export, type_of
+from downloader.errors import DownloadError, cut
+from downloader.fhir import UNKNOWN, ExportLayout, NameLevel
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
@@ -33,8 +33,9 @@ from ..shards import RunTarget, ShardBounds, ShardFiles, bounds_of, fingerprint_
 from ..wording import a_few, counted, one_line, shown_size
 from ..xcoms import Shard, ShardResults, Validated, read
 from .endpoint import endpoint
+from .export_types import ExportTypes
 from .request import ExportRequest
-from .survey import BucketSurvey, digest_of, unpack_levels
+from .survey import BucketSurvey, digest_of, shown_counts, unpack_levels
 
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
@@ -44,6 +45,8 @@ __all__ = ["MinioRun", "Resources"]
 
 _TITLE: Final = "MinIO Download Status Report"
 _ALL: Final = ShardBounds(2**62, 2**62)
+_MOST_SHOWN: Final = 200
+"""Characters of a key in a message."""
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +93,7 @@ class MinioRun(SingleItemRun):
         head = [("Source", f"{request.bucket}@{self.server.endpoint}")]
         if request.prefix:
             head.append(("Prefix", request.prefix))
-        if request.types or request.unheard:
+        if request.is_filtered:
             head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
         if request.organize:
             head.append(("Organized", "by resource type"))
@@ -104,12 +107,12 @@ class MinioRun(SingleItemRun):
         log.info("Destination: %s", request.output)
         survey, to_come = BucketSurvey(request, self.bounds), 0
         fresh = request.overwrite or not request.output.is_dir()
-        for listed in self.listing().objects(request.prefix):
-            if survey.add(listed) and (fresh or not self._is_there(listed)):
+        for listed, kind in self._typed(self.listing().objects(request.prefix)):
+            if survey.add(listed, kind) and (fresh or not self._is_there(listed, kind)):
                 to_come += listed.size
-        _warn_of_filter(request, survey)
+        _log_what_is_left_out(request, survey)
         if not survey.files:
-            raise Refusal(_nothing_to_download(request, survey))
+            raise Refusal(self._nothing_to_download(survey))
         Space().room(to_come, request.output)
         log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
         folds = survey.folds_matter and folds_case(nearest(request.output))
@@ -123,15 +126,15 @@ class MinioRun(SingleItemRun):
         """As `RunItem`."""
         request = self.request
         objects = self.listing().objects(request.prefix, shard.after, shard.upto)
-        exports = [each for each in objects if is_export(each.key) and request.wants(type_of(each.key))]
-        if fingerprint_of(request.bucket, map(digest_of, exports)) == shard.fingerprint:
+        exports = [(each, kind) for each, kind in self._typed(objects) if kind and request.wants(kind)]
+        if fingerprint_of(request.bucket, (digest_of(each) for each, _ in exports)) == shard.fingerprint:
             levels = unpack_levels(shard.levels, len(exports))
         else:
             log.warning(
                 "The bucket has changed since the run began: %s here now, %s then", counted(len(exports)), shard.files
             )
-            levels = self._levels_now(exports)
-        files = [self._file(item, level) for item, level in zip(exports, levels, strict=True)]
+            levels = self._levels_now([each.key for each, _ in exports])
+        files = [self._file(*export, level) for export, level in zip(exports, levels, strict=True)]
         planned = refuse_folded(refuse_conflicts(files), nearest(request.output))
         return ShardFiles(
             self.run_target,
@@ -139,6 +142,10 @@ class MinioRun(SingleItemRun):
             connect=lambda: MinioSource(request.bucket, self.access),
             added=self._resources,
         )
+
+    def plan_summary(self, first: Shard) -> Pairs:
+        """As `RunItem`: what the filter left out."""
+        return (("Left out by the filter", first.left_out),) if first.left_out else ()
 
     def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
         """As `RunItem`: where the files are, and the resources by type."""
@@ -157,47 +164,85 @@ class MinioRun(SingleItemRun):
             return None
         return Resources(dict(self.check.counts(result.name for result in results if result.ok)))
 
-    def _is_there(self, listed: Listed) -> bool:
+    def _typed(self, objects: Iterable[Listed]) -> Iterator[tuple[Listed, str]]:
+        """The exports with their types, other objects with ``""``.
+
+        Contents are looked at where the run checks them all the same, and types matter.
+        """
+        request = self.request
+        looks = request.check_ndjson and (request.organize or request.is_filtered)
+        source = MinioSource(request.bucket, self.access) if looks else None
+        return ExportTypes(source, self.options.retry).of_all(objects)
+
+    def _nothing_to_download(self, survey: BucketSurvey) -> str:
+        """Why there is nothing to download: what there is instead, and what is the matter with the prefix."""
+        request = self.request
+        bucket, prefix = one_line(request.bucket), one_line(request.prefix)
+        where = f"bucket {bucket}" + (f" below {prefix}" if prefix else "")
+        if survey.present:
+            return f"the filter leaves nothing of what is in {where}; there are {shown_counts(survey.present)}"
+        if survey.others:
+            return (
+                f"there is no .ndjson file in {where}, but {counted(survey.others.total())} of another kind: "
+                f"{shown_counts(survey.others)}; only *.ndjson and *.ndjson.gz are downloaded"
+            )
+        first = next(self.listing().objects(), None)
+        if first is None:
+            return f"bucket {bucket} is empty"
+        shorter = request.prefix.lstrip("/")
+        if shorter != request.prefix and next(self.listing().objects(shorter), None):
+            return f"no key in bucket {bucket} begins with {prefix}; leave out the slash: {one_line(shorter)}"
+        wildcard = "; * and ? are no wildcards in a prefix" if {"*", "?"} & set(prefix) else ""
+        return (
+            f"no key in bucket {bucket} begins with {prefix}{wildcard}; correct the prefix: the first key there is "
+            f"{one_line(cut(first.key, _MOST_SHOWN))}"
+        )
+
+    def _is_there(self, listed: Listed, kind: str) -> bool:
         """Whether a file of that size has one of the names that the object may get."""
-        for path in ExportLayout(self.request.organize).paths(listed.key):
+        for path in ExportLayout(self.request.organize).paths(listed.key, kind):
             with suppress(OSError):
                 if os.lstat(self.request.output / path).st_size == listed.size:
                     return True
         return False
 
-    def _levels_now(self, exports: Sequence[Listed]) -> list[NameLevel]:
-        """The levels of these objects, from a look at all that is in the bucket now."""
+    def _levels_now(self, exports: Sequence[str]) -> list[NameLevel]:
+        """The levels of the objects of these keys, from a look at all that is in the bucket now."""
         survey = BucketSurvey(self.request, _ALL)
-        keys = [item.key for item in self.listing().objects(self.request.prefix) if survey.add(item)]
+        objects = self._typed(self.listing().objects(self.request.prefix))
+        keys = [item.key for item, kind in objects if survey.add(item, kind)]
         folds = survey.folds_matter and folds_case(nearest(self.request.output))
         levels = dict(zip(keys, survey.levels(folds_case=folds), strict=True))
-        return [NameLevel(levels.get(item.key, NameLevel.HASH)) for item in exports]
+        return [NameLevel(levels.get(key, NameLevel.HASH)) for key in exports]
 
-    def _file(self, listed: Listed, level: NameLevel) -> Planned:
+    def _file(self, listed: Listed, kind: str, level: NameLevel) -> Planned:
         try:
-            return listed_file(listed, ExportLayout(self.request.organize).path(listed.key, level))
+            return listed_file(listed, ExportLayout(self.request.organize).path(listed.key, level, kind))
         except DownloadError as error:
             return Refused(listed.key, error)
 
 
-def _warn_of_filter(request: ExportRequest, survey: BucketSurvey) -> None:
+def _log_what_is_left_out(request: ExportRequest, survey: BucketSurvey) -> None:
     missing = [*request.unheard, *sorted(kind for kind in request.types if kind not in survey.present)]
     if missing:
         log.warning(
             "The filter names %s, of which there is nothing in %s; there are %s",
             a_few(missing),
             one_line(request.bucket),
-            _kinds(survey),
+            shown_counts(survey.present) or "no exports at all",
         )
-
-
-def _kinds(survey: BucketSurvey) -> str:
-    """``Observation (12), Patient (1)``; ``no exports at all``."""
-    return ", ".join(f"{kind} ({count:,})" for kind, count in sorted(survey.present.items())) or "no exports at all"
-
-
-def _nothing_to_download(request: ExportRequest, survey: BucketSurvey) -> str:
-    where = f"bucket {one_line(request.bucket)}" + (f" below {one_line(request.prefix)}" if request.prefix else "")
-    if survey.present:
-        return f"the filter leaves nothing of what is in {where}; there are {_kinds(survey)}"
-    return f"there is no .ndjson file in {where}; check the bucket and the prefix"
+    left_out = survey.left_out
+    if left_out:
+        log.info("The filter leaves out %s: %s", counted(left_out.total()), shown_counts(left_out))
+    if left_out[UNKNOWN]:
+        log.warning(
+            "The filter leaves out %s whose type is not known%s",
+            counted(left_out[UNKNOWN]),
+            "" if request.check_ndjson else " from the names; with check_ndjson their content is looked at",
+        )
+    if survey.others:
+        log.info(
+            "Only *.ndjson and *.ndjson.gz are downloaded; %s: %s",
+            f"there are {counted(survey.others.total())} besides",
+            shown_counts(survey.others),
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from downloader.fhir import canonical_type
 
@@ -15,6 +16,8 @@ from ..settings import Configuration, writable_location
 from ..wording import one_line
 
 __all__ = ["ExportRequest"]
+
+_URL: Final = re.compile(r"s3[an]?://([^/]+)/*(.*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,11 @@ class ExportRequest:
     def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
         """Raises Refusal, LocationError."""
         location = writable_location(configuration, "minio")
+        bucket, prefix = _place((params.get("bucket") or "").strip(), params.get("prefix") or "")
         words = [word.strip() for word in (params.get("filter") or "").split(",") if word.strip()]
         return cls(
-            bucket=(params.get("bucket") or "").strip() or configuration.minio.bucket,
-            prefix=params.get("prefix") or "",
+            bucket=bucket or configuration.minio.bucket,
+            prefix=prefix,
             types=frozenset(filter(None, map(canonical_type, words))),
             unheard=tuple(dict.fromkeys(word for word in words if canonical_type(word) is None)),
             organize=bool(params.get("organize")),
@@ -52,9 +56,34 @@ class ExportRequest:
             output=_output((params.get("output") or "").strip(), location),
         )
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether types are named."""
+        return bool(self.types or self.unheard)
+
     def wants(self, kind: str) -> bool:
         """Whether files of that type are to be downloaded."""
-        return kind in self.types or not (self.types or self.unheard)
+        return kind in self.types or not self.is_filtered
+
+
+def _place(bucket: str, prefix: str) -> tuple[str, str]:
+    """Bucket and prefix, of which either may be written as ``s3://bucket/prefix``, the first also as ``bucket/prefix``.
+
+    Raises Refusal where they contradict each other.
+    """
+    if "://" in bucket and not _URL.fullmatch(bucket):
+        raise Refusal(
+            f"bucket is {one_line(bucket)}, which is an address; give the bucket's name alone: the server's address "
+            "belongs to the connection"
+        )
+    below = _URL.fullmatch(prefix.strip())
+    name, _, rest = bucket.partition("://")[2 if "://" in bucket else 0].partition("/")
+    if below and name not in ("", below[1]):
+        raise Refusal(f"prefix is {one_line(prefix.strip())}, and bucket is {one_line(name)}; name one bucket only")
+    prefix = below[2] if below else prefix
+    if rest and prefix not in ("", rest):
+        raise Refusal(f"bucket is {one_line(bucket)}, and prefix is {one_line(prefix)}; give prefix alone")
+    return (below[1] if below else name), prefix or rest
 
 
 def _output(named: str, location: Path) -> Path:
@@ -67,7 +96,7 @@ def _output(named: str, location: Path) -> Path:
     folder = path_below(location, below.rstrip("/"))
     if folder is None:
         raise Refusal(
-            f"output is {one_line(named)}, which is no folder below {location} (locations.minio of the configuration); "
-            f"give the name of one, such as exports/2024"
+            f"output is {one_line(named)}, which is not a folder below {location} (locations.minio of the "
+            "configuration); give the name of one, such as exports/2024"
         )
     return folder

@@ -3,7 +3,8 @@
 The keys are not kept: forty bytes of each are, and the keys at which the list may be cut.
 
 `Shard.levels` says how much of its key each export of a shard keeps as its name: a packed `NameLevel` for each, in the
-order of the keys, ``""`` where all keep their names alone.
+order of the keys, ``""`` where all keep their names alone. `Shard.left_out` of the first shard says what the filter
+leaves out of the whole bucket.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import accumulate, groupby, pairwise
 from typing import Final
 
@@ -24,13 +27,20 @@ from downloader.planning import folded
 from downloader.sources.s3.minio import Listed
 
 from ..shards import DIGEST, EACH, MOST_BYTES, ShardBounds, fingerprint_of, label_of, slices
+from ..wording import counted, one_line
 from ..xcoms import Shard
 from .request import ExportRequest
 
-__all__ = ["BucketSurvey", "digest_of", "unpack_levels"]
+__all__ = ["BucketSurvey", "digest_of", "shown_counts", "unpack_levels"]
 
 _BLOCKS: Final = 20
 """Blocks that a full shard is made of: shards are balanced to that grain."""
+_MOST_ENDINGS: Final = 1000
+_OTHER: Final = "without an ending"
+_ENDING: Final = re.compile(
+    r"(?:\.[a-z][a-z0-9]{0,9})?\.(?:gz|zst|zstd|bz2|xz|lz4|br|zip|z|gpg|enc)$|\.[a-z][a-z0-9_]{0,9}$"
+)
+"""Of a name in lower case; of a compressed file both."""
 
 
 class BucketSurvey:
@@ -43,6 +53,8 @@ class BucketSurvey:
         self._block = ShardBounds(max(1, bounds.files // _BLOCKS), max(1, bounds.bytes // _BLOCKS))
         self.present: Counter[str] = Counter()
         """Exports by type, the chosen ones and the others."""
+        self.others: Counter[str] = Counter()
+        """Objects that are no exports, by the endings of their names."""
         self.files = 0
         self.bytes = 0
         self._digests = bytearray()
@@ -53,20 +65,30 @@ class BucketSurvey:
         self._costs: list[int] = []
         self._room = self._block
 
-    def add(self, listed: Listed) -> bool:
-        """Takes one object. Answers whether it is an export that was asked for."""
+    def add(self, listed: Listed, kind: str = "") -> bool:
+        """Takes one object. Answers whether it is an export that was asked for.
+
+        `kind`: its type, where that is known better than from its key.
+        """
         if not is_export(listed.key):
+            ending = ending_of(listed.key)
+            self.others[ending if ending in self.others or len(self.others) < _MOST_ENDINGS else _OTHER] += 1
             return False
-        kind = type_of(listed.key)
+        kind = kind or type_of(listed.key)
         self.present[kind] += 1
         if not self._request.wants(kind):
             return False
         self.files += 1
         self.bytes += listed.size
         self._digests += digest_of(listed)
-        self._note_paths(listed.key)
+        self._note_paths(listed.key, kind)
         self._note_cost(listed)
         return True
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """Exports by type that the filter leaves out."""
+        return Counter({kind: count for kind, count in self.present.items() if not self._request.wants(kind)})
 
     @property
     def folds_matter(self) -> bool:
@@ -84,9 +106,12 @@ class BucketSurvey:
         levels = self.levels(folds_case=folds_case)
         costs = list(accumulate(self._costs, initial=0))
         blocks = ShardBounds(max(1, self._bounds.files // self._block.files), self._bounds.bytes)
+        left_out = self.left_out
+        told = f"{counted(left_out.total())}: {shown_counts(left_out, len(left_out))}" if left_out else ""
         while True:
             cuts = slices([costs], [blocks])[0]
             found = [self._shard(number, *cut, levels) for number, cut in enumerate(cuts)]
+            found[0] = replace(found[0], left_out=told)
             if len(found) == 1 or len(json.dumps([part.to_xcom() for part in found])) <= MOST_BYTES:
                 return found
             blocks = blocks.doubled()
@@ -105,9 +130,9 @@ class BucketSurvey:
             for name, key in zip(names, keys, strict=True)
         )
 
-    def _note_paths(self, key: str) -> None:
-        name = _path(self._layout, key, NameLevel.NAME) or f"\0{key}"
-        path = _path(self._layout, key, NameLevel.KEY)
+    def _note_paths(self, key: str, kind: str) -> None:
+        name = _path(self._layout, key, NameLevel.NAME, kind) or f"\0{key}"
+        path = _path(self._layout, key, NameLevel.KEY, kind)
         self._names.append(hash(name))
         self._folded_names.append(hash(folded(name)))
         self._keys.append(hash(path) if path else 0)
@@ -145,6 +170,20 @@ def digest_of(listed: Listed) -> bytes:
     return hashlib.sha256(ascii((listed.key, listed.size, listed.etag)).encode()).digest()[:DIGEST]
 
 
+def ending_of(key: str) -> str:
+    """``.json``, ``.ndjson.zst``; `_OTHER` for a name without one that people would call so."""
+    found = _ENDING.search(key.rpartition("/")[2].lower())
+    return found[0] if found else _OTHER
+
+
+def shown_counts(counts: Mapping[str, int], most: int = 10) -> str:
+    """``Observation (12), Patient (1)``, the greatest numbers first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{one_line(name)} ({count:,})" for name, count in ordered[:most])
+    more = sum(count for _, count in ordered[most:])
+    return f"{shown}, others ({more:,})" if more else shown
+
+
 def unpack_levels(packed: str, files: int) -> list[NameLevel]:
     """What `Shard.levels` says of `files` exports."""
     if not packed:
@@ -156,9 +195,9 @@ def _packed(levels: bytes) -> str:
     return base64.b64encode(zlib.compress(levels)).decode() if any(levels) else ""
 
 
-def _path(layout: ExportLayout, key: str, level: NameLevel) -> str | None:
+def _path(layout: ExportLayout, key: str, level: NameLevel, kind: str) -> str | None:
     try:
-        return layout.path(key, level).text
+        return layout.path(key, level, kind).text
     except DownloadError:
         return None
 

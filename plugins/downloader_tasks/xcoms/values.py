@@ -74,7 +74,8 @@ class Shard:
     `item`: what the files belong to, and what their report is on: a raw file, a bucket, a manifest. `label`: for
     people; `three_tasks` names the mapped task by it. `fingerprint`: stands for the files as `validate` listed them,
     ``""`` where it did not. `start`, `stop`: their positions in that list. `after`, `upto`: where a listing by keys is
-    cut, the first exclusive, the second inclusive. `levels`: see `minio.survey`. `plan`: the id of the plan, which
+    cut, the first exclusive, the second inclusive. `levels`, `left_out`: see
+    `minio.survey`. `plan`: the id of the plan, which
     `push_validated` gives.
     """
 
@@ -87,6 +88,7 @@ class Shard:
     after: str = ""
     upto: str = ""
     levels: str = ""
+    left_out: str = ""
     plan: str = ""
 
     @property
