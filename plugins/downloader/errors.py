@@ -31,6 +31,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   └── DiskError             the local disk refused
 │       └── DiskFull          no room: stops the batch
 ├── Unexpected                a fault of this program
+├── Interrupted               begun, and not ended, because its task died or was stopped
 └── NotTried                  never begun, because the batch was stopped or its task died
 """
 
@@ -58,6 +59,7 @@ __all__ = [
     "DownloadError",
     "InUse",
     "Incomplete",
+    "Interrupted",
     "Misconfigured",
     "NameCollision",
     "NameRefused",
@@ -311,6 +313,13 @@ class Unexpected(DownloadError):
 
     kind = "Unexpected error"
     advice = "report it, with the task's log; the other files are not touched by it"
+
+
+class Interrupted(DownloadError):
+    """Begun, and not ended."""
+
+    kind = "Interrupted"
+    advice = "run it again: it is resumed, unless it was changed at its source"
 
 
 class NotTried(DownloadError):

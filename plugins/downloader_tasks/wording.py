@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from downloader.errors import cut
 from downloader.report import escape as one_line
 from downloader.report import shown_size
+from downloader.results import FileResult
 
-__all__ = ["a_few", "counted", "duration", "one_line", "shown_size"]
+__all__ = ["a_few", "counted", "duration", "failed_files", "one_line", "shown_size", "within"]
+
+LONGEST_SENTENCE: Final = 199
+"""Characters of the last line of a log. Whoever is notified by a message reads no more."""
+_LONGEST_NAME: Final = 40
+"""Characters of a name in a sentence that has to stay short."""
 
 
 def counted(files: int) -> str:
@@ -28,3 +36,18 @@ def a_few(names: Sequence[str], most: int = 5) -> str:
     shown = ", ".join(one_line(name) for name in names[:most])
     more = len(names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def within(sentence: str, behind: str = "") -> str:
+    """`sentence` and `behind`, with as much of `sentence` as `LONGEST_SENTENCE` leaves room for."""
+    room = LONGEST_SENTENCE - len(behind)
+    return (sentence if len(sentence) <= room else f"{sentence[: room - 3]}...") + behind
+
+
+def failed_files(results: Sequence[FileResult], about: str = "", before: str = "") -> str:
+    """``2 of 5 files of raw file 20250115_sample failed, first b.raw: Not found: ...``, as the last line of a log."""
+    failures = [result for result in results if not result.ok]
+    whose = f" of {cut(about, _LONGEST_NAME)}" if about else ""
+    name = cut(one_line(failures[0].name), _LONGEST_NAME)
+    counts = f"{len(failures):,} of {counted(len(results))}{whose} failed"
+    return within(f"{before}{counts}, first {name}: {one_line(failures[0].message)}")

@@ -19,7 +19,7 @@ SMALL = {f"{number:02}.bin": content(48 * KIB, number) for number in range(12)}
 LARGE = {f"{number}.raw": content(3000 * KIB, number) for number in range(3)}
 SPELLED_TWICE = {"A.raw": b"A", "a.raw": b"a"}
 FULL = "(No space left on device); make room at the destination, then run it again"
-LOGGED = re.compile(r"^INFO .*receipts\.py:\d+ (.*)$", re.MULTILINE)
+LOGGED = re.compile(r"^(?:INFO|ERROR) .*receipts\.py:\d+ (.*)$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_a_disk_that_is_full_in_the_middle_has_room_for_the_report(
     assert {line.split(":")[0] for line in failed} == {"failed Disk full", "failed Not tried"}
     assert any(FULL in line for line in failed)
     assert contents(folder) == {name: SMALL[name] for name, line in run.lines().items() if line == "downloaded"}
-    assert failing_sentence(run) == f"8 of 12 files of raw file {SAMPLE} failed, see {reports_in(folder)[0]}"
+    assert f"Report: {reports_in(folder)[0]}" in run.log
+    assert failing_sentence(run).startswith(f"8 of 12 files of raw file {SAMPLE} failed, first ")
     disk.make_room()
     home(lab, SMALL)
 

@@ -253,7 +253,8 @@ def test_what_travels_is_some_hundred_bytes_a_range(name: str) -> None:
 
 
 def test_even_with_the_longest_keys_it_is_less_than_a_megabyte() -> None:
-    ranges = survey_of([shape("as long as a key may be", n) for n in range(SOME)], HUNDRED).shards()
+    found = survey_of([shape("as long as a key may be", n) for n in range(SOME)], HUNDRED).shards()
+    ranges = [replace(part, plan="0123456789abcdef") for part in found]
     text = as_xcom(ranges)
     assert len(ranges) == 100
     assert len(text) < MIB

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from downloader.checksums import Checksum
+from downloader.errors import Interrupted
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FileResult, Outcome
@@ -76,9 +77,13 @@ def validated(ti: TaskInstance) -> list[Shard]:
     return [shard for shard in shards if shard is not None]
 
 
+def never(name: str) -> None:
+    """No file was begun."""
+
+
 def lines(received: Received, number: int = 3) -> list[str]:
     """What the report says of the two files of a shard."""
-    return [str(each.message or each.outcome) for each in received.results_of(number, expected(FILES))]
+    return [str(each.message or each.outcome) for each in received.results_of(number, expected(FILES), never)]
 
 
 def test_what_is_pushed_is_received() -> None:
@@ -89,13 +94,12 @@ def test_what_is_pushed_is_received() -> None:
     push_plan(ti, plan)
     push_results(ti, results)
     states = {3: "failed", 4: "success"}
-    assert Received.pull(ti) == Received(shards, "", {"raw_two": "no record"}, {3: plan}, {3: results}, states)
+    assert Received.pull(ti, 0) == Received(shards, "", {"raw_two": "no record"}, {3: plan}, {3: results}, states)
     assert [replace(shard, plan="this") for shard in shards] == [SHARD, KEYS]
     assert plan.expected() == expected(FILES)
-    assert [each.outcome for each in Received.pull(ti).results_of(3, expected(FILES))] == [
-        Outcome.DOWNLOADED,
-        Outcome.FAILED,
-    ]
+    became = list(Received.pull(ti, 0).results_of(3, expected(FILES), Interrupted))
+    assert [each.outcome for each in became] == [Outcome.DOWNLOADED, Outcome.FAILED]
+    assert became[1].message.startswith("Interrupted: b; run it again")
 
 
 def test_each_try_of_validate_makes_a_plan_of_its_own() -> None:
@@ -117,7 +121,7 @@ def test_what_was_made_for_another_shard_or_plan_is_worth_nothing(change: dict[s
         ],
         refused=asdict(Refusals("earlier", {"raw_two": "no record"})),
     )
-    received = Received.pull(ti)
+    received = Received.pull(ti, 0)
     assert (received.plans, received.results, received.refused) == ({}, {}, {})
 
 
@@ -125,7 +129,19 @@ def test_of_two_map_indexes_only_the_one_of_this_plan_counts() -> None:
     """A plan of fewer shards leaves XComs behind, and Airflow hands over those of all map indexes."""
     earlier = asdict(replace(RESULTS, plan="earlier"))
     for order in ([asdict(RESULTS), earlier], [earlier, asdict(RESULTS)]):
-        assert Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=order)).results == {3: RESULTS}
+        assert Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=order), 0).results == {3: RESULTS}
+
+
+@pytest.mark.parametrize("state", ["success", "failed", None])
+@pytest.mark.parametrize("cleared", [1, 2])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_task_that_was_cleared_and_never_began_has_no_result(state: str | None, cleared: int, whole: bool) -> None:
+    """Its XComs are those of the try before it. Where that one had failed, it may as well be the last one."""
+    results = asdict(replace(RESULTS, cleared=1, whole=whole))
+    states = {"validate": "success", "download_3": state}
+    ti = TaskInstance(states, return_value=[SHARD.to_xcom()], results=[results])
+    counts = state == "success" or cleared == 1 or not whole
+    assert list(Received.pull(ti, cleared).results) == [3] * counts
 
 
 @pytest.mark.parametrize(
@@ -142,7 +158,7 @@ def test_of_two_map_indexes_only_the_one_of_this_plan_counts() -> None:
 )
 def test_a_file_without_a_result_says_what_became_of_its_task(state: str | None, says: str) -> None:
     states = {"validate": "success", "download_3": state}
-    received = Received.pull(TaskInstance(states, return_value=[SHARD.to_xcom()]))
+    received = Received.pull(TaskInstance(states, return_value=[SHARD.to_xcom()]), 0)
     assert [line.startswith(says) for line in lines(received)] == [True, True]
 
 
@@ -159,7 +175,9 @@ def test_the_plan_of_an_earlier_try_counts_no_more_once_validate_has_failed(
     state: str | None, pushed: dict[str, Any], says: str
 ) -> None:
     states = {"validate": state, "download_3": "success"}
-    received = Received.pull(TaskInstance(states, return_value=[SHARD.to_xcom()], results=[asdict(RESULTS)], **pushed))
+    received = Received.pull(
+        TaskInstance(states, return_value=[SHARD.to_xcom()], results=[asdict(RESULTS)], **pushed), 0
+    )
     assert received == Received([], says, {}, {}, {}, {})
 
 
@@ -181,14 +199,14 @@ def test_the_plan_of_an_earlier_try_counts_no_more_once_validate_has_failed(
 def test_what_is_no_shard_is_not_read_as_one(value: object) -> None:
     assert Shard.from_xcom(value) is None
     for returned in ([value], [SHARD.to_xcom(), value], value):
-        received = Received.pull(TaskInstance(return_value=returned))
+        received = Received.pull(TaskInstance(return_value=returned), 0)
         unreadable = "validate answered nothing that this version of its DAG can read: clear the task"
         assert (received.shards, received.problem) == ([], "" if returned == [] else unreadable)
 
 
 def test_shards_of_two_plans_are_none_of_either() -> None:
     mixed = [SHARD.to_xcom(), replace(KEYS, plan="another").to_xcom()]
-    assert Received.pull(TaskInstance(return_value=mixed)).shards == []
+    assert Received.pull(TaskInstance(return_value=mixed), 0).shards == []
 
 
 def test_keys_of_a_newer_version_are_ignored() -> None:
@@ -199,17 +217,17 @@ def test_keys_of_a_newer_version_are_ignored() -> None:
 def test_broken_plans_results_and_refusals_count_as_missing(broken: Any) -> None:
     pushed = broken if isinstance(broken, list) else [broken]
     shards = [SHARD.to_xcom()]
-    received = Received.pull(TaskInstance(return_value=shards, plan=pushed, results=pushed, refused=pushed))
+    received = Received.pull(TaskInstance(return_value=shards, plan=pushed, results=pushed, refused=pushed), 0)
     assert (received.plans, received.results, received.refused, received.problem) == ({}, {}, {}, "")
 
 
 @pytest.mark.parametrize("packed", ["text", "AAAA", pack([], []), pack([DOWNLOADED], expected(FILES[:1]))])
 def test_results_that_cannot_be_unpacked_count_as_missing(packed: str) -> None:
     results = asdict(replace(RESULTS, results=packed))
-    received = Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=[results]))
+    received = Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=[results]), 0)
     assert all(line.startswith("Not tried: the download task died") for line in lines(received))
     noted = replace(RESULTS, results=packed, note="Network error: it broke")
-    received = Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=[asdict(noted)]))
+    received = Received.pull(TaskInstance(return_value=[SHARD.to_xcom()], results=[asdict(noted)]), 0)
     assert lines(received) == ["Network error: it broke"] * 2
 
 

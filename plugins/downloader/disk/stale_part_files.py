@@ -32,6 +32,14 @@ class StalePartFiles:
             with suppress(OSError, DownloadError):
                 self._list(folder, destination.place(path).folder)
 
+    def seen(self, path: SafePath) -> list[os.stat_result]:
+        """What the part files of one file were like just now."""
+        found = []
+        for name in self._found.get((path.folder, part_stem(path.name)), ()):
+            with suppress(OSError, DownloadError):
+                found.append(os.lstat(f"{self._destination.place(path).folder}/{name}"))
+        return found
+
     def sweep(self, path: SafePath) -> None:
         """Removes those of one file, which is complete now. One that another run holds stays."""
         names = self._found.pop((path.folder, part_stem(path.name)), ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -12,22 +12,21 @@ from typing import Final
 
 from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError, from_os_error
-from downloader.report import Report, lines_of, write
+from downloader.report import Pairs, Report, lines_of, write
 from downloader.results import FileResult
 
-from ..execution import FEW
+from ..execution import FEW, Unreported, begun_in
 from ..failures import Refusal
 from ..folders import make_below
 from ..shards import PlanChanged
-from ..wording import counted, one_line
-from ..xcoms import Received, Shard, ShardResults, expected
+from ..wording import counted, failed_files, one_line, within
+from ..xcoms import Received, Shard, ShardResults, expected, read
 from .run import DownloadRun, RunItem
 
 __all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish", "receipts_of"]
 
 _OK: Final = ": OK - "
 _FAILURE: Final = ": FAILURE - "
-_MOST_PROBLEMS: Final = 20
 MOST_NAMES: Final = 200
 """Names of a kind that a summary writes out."""
 
@@ -81,7 +80,8 @@ def _joined(item: RunItem, shards: Sequence[Shard], received: Received) -> tuple
             if not failures:
                 problems.append(f"{one_line(shard.label)}: no files can be named: {one_line(str(error))}")
         else:
-            results += received.results_of(shard.number, files)
+            begun = begun_in(item.run_target.folder, (file.name for file in files))
+            results += received.results_of(shard.number, files, begun)
     return _unique([*results, *item.unplanned(shards[-1])]), problems
 
 
@@ -105,19 +105,26 @@ def _report(item: RunItem, first: Shard, results: Sequence[FileResult], handed: 
         head=item.run_target.head,
         results=tuple(results),
         duration=max(0.0, ended - began),
-        extra=(*item.plan_summary(first), *item.summary(results, handed)),
+        extra=(*_unreported(handed), *item.summary(results, handed)),
     )
 
 
-def publish(receipt: Receipt) -> str:
-    """Prints the report and writes it. Answers what failed, ``""`` for nothing.
+def _unreported(handed: Sequence[ShardResults]) -> Pairs:
+    """What the tasks found that no earlier report lists."""
+    found = [read(Unreported, each.unreported) or Unreported() for each in handed]
+    total = Unreported(*map(sum, zip(*map(astuple, found), strict=True))) if found else Unreported()
+    return (("In no earlier report", str(total)),) if total.files else ()
+
+
+def publish(receipt: Receipt) -> list[str]:
+    """Prints the report and writes it. Answers what failed.
 
     A report that cannot be written is printed whole, however long it is.
     """
     few = len(receipt.report.results) <= FEW
     _print(receipt.report, whole=few)
     summary = receipt.report.summary
-    counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
+    problems = [failed_files(receipt.report.results, receipt.about)] if summary.failed else []
     try:
         make_below(receipt.location, receipt.folder)
         path = write(receipt.report, receipt.folder, receipt.report_id)
@@ -125,9 +132,10 @@ def publish(receipt: Receipt) -> str:
         if not few:
             _print(receipt.report, whole=True)
         problem = from_os_error(error, str(receipt.folder)) if isinstance(error, OSError) else error
-        return f"{counts}, and the report could not be written (it stands in the log): {problem}"
+        counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
+        return [*problems, f"{counts}, and the report could not be written (it stands in the log): {problem}"]
     log.info("Report: %s", path)
-    return f"{counts}, see {path}" if summary.failed else ""
+    return problems
 
 
 def named(label: str, names: Sequence[str], count: int | None = None) -> Iterator[tuple[str, str]]:
@@ -141,15 +149,18 @@ def named(label: str, names: Sequence[str], count: int | None = None) -> Iterato
 
 
 def one_sentence(problems: Sequence[str]) -> str:
-    """The first of `problems`, and how many more there are."""
-    more = len(problems) - _MOST_PROBLEMS
-    return "; ".join(problems[:_MOST_PROBLEMS]) + (f"; and {more:,} more, see the logs" if more > 0 else "")
+    """The first of `problems`, and how many more there are. Where there are more, the log gets a line for each."""
+    more = len(problems) - 1
+    for problem in problems if more else ():
+        log.error("%s", problem)
+    return within(problems[0], f" (and {more:,} more, see above)") if more else problems[0]
 
 
 def _print(text: Report, *, whole: bool) -> None:
     """The whole report, or the head, the first failures, and the summary."""
     failures = 0
     for line in lines_of(text):
-        failures += _FAILURE in line
-        if whole or not (_OK in line or (_FAILURE in line and failures > FEW)):
-            log.info("%s", line)
+        is_failure = _FAILURE in line and _OK not in line.partition(_FAILURE)[0]
+        failures += is_failure
+        if whole or not (_OK in line or (is_failure and failures > FEW)):
+            log.log(logging.ERROR if is_failure else logging.INFO, "%s", line)

@@ -11,16 +11,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from downloader.errors import DownloadError
 
 from ..execution import Attempt, conclude
-from ..failures import SetupError, airflow_errors
+from ..failures import SetupError, airflow_errors, failure
 from ..parameters import refuse_unknown_keys
 from ..settings import load
+from ..wording import duration
 from ..xcoms import Received, Shard, push_problem, push_validated
 from .receipts import one_sentence, publish, receipts_of
 from .run import DownloadRun
@@ -36,21 +39,17 @@ def validate(run_type: type[DownloadRun], context: Mapping[str, Any]) -> list[di
     Raises as `airflow_errors` does; the sentence is then pushed too, so that `report`, and who is notified, reads it.
     """
     ti = context["ti"]
-    try:
-        with airflow_errors():
-            refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
-            with closing(run_type.of(context["params"], load())) as run:
-                validated = run.validated()
-    except AirflowException as problem:
-        push_problem(ti, str(problem))
-        raise
+    with airflow_errors(partial(push_problem, ti)):
+        refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
+        with closing(run_type.of(context["params"], load())) as run:
+            validated = run.validated()
     for sentence in validated.refused.values():
         log.error("Refused: %s", sentence)
     return push_validated(ti, validated)
 
 
 def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-    """A task `download`: downloads one shard. Raises as `airflow_errors` and `conclude` do.
+    """A task `download`: downloads one shard. Raises `failure`.
 
     What became of the files is pushed in either case, also while it runs.
     """
@@ -64,19 +63,25 @@ def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Map
                 files = run.item(shard.item).listed(shard, attempt.show_listing)
         except DownloadError as error:
             attempt.refuse(error)
-        conclude(attempt.download(files, run.options, quiet=run.quiet), context)
+        try:
+            results = attempt.download(files, run.options, quiet=run.quiet)
+        except AirflowTaskTimeout:
+            limit = duration(context["task"].execution_timeout.total_seconds())
+            sentence = f"stopped by its time limit of {limit}; the next try goes on from what is there"
+            raise failure(sentence, retryable=True) from None
+        conclude(results, context)
 
 
 def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
-    """The task `report`: writes and prints a report for each item. Raises AirflowFailException if anything failed."""
-    received = Received.pull(context["ti"])
+    """The task `report`: writes and prints a report for each item. Raises `failure` if anything failed."""
+    received = Received.pull(context["ti"], context["dag_run"].clear_number)
     if context["params"].get("dry_run") and not received.problem:
         log.info("A dry run: nothing was fetched and nothing written; the log of validate lists what would be done")
         return
     if not received.shards:
-        raise AirflowFailException(received.problem or "validate answered nothing to download: clear the task")
+        raise failure(received.problem or "validate answered nothing to download: clear the task")
     with airflow_errors(), closing(run_type.of(context["params"], load())) as run:
         receipts, problems = receipts_of(run, received)
-    problems = [*filter(None, map(publish, receipts)), *problems, *received.refused.values()]
+    problems = [*chain.from_iterable(map(publish, receipts)), *problems, *received.refused.values()]
     if problems:
-        raise AirflowFailException(one_sentence(problems))
+        raise failure(one_sentence(problems))

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .attempt import Attempt, conclude
 from .progress import FEW, Rhythm
+from .unreported import Unreported, begun_in
 
-__all__ = ["FEW", "Attempt", "Rhythm", "conclude"]
+__all__ = ["FEW", "Attempt", "Rhythm", "Unreported", "begun_in", "conclude"]

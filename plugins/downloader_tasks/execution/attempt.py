@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
-
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_error
 from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import TransferOptions, restore
 
-from ..failures import Refusal
+from ..failures import Refusal, failure
 from ..folders import make_below
 from ..shards import ShardFiles, digest_of, fingerprint_of
-from ..wording import counted, one_line
+from ..wording import failed_files
 from ..xcoms import Shard, ShardPlan, ShardResults
 from .interruptions import Interruptions
 from .ledger import Ledger
 from .progress import Lines, Watch
-from .task_state import LISTING, PROGRESS, RESULTS, VERIFIED, TaskState
+from .task_state import LISTING, PROGRESS, RESULTS, UNREPORTED, VERIFIED, TaskState
+from .unreported import Unreported, find_unreported
 from .verified_files import TaskVerifiedFiles
 
 __all__ = ["Attempt", "conclude"]
+
+log = logging.getLogger(__name__)
 
 
 class Attempt:
@@ -38,7 +40,9 @@ class Attempt:
         self._interruptions = Interruptions(self._save)
         self._state = TaskState(context, self._interruptions)
         self._files = ""  # stands for the files of this try
-        self._tries = f"{shard.plan} {context['dag_run'].clear_number}"  # and for those since a person cleared tasks
+        self._cleared: int = context["dag_run"].clear_number
+        self._tries = f"{shard.plan} {self._cleared}"  # stands for all tries since a person cleared tasks
+        self._unreported = Unreported()
         self._ledger: Ledger | None = None
         self._verified: TaskVerifiedFiles | None = None
 
@@ -61,10 +65,13 @@ class Attempt:
         self._files = fingerprint_of(str(folder), map(digest_of, planned))
         if not files.repeatable:
             self._state.push_plan(ShardPlan.of(self._shard, planned))
+        self._unreported = self._find_unreported(files)
         source = self._prepared(files)
         ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS, self._tries))
         verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED, self._files))
         watch = Watch(ledger, Lines(len(planned), quiet=quiet), self._show, self._save)
+        if self._unreported.files:
+            self._save()  # the report is to say so whatever becomes of this try
         with self._interruptions:
             try:
                 results = restore(planned, source, folder, replace(options, listener=watch, verified=verified))
@@ -74,8 +81,19 @@ class Attempt:
         for result in results:
             ledger.note(result)
         added = files.added(results)
-        self._push(ledger.packed(), last=True, added=asdict(added) if added is not None else {})
+        whole = all(result.ok for result in results)
+        self._push(ledger.packed(), last=True, added=asdict(added) if added is not None else {}, whole=whole)
         return results
+
+    def _find_unreported(self, files: ShardFiles) -> Unreported:
+        """As the first of these tries found it: a later one sees what the earlier ones have downloaded."""
+        kept = self._state.kept(UNREPORTED, self._tries)
+        found = find_unreported(files.planned, files.run_target) if not kept else Unreported(*map(int, kept.split()))
+        if not kept:
+            self._state.keep(UNREPORTED, f"{found.files} {found.partial} {found.bytes}", self._tries)
+            if found.files:
+                log.warning("No report lists %s", found)
+        return found
 
     def _prepared(self, files: ShardFiles) -> Source:
         """The source, with the destination made below its location."""
@@ -105,27 +123,41 @@ class Attempt:
         if self._verified is not None and self._verified.changed:
             self._state.keep(VERIFIED, self._verified.text(), self._files)
 
-    def _push(self, packed: str, note: str = "", *, last: bool = False, added: dict[str, Any] | None = None) -> None:
+    def _push(
+        self,
+        packed: str,
+        note: str = "",
+        *,
+        last: bool = False,
+        added: dict[str, Any] | None = None,
+        whole: bool = False,
+    ) -> None:
         """`note`: why every file failed that has no result of its own."""
         shard = self._shard
         self._state.keep(RESULTS, packed, self._tries)
         results = ShardResults(
-            shard.plan, shard.number, shard.fingerprint, packed, note, self._began, time.time(), added or {}
+            shard.plan,
+            shard.number,
+            shard.fingerprint,
+            packed,
+            note,
+            self._began,
+            time.time(),
+            added or {},
+            asdict(self._unreported),
+            self._cleared,
+            whole,
         )
         self._state.push_results(results, last=last)
 
 
 def conclude(results: Sequence[FileResult], context: Mapping[str, Any]) -> None:
-    """Raises where files failed: AirflowException where another try may help, AirflowFailException where none will."""
+    """Raises `failure` where files failed: retryable where another try may help."""
     failures = [result for result in results if not result.ok]
     if not failures:
         return
-    first, ti = failures[0], context["ti"]
-    sentence = (
-        f"{len(failures):,} of {counted(len(results))} failed, the first of them {one_line(first.name)}: "
-        f"{one_line(first.message)}"
-    )
+    ti = context["ti"]
     full = any(result.message.startswith(f"{DiskFull.kind}:") for result in failures)
     if ti.try_number <= ti.max_tries and not full and any(result.retryable for result in failures):
-        raise AirflowException(f"{sentence} (to be tried again)")
-    raise AirflowFailException(sentence)
+        raise failure(failed_files(results, before="To be tried again: "), retryable=True)
+    raise failure(failed_files(results))

@@ -126,7 +126,7 @@ class Lines:
         """One file has a result."""
         self._failures += not result.ok
         if (self.each and not (self._quiet and result.ok)) or (not result.ok and self._failures <= _MOST_FAILURES):
-            level = logging.INFO if result.ok else logging.WARNING
+            level = logging.INFO if result.ok else logging.ERROR
             count = f"[{progress.files_done}/{progress.files}]"
             log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _shown(result))
 

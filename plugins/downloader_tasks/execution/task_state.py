@@ -9,6 +9,7 @@ runs. An XCom is read by the tasks behind it, and stays when the task is killed.
 | `listing` | how far a listing has been read, where that takes long |
 | `results` | `Kept`: the results of all tries so far, packed |
 | `verified` | `Kept`: see `verified_files` |
+| `unreported` | `Kept`: see `unreported` |
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from typing import Any, Final
 from ..xcoms import RESULTS, ShardPlan, ShardResults, push_plan, push_results, read
 from .interruptions import Interruptions
 
-__all__ = ["LISTING", "PROGRESS", "RESULTS", "VERIFIED", "Kept", "TaskState"]
+__all__ = ["LISTING", "PROGRESS", "RESULTS", "UNREPORTED", "VERIFIED", "Kept", "TaskState"]
 
 PROGRESS: Final = "progress"
 LISTING: Final = "listing"
 VERIFIED: Final = "verified"
+UNREPORTED: Final = "unreported"
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +68,9 @@ class TaskState:
         try:
             with self._interruptions.held():
                 self._store.set(key, dict(value))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 whatever it is, the download goes on
             self._replaced = _is_gone(error)
-            log.warning("The state store did not take %s; the download goes on", key, exc_info=True)
+            log.warning("The state store did not take %s (%s); the download goes on", key, type(error).__name__)
 
     def push_plan(self, plan: ShardPlan) -> None:
         """Pushes what is planned."""
@@ -88,10 +90,10 @@ class TaskState:
         try:
             with self._interruptions.held():
                 push_results(self._ti, results)
-        except Exception:
+        except Exception as error:
             if last:
                 raise
-            log.warning("Airflow did not take the results so far; the download goes on", exc_info=True)
+            log.warning("Airflow did not take the results so far (%s); the download goes on", type(error).__name__)
 
 
 def _is_gone(error: Exception) -> bool:

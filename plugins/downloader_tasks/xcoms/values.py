@@ -17,13 +17,13 @@ this program wrote it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, Final, Self, TypeVar, get_args, get_origin, get_type_hints
 
-from downloader.errors import NotTried
+from downloader.errors import DownloadError, NotTried
 from downloader.remote_file import Planned
 from downloader.results import FileResult, Outcome, failed
 
@@ -158,7 +158,8 @@ class ShardResults:
 
     `plan`, `shard`, `fingerprint`: see `Shard.made`. `results`: packed, ``""`` for none. `note`: why each file failed
     that has no result of its own. `began`, `ended`: seconds since the epoch. `added`: what else the report is to know,
-    see `read`.
+    see `read`. `unreported`: see `execution.unreported`. `cleared`: how often tasks of the run had been cleared.
+    `whole`: whether the try came to its end, and no file failed.
     """
 
     plan: str
@@ -169,6 +170,9 @@ class ShardResults:
     began: float
     ended: float
     added: dict[str, Any] = field(default_factory=dict)
+    unreported: dict[str, int] = field(default_factory=dict)
+    cleared: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +191,8 @@ class Received:
     states: dict[int, str]
 
     @classmethod
-    def pull(cls, ti: Any) -> Self:
-        """Reads the states and the XComs of the other tasks."""
+    def pull(cls, ti: Any, cleared: int) -> Self:
+        """Reads the states and the XComs of the other tasks. `cleared`: how often tasks of the run were cleared."""
         states = ti.get_task_states(ti.dag_id, task_ids=["validate", "download"], run_ids=[ti.run_id])[ti.run_id]
         problem, returned = "", ti.xcom_pull(task_ids="validate")
         shards = _shards(returned)
@@ -198,17 +202,28 @@ class Received:
         elif shards is None:
             problem, shards = "validate answered nothing that this version of its DAG can read: clear the task", []
         refused = read(Refusals, ti.xcom_pull(task_ids="validate", key=REFUSED))
+        of_tasks = {shard.number: str(states.get(f"download_{shard.number}") or "") for shard in shards}
+        results = _made(shards, ShardResults, ti.xcom_pull(task_ids="download", key=RESULTS))
+        for number, each in list(results.items()):
+            # Its task was cleared since, and ended before it began: it did not remove the XCom of the try before.
+            if each.whole and each.cleared != cleared and of_tasks[number] != _SUCCESS:
+                del results[number]
         return cls(
             shards,
             problem,
             refused.items if refused and shards and refused.plan == shards[0].plan else {},
             _made(shards, ShardPlan, ti.xcom_pull(task_ids="download", key=PLAN)),
-            _made(shards, ShardResults, ti.xcom_pull(task_ids="download", key=RESULTS)),
-            {shard.number: str(states.get(f"download_{shard.number}") or "") for shard in shards},
+            results,
+            of_tasks,
         )
 
-    def results_of(self, number: int, files: Sequence[Expected]) -> Iterator[FileResult]:
-        """One result for each of `files`, those of the shard `number`."""
+    def results_of(
+        self, number: int, files: Sequence[Expected], interrupted: Callable[[str], DownloadError | None]
+    ) -> Iterator[FileResult]:
+        """One result for each of `files`, those of the shard `number`.
+
+        `interrupted` is asked about each file without a result whether it was begun.
+        """
         handed = self.results.get(number)
         results: Sequence[FileResult | None] = [None] * len(files)
         if handed is not None and handed.results:
@@ -220,7 +235,8 @@ class Received:
             elif handed is not None and handed.note:
                 yield FileResult(file.name, Outcome.FAILED, message=handed.note)
             else:
-                yield failed(file.name, _NO_RESULT.get(self.states[number], _NO_RUN))
+                begun = interrupted(file.name)
+                yield failed(file.name, begun or _NO_RESULT.get(self.states[number], _NO_RUN))
 
 
 def push_validated(ti: Any, validated: Validated) -> list[dict[str, Any]]:
