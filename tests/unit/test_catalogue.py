@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -399,8 +401,70 @@ def test_a_sqlite_file_that_is_not_there_is_said_so_and_not_made(tmp_path: Path)
 def test_a_sqlite_file_that_goes_away_later_is_said_so(sqlite_database: SqliteDatabase, opened: Opened) -> None:
     catalogue = opened(sqlite_database.address)
     sqlite_database.path.unlink()
-    with pytest.raises(CatalogueRefused, match="No such file"):
+    with pytest.raises(CatalogueRefused, match="does not exist; correct the path"):
         catalogue.get("sample")
+
+
+def test_a_write_ahead_log_without_content_is_no_writer(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    """A backup of a database that was open has one; where no file can be made beside it, SQLite could not open it."""
+    sqlite_database.execute("PRAGMA journal_mode=WAL")
+    sqlite_database.insert("sample", INFO)
+    log = sqlite_database.path.with_name("catalogue.db-wal")
+    log.touch()
+    assert opened(sqlite_database.address).get("sample") is not None
+    assert sorted(os.listdir(log.parent)) == ["catalogue.db", "catalogue.db-wal"]
+
+
+def test_a_write_ahead_log_that_cannot_be_read_where_it_lies_is_told(
+    sqlite_database: SqliteDatabase, opened: Opened, tmp_path: Path
+) -> None:
+    """As on a read-only disk, SQLite cannot make its -shm file: here a link has that name, which it does not follow."""
+    sqlite_database.execute("PRAGMA journal_mode=WAL")
+    copy = tmp_path / "catalogue.db"
+    with closing(sqlite3.connect(sqlite_database.path)) as writer:
+        writer.execute("INSERT INTO raw_file (id) VALUES ('sample')")
+        writer.commit()
+        shutil.copy(sqlite_database.path, copy)
+        shutil.copy(f"{sqlite_database.path}-wal", f"{copy}-wal")
+    Path(f"{copy}-shm").symlink_to("nowhere")
+    with pytest.raises(CatalogueRefused, match=r"are in .*catalogue\.db-wal, .* PRAGMA wal_checkpoint\(TRUNCATE\)"):
+        opened(CatalogueAddress("sqlite", str(copy))).get("sample")
+
+
+def test_a_damaged_sqlite_file_is_told_as_damaged(sqlite_database: SqliteDatabase, opened: Opened) -> None:
+    sqlite_database.insert("sample", {"a": ["x" * 9000]})
+    whole = sqlite_database.path.read_bytes()
+    sqlite_database.path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(CatalogueRefused, match=r"malformed.*it is damaged, or was copied while it was written to"):
+        opened(sqlite_database.address).get("sample")
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "words"),
+    [
+        (errno.ESTALE, CatalogueUnreachable, "cannot be read now .*; check the disk that it is on"),
+        (errno.EIO, CatalogueUnreachable, "cannot be read now"),
+        (errno.ENOTCONN, CatalogueUnreachable, "cannot be read now"),
+        (errno.EACCES, CatalogueRefused, "Permission denied.*search the folders above it"),
+    ],
+)
+def test_a_disk_that_refuses_a_sqlite_file_is_told_by_its_cause(
+    sqlite_database: SqliteDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    error: type[CatalogueError],
+    words: str,
+) -> None:
+    plain = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if path == str(sqlite_database.path):
+            raise OSError(number, os.strerror(number), path)
+        return plain(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(error, match=words):
+        open_catalogue(sqlite_database.address)
 
 
 @pytest.mark.parametrize("path", ["", "catalogue.db", ":memory:", "file:/x?mode=rwc"])

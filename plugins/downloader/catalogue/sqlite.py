@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
@@ -21,10 +23,19 @@ _GET: Final = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE id = ? LIMIT 2"  
 _SIMILAR: Final = (
     f"SELECT id FROM {TABLE} WHERE id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' LIMIT ?"  # noqa: S608
 )
+_WRONG_PATH: Final = "correct the path in its connection, or mount the disk that it is on"
 _WAL_MARK: Final = b"\x02\x02"
 """Bytes 18 and 19 of a database in write-ahead mode (SQLite's file format, section 1.3.3)."""
-_RETRYABLE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_PROTOCOL")
-"""READONLY: an unfinished write is beside the file, and only a writer can undo it."""
+_RETRYABLE: Final = (
+    ("SQLITE_BUSY", "another program writes to it: run it again when that is done"),
+    ("SQLITE_LOCKED", "another program writes to it: run it again when that is done"),
+    ("SQLITE_PROTOCOL", "see that its disk can lock files, then run it again"),
+    ("SQLITE_IOERR", "check the disk that it is on, and that this disk can lock files, then run it again"),
+    ("SQLITE_READONLY", "a write to it was not finished: let the program that writes to it open it, then run it again"),
+)
+"""Starts of the names of SQLite's errors that may pass, and what to do."""
+_REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG})
+"""Errors of a path that no retry changes. Others are the disk's, such as a network disk that is away."""
 
 
 def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
@@ -50,13 +61,15 @@ class SqliteCatalogue:
     """Opens the file for each query: nothing is held in between, and any thread may call it."""
 
     def __init__(self, path: str) -> None:
-        """`path` is absolute. Raises CatalogueRefused if there is no such file."""
+        """`path` is absolute. Raises CatalogueRefused if there is no such file, CatalogueUnreachable."""
         self._path = path
-        if not os.path.isfile(path):
-            problem = "is a folder" if os.path.isdir(path) else "does not exist"
-            raise CatalogueRefused(
-                f"the catalogue's SQLite file {path} {problem}", "correct the path in its connection"
-            )
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            raise self._refusal(error) from error
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a file"
+            raise CatalogueRefused(f"the catalogue's SQLite file {path} is {kind}", _WRONG_PATH)
 
     def get(self, raw_file_id: str) -> RawFile | None:
         """The record, None if there is none. Raises CatalogueError."""
@@ -88,31 +101,63 @@ class SqliteCatalogue:
             return connection.execute(query, values).fetchall()
 
     def _refusal(self, error: sqlite3.Error | OSError) -> CatalogueError:
+        if isinstance(error, OSError):
+            return self._refusal_of_disk(error)
         name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(_RETRYABLE):
-            return CatalogueUnreachable(f"the catalogue {self._path} cannot be read now ({error})")
+        for start, advice in _RETRYABLE:
+            if name.startswith(start):
+                return CatalogueUnreachable(f"the catalogue {self._path} cannot be read now ({error})", advice)
         if "no such table" in str(error) or "no such column" in str(error):
             return missing(f"{self._path}: {error}")
         if isinstance(error, sqlite3.DataError):
             return RecordUnusable(f"a record of the catalogue {self._path} cannot be read ({error})")
         advice = "see that it is a SQLite database that this user may read"
+        if name.startswith("SQLITE_CORRUPT"):
+            advice = "it is damaged, or was copied while it was written to: put a whole copy in its place"
+        elif name.startswith("SQLITE_CANTOPEN") and _wal_size(self._path):
+            advice = (
+                f"rows that were written last are in {self._path}-wal, and to read them SQLite makes a file beside it:"
+                " let this user write to the folder, or have a program that may run PRAGMA wal_checkpoint(TRUNCATE)"
+            )
         return CatalogueRefused(f"the catalogue {self._path} cannot be read ({error})", advice)
+
+    def _refusal_of_disk(self, error: OSError) -> CatalogueError:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return CatalogueRefused(f"the catalogue's SQLite file {self._path} does not exist", _WRONG_PATH)
+        if error.errno in _REFUSED:
+            return CatalogueRefused(
+                f"the catalogue {self._path} cannot be read ({error.strerror})",
+                "let this user read the file and search the folders above it, or correct the path in its connection",
+            )
+        return CatalogueUnreachable(
+            f"the catalogue {self._path} cannot be read now ({error.strerror})",
+            "check the disk that it is on, then run it again",
+        )
 
 
 def _is_idle_wal(path: str) -> bool:
     """Whether it is in write-ahead mode and nobody writes to it.
 
     SQLite creates two files beside such a database even to read it, and leaves them there. They belong to the first
-    reader, so the owner of the catalogue may lose access. If nobody writes, ``immutable`` avoids them.
+    reader, so the owner of the catalogue may lose access. If nobody writes, ``immutable`` avoids them; it also reads
+    where no file can be made, as on a read-only disk.
     """
     with open(path, "rb") as file:
         is_wal = file.read(20)[18:20] == _WAL_MARK
-    return is_wal and not os.path.exists(f"{path}-wal")
+    return is_wal and not _wal_size(path)
 
 
-def _stamp(path: str) -> tuple[int, int, bool]:
+def _stamp(path: str) -> tuple[int, int, int]:
     seen = os.stat(path)
-    return seen.st_mtime_ns, seen.st_size, os.path.exists(f"{path}-wal")
+    return seen.st_mtime_ns, seen.st_size, _wal_size(path)
+
+
+def _wal_size(path: str) -> int:
+    """The bytes that are not in the database yet."""
+    try:
+        return os.stat(f"{path}-wal").st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _decode(text: bytes) -> str:
