@@ -22,6 +22,7 @@ PACKAGES: Final = {
     "e2fsck": "e2fsprogs",  # repairs a disk that a test broke
     "mkfs.ext4": "e2fsprogs",  # disks that run full or break
     "mount": "mount",  # mounts them
+    "pgbouncer": "pgbouncer",  # a pooler before the catalogue
     "radosgw": "radosgw",  # Ceph's object gateway, an S3 server
     "radosgw-admin": "radosgw",
     "redis-cli": "redis-tools",  # health checks of docker-compose.yaml

@@ -1,4 +1,8 @@
-"""The catalogue in PostgreSQL, read in read-only transactions."""
+"""The catalogue in PostgreSQL, read in read-only transactions.
+
+A pooler (PgBouncer, pgcat, Odyssey, RDS Proxy) may stand before it, and give each transaction another connection to the
+server. So nothing is prepared, no startup option is sent, and what is set is set for its own transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 import threading
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Final, LiteralString
+from typing import Final, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import errors as pg
@@ -23,8 +27,11 @@ _GET: Final = (
     " FROM raw_file WHERE id = %s LIMIT 2"
 )
 _SIMILAR: Final = "SELECT id::text FROM raw_file WHERE id ILIKE %s OR id ILIKE %s OR id ILIKE %s LIMIT %s"
-_HINT_SECONDS: Final = 3
-"""The time limit of the query for similar ids."""
+_TIME_LIMIT: Final = "60s"
+_HINT_TIME_LIMIT: Final = "3s"
+"""Of the query for similar ids."""
+_LIMIT_TIME: Final = "SELECT set_config('statement_timeout', %s, true)"
+"""Until the end of the transaction, as SET LOCAL does."""
 _DEFAULTS: Final[dict[str, str]] = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -32,13 +39,78 @@ _DEFAULTS: Final[dict[str, str]] = {
     "application_name": "downloader",
     "client_encoding": "UTF8",
 }
-_READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=60s"
 _OWN: Final = frozenset({"host", "port", "dbname", "user", "password"})
-_PERMANENT: Final = re.compile(
-    r"authentication|does not exist|pg_hba\.conf|permission denied|no password supplied|unsupported startup parameter"
-    r"|certificate|invalid .*value|unrecognized configuration parameter|not permitted"
+
+
+class _Refusal(NamedTuple):
+    """The error for texts of libpq, of servers and of poolers. `what` and `advice` are formats."""
+
+    pattern: re.Pattern[str]
+    error: type[CatalogueError]
+    what: str
+    advice: str | None = None
+
+
+_REFUSALS: Final = (
+    _Refusal(
+        re.compile(
+            r"unsupported startup parameter(?: in options)?:? *(?P<name>\w*)"
+            r"|support command-line options|support the option"
+        ),
+        CatalogueRefused,
+        "{where} refused a setting of the connection",
+        "remove {name} from the extra of the catalogue's connection, or let the pooler ignore it (PgBouncer:"
+        " ignore_startup_parameters = {name})",
+    ),
+    _Refusal(
+        re.compile(r"statement pooling mode"),
+        CatalogueRefused,
+        "the pooler before {where} allows no transactions",
+        "set its pool_mode for this database to transaction or session",
+    ),
+    _Refusal(
+        re.compile(r"conflict with recovery"),
+        CatalogueUnreachable,
+        "{where} is a replica, and cancelled the query to keep up with its primary",
+        "run it again; if this happens often, raise max_standby_streaming_delay there, or read from the primary",
+    ),
+    _Refusal(
+        re.compile(
+            r"authentication|auth failed|incorrect (?:user|password)|invalid password|login rejected"
+            r"|no password supplied|does not exist|no such (?:user|database)|no pool configured|route for .* not found"
+            r"|tenant or user not found|has no credentials|pg_hba\.conf|permission denied|not permitted|config error"
+            r"|certificate|does not support SSL|(?:SSL|TLS) (?:is )?required|requires TLS"
+            r"|invalid .*value|unrecognized configuration parameter",
+            re.IGNORECASE,
+        ),
+        CatalogueRefused,
+        "{where} refused",
+    ),
+    _Refusal(
+        re.compile(
+            r"no more connections allowed|query_wait_timeout|too many (?:active )?(?:clients|connections)"
+            r"|connection slots|max ?clients|acquire database connection|check ?out (?:a )?connection"
+            r"|max_(?:user|db|client)_conn",
+            re.IGNORECASE,
+        ),
+        CatalogueUnreachable,
+        "{where} has no connection free",
+        "run it again later, or let the server and its pooler allow more connections",
+    ),
+    _Refusal(
+        re.compile(
+            r"server_login_retry|server login (?:has been )?fail|cannot connect to server|client_login_timeout"
+            r"|failed to connect to remote server|AllServersDown|could not get connection from the server pool"
+        ),
+        CatalogueUnreachable,
+        "the pooler before {where} does not reach the database",
+        "see that the database runs and that the pooler can log in to it, then run it again",
+    ),
 )
-"""Texts of libpq for failures to connect that are permanent; there is no SQLSTATE before a connection is open."""
+"""The first that fits counts. By texts, because SQLSTATE is not known before a connection is open, and PgBouncer gives
+all its failures the same one."""
+_QUOTED: Final = re.compile(r'"[^"]*"')
+"""Names of hosts, databases and users, which may hold any word."""
 _USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
 
@@ -48,17 +120,12 @@ def open_catalogue(address: CatalogueAddress) -> PostgresCatalogue:
 
 
 def connect(address: CatalogueAddress) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection whose transactions are read-only, both by its settings and by each transaction.
-
-    Raises psycopg.Error, CatalogueRefused.
-    """
+    """A connection of which every statement runs in a read-only transaction. Raises psycopg.Error, CatalogueRefused."""
     port = "" if address.port is None else str(address.port)
     own = {"host": address.host, "port": port, "dbname": address.database}
     own |= {"user": address.user, "password": address.password}
     parameters = _DEFAULTS | _options(address.options) | {key: value for key, value in own.items() if value}
-    # The last of two equal settings counts, so these follow those of the connection.
-    parameters["options"] = f"{parameters.get('options', '')} {_READ_ONLY}".strip()
-    connection = psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+    connection = psycopg.connect(**parameters, prepare_threshold=None)  # type: ignore[arg-type]
     connection.read_only = True
     return connection
 
@@ -84,7 +151,7 @@ class PostgresCatalogue:
         """At most `limit` similar ids."""
         if not can_be_id(raw_file_id):
             return []
-        rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR), _HINT_SECONDS)
+        rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR), _HINT_TIME_LIMIT)
         return closest(raw_file_id, (str(row[0]) for row in rows), limit)
 
     def close(self) -> None:
@@ -93,13 +160,14 @@ class PostgresCatalogue:
             if self._held is not None:
                 self._held.close()
 
-    def _rows(self, query: LiteralString, values: tuple[object, ...], seconds: int = 0) -> list[tuple[object, ...]]:
+    def _rows(
+        self, query: LiteralString, values: tuple[object, ...], time_limit: str | None = None
+    ) -> list[tuple[object, ...]]:
         with self._lock:
             connection = self._connection()
             try:
                 with connection.transaction():
-                    if seconds:
-                        connection.execute(f"SET LOCAL statement_timeout = '{seconds:d}s'")
+                    connection.execute(_LIMIT_TIME, (time_limit or _TIME_LIMIT,))
                     return connection.execute(query, values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
                 problem = self._refusal(error)
@@ -126,9 +194,7 @@ class PostgresCatalogue:
             return CatalogueRefused(
                 f"{where} may not be read ({text})", "grant the connection's user SELECT on raw_file"
             )
-        if isinstance(error, psycopg.OperationalError) and not _PERMANENT.search(text):
-            return CatalogueUnreachable(f"{where} does not answer ({text})")
-        return CatalogueRefused(f"{where} refused ({text})")
+        return _connection_problem(error, where, text)
 
     def _where(self) -> str:
         address = self._address
@@ -140,6 +206,19 @@ class PostgresCatalogue:
         for secret in filter(None, (self._address.password, *secrets)):
             text = text.replace(secret, "***")
         return _USER_INFO.sub("://***@", text)
+
+
+def _connection_problem(error: psycopg.Error, where: str, text: str) -> CatalogueError:
+    """The error of a connection that was refused or broke. `text`: of `error`, without secrets."""
+    wording = _QUOTED.sub("", text)
+    for refusal in _REFUSALS:
+        if found := refusal.pattern.search(wording):
+            name = found.groupdict().get("name") or "options"
+            advice = refusal.advice and refusal.advice.format(name=name)
+            return refusal.error(f"{refusal.what.format(where=where)} ({text})", advice)
+    if isinstance(error, psycopg.OperationalError | pg.InternalError_):
+        return CatalogueUnreachable(f"{where} does not answer ({text})")
+    return CatalogueRefused(f"{where} refused ({text})")
 
 
 def _options(options: Mapping[str, object]) -> dict[str, str]:
