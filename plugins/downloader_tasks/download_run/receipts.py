@@ -105,7 +105,7 @@ def _report(item: RunItem, first: Shard, results: Sequence[FileResult], handed: 
         head=item.run_target.head,
         results=tuple(results),
         duration=max(0.0, ended - began),
-        extra=(*_unreported(handed), *item.summary(results, handed)),
+        extra=(*_unreported(handed), *item.plan_summary(first), *item.summary(results, handed)),
     )
 
 
