@@ -100,6 +100,20 @@ def test_pgbouncer_that_lets_a_client_wait_too_long_is_retryable(filled: Postgre
     assert problem.what.endswith("has no connection free (query_wait_timeout)")
 
 
+def test_a_pooler_that_lets_a_client_wait_for_ever_is_given_up(
+    filled: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_module, "_PATIENCE_SECONDS", 0.2)
+    settings = {"pool_mode": "transaction", "default_pool_size": 1, "query_wait_timeout": 0}
+    with pgbouncer(filled, **settings) as address, closing(open_catalogue(address)) as catalogue:
+        with closing(client(address)) as other:
+            other.execute("SELECT 1")
+            with pytest.raises(CatalogueUnreachable, match=r"gave no answer in 0\.2 seconds; .*a pooler before it"):
+                catalogue.get("sample_1")
+        monkeypatch.undo()
+        assert catalogue.get("sample_1") is not None
+
+
 def test_pgbouncer_that_pools_statements_allows_no_transactions(filled: PostgresDatabase) -> None:
     with pgbouncer(filled, pool_mode="statement") as address:
         problem = problem_at(address)

@@ -6,9 +6,12 @@ server. So nothing is prepared, no startup option is sent, and what is set is se
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Final, LiteralString, NamedTuple
 
@@ -32,6 +35,8 @@ _HINT_TIME_LIMIT: Final = "3s"
 """Of the query for similar ids."""
 _LIMIT_TIME: Final = "SELECT set_config('statement_timeout', %s, true)"
 """Until the end of the transaction, as SET LOCAL does."""
+_PATIENCE_SECONDS: Final = 200.0
+"""Longer than PgBouncer lets a client wait (120 s) and a query may run. Other poolers may let it wait for ever."""
 _DEFAULTS: Final[dict[str, str]] = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -165,12 +170,13 @@ class PostgresCatalogue:
     ) -> list[tuple[object, ...]]:
         with self._lock:
             connection = self._connection()
+            given_up = threading.Event()
             try:
-                with connection.transaction():
+                with _patience(connection, given_up), connection.transaction():
                     connection.execute(_LIMIT_TIME, (time_limit or _TIME_LIMIT,))
                     return connection.execute(query, values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
-                problem = self._refusal(error)
+                problem = self._silence() if given_up.is_set() else self._refusal(error)
             raise problem  # outside the handler: the driver's exception, with the password, must not be its context
 
     def _connection(self) -> psycopg.Connection[tuple[object, ...]]:
@@ -182,6 +188,12 @@ class PostgresCatalogue:
         except psycopg.Error as error:
             problem = self._refusal(error)
         raise problem
+
+    def _silence(self) -> CatalogueError:
+        return CatalogueUnreachable(
+            f"the catalogue in PostgreSQL ({self._where()}) gave no answer in {_PATIENCE_SECONDS:g} seconds",
+            "see that it runs and that a pooler before it has a connection free, then run it again",
+        )
 
     def _refusal(self, error: psycopg.Error | UnicodeDecodeError) -> CatalogueError:
         text = self._without_secrets(str(error))
@@ -206,6 +218,25 @@ class PostgresCatalogue:
         for secret in filter(None, (self._address.password, *secrets)):
             text = text.replace(secret, "***")
         return _USER_INFO.sub("://***@", text)
+
+
+@contextmanager
+def _patience(connection: psycopg.Connection[tuple[object, ...]], given_up: threading.Event) -> Iterator[None]:
+    """Ends the connection, and sets `given_up`, if the block takes longer than `_PATIENCE_SECONDS`."""
+
+    def give_up() -> None:
+        given_up.set()
+        if not connection.closed:
+            with socket.socket(fileno=os.dup(connection.fileno())) as held:
+                held.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(_PATIENCE_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _connection_problem(error: psycopg.Error, where: str, text: str) -> CatalogueError:
