@@ -41,6 +41,7 @@ _QUICK = Sizes(
     lines=10_000,
     long=400_000_000,
     kills=3,
+    checked=20 * MIB,
     drive_scale=0.02,
     drive_speed=3e6,
 )

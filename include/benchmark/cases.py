@@ -14,7 +14,7 @@ from .measure import Broken
 from .objects import PARTS
 from .recordings import STREAMS
 from .rounds import CaseOutcome
-from .scale import long, many, million, report
+from .scale import long, many, million, ndjson, report
 from .table import Figure, Goal, Ratio, Section
 
 __all__ = ["CASES", "ON_DEMAND", "memory"]
@@ -150,6 +150,7 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "growth": growth,
     "listing": listing,
     "drive": drive,
+    "ndjson": ndjson,
     "report": report,
     "million": million,
     "many": many,

@@ -117,6 +117,11 @@ class Ours:
         fixed = [*python_command(self.arena, "receipt"), str(lines)]
         return Contestant(name, lambda folder: [*fixed, str(folder)], lambda *_: None, self._env())
 
+    def ndjson(self, name: str, files: int, size: int, line: int) -> Contestant:
+        """One that checks so many files of NDJSON at once, each of `size` bytes in lines of `line` bytes."""
+        command = [*python_command(self.arena, "ndjson"), str(files), str(size), str(line)]
+        return Contestant(name, lambda _: command, lambda *_: None, self._env())
+
     def without_flush(self, contestant: Contestant) -> Contestant:
         """The same without flushes."""
         env = {**contestant.env, "BENCHMARK_WITHOUT_FLUSH": "1"}

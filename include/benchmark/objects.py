@@ -59,6 +59,8 @@ class Sizes:
     """Bytes of the very long object."""
     kills: int = 10
     """How often the process that fetches it is killed."""
+    checked: int = 200 * MIB
+    """Bytes of a file of NDJSON that is checked, and of its longest line."""
     drive_scale: float = 1.0
     """How large the data sets of Google Drive are; 1: 1.4 GB in all."""
     drive_speed: float = 25e6

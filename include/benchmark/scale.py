@@ -17,11 +17,12 @@ from .rounds import CaseOutcome
 from .server import serve_long
 from .table import Goal, Ratio, Section
 
-__all__ = ["long", "many", "million", "report"]
+__all__ = ["long", "many", "million", "ndjson", "report"]
 
 _HOUR = 3600.0
 _MB = 1e6
 _FLAT = 1.25
+_AT_ONCE = 4
 
 
 def million(bench: Bench) -> Section:
@@ -93,6 +94,19 @@ def long(bench: Bench) -> Section:
     twice = Goal(f"{name}: fetched twice, %", _reported(played[name], "twice", 0.01), 2.0, at_least=False)
     slower = Ratio(f"{name} : without a break, seconds", ratio(played[name], played[fetch.name]))
     return Section(title, played.values(), same_work(played, sizes.long / _MB), "MB", [twice, slower])
+
+
+def ndjson(bench: Bench) -> Section:
+    """Four files of NDJSON, checked at once: with lines as they are, and with one long line each."""
+    size = bench.stock.sizes.checked
+    lines = {f"lines of {line:,} bytes": line for line in (1_000, size)}
+    ours = {what: bench.ours.ndjson(f"{OURS}, {what}", _AT_ONCE, size, line) for what, line in lines.items()}
+    played = bench.play(list(ours.values()))
+    short, long_ = (played[one.name] for one in ours.values())
+    peaks = [outcome.peak if outcome.runs else None for outcome in (long_, short)]
+    goals = [Goal("long lines : short lines, peak of memory", _quotient(*peaks), _FLAT, at_least=False)]
+    title = f"{_AT_ONCE} files of NDJSON, {size / _MB:,.0f} MB each, checked at once"
+    return Section(title, played.values(), same_work(played, _AT_ONCE * size / _MB), "MB", goals)
 
 
 @contextmanager

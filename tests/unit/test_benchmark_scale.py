@@ -15,7 +15,7 @@ import requests
 from downloader.catalogue import CatalogueAddress, open_catalogue
 from downloader_tasks.settings.configuration import Configuration, Locations
 from include.benchmark import __main__ as program
-from include.benchmark import catalogue, receipt
+from include.benchmark import catalogue, ndjson, receipt
 from include.benchmark.cases import CASES, ON_DEMAND
 from include.benchmark.counted import Counted
 from include.benchmark.exports import Page, name_of
@@ -99,6 +99,13 @@ def test_a_catalogue_is_made_of_a_record(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "made.db")) as connection:
         rows = connection.execute("SELECT id, s3_upload_path, file_info FROM raw_file").fetchall()
     assert rows == [(catalogue.RAW_FILE, f"s3://{BUCKET}/many/", '{"a": [1, null]}')]
+
+
+@pytest.mark.parametrize("line", [1_000, 5_000_000])
+def test_each_line_is_checked_however_long(capsys: pytest.CaptureFixture[str], line: int) -> None:
+    ndjson.main("2", "10000000", str(line))
+    resources = json.loads(capsys.readouterr().out)["resources"]
+    assert resources == 2 * sum(piece.count(b"\n") for piece in ndjson.pieces(10_000_000, line)) > 0
 
 
 def test_a_report_is_written_and_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
