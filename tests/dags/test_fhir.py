@@ -64,7 +64,7 @@ def test_organised_by_type_and_filtered(lab: FhirLab) -> None:
         "Encounter/1.Encounter.ndjson": EXPORTS["exports/2024/1.Encounter.ndjson"],
     }
     assert dict(run.report("2024/june").head)["Filter"] == "Encounter, Patient, Bogus"
-    assert "The filter names Bogus" in run.log
+    assert "The filter names Bogus, but " in run.log
     assert "Encounter (1), Observation (1), Patient (1), Unknown (1)" in run.log
 
 
@@ -82,7 +82,7 @@ def test_what_a_filter_leaves_out_is_told_by_type_and_number(lab: FhirLab) -> No
         "leaves out 1 file whose type is not known from the names; with check_ndjson their content is looked at"
         in run.log
     )
-    assert "Only *.ndjson and *.ndjson.gz are downloaded; there are 1 file besides: .jsonl (1)" in run.log
+    assert "Only *.ndjson and *.ndjson.gz are downloaded; the bucket has 1 file of other kinds: .jsonl (1)" in run.log
 
 
 def test_files_whose_names_tell_no_type_are_filtered_and_organised_by_what_stands_in_them(lab: FhirLab) -> None:
@@ -243,7 +243,7 @@ def test_a_bucket_that_changes_while_the_run_goes_on(lab: FhirLab, monkeypatch: 
     monkeypatch.setattr(download_run.MinioRun, "listed", change_first)
     run = lab.run()
     assert run.state == "success", run.log
-    assert "The bucket has changed since the run began" in run.log
+    assert "The bucket has changed since validate listed it" in run.log
     assert contents(lab.output) == {
         "Patient.ndjson": resources("Patient", 9),
         "a/Group.ndjson": resources("Group", 7),
@@ -300,15 +300,15 @@ def test_a_full_disk_is_found_before_anything_is_fetched(lab: FhirLab, monkeypat
     [
         ({"bukcet": "x"}, "there is no parameter bukcet: did you mean bucket?"),
         ({"bucket": "no-such-bucket"}, "Not found: there is no bucket no-such-bucket at http://127.0.0.1"),
-        ({"filter": "Device"}, "the filter leaves nothing of what is in bucket b-"),
-        ({"filter": "Bogus"}, "there are Encounter (1), Observation (1), Patient (1)"),
+        ({"filter": "Device"}, "the filter matches no file in bucket b-"),
+        ({"filter": "Bogus"}, "it has Encounter (1), Observation (1), Patient (1)"),
         (
             {"prefix": "nowhere/"},
             "begins with nowhere/; correct the prefix: the first key there is Observation-0.ndjson",
         ),
         ({"prefix": "exports/*.ndjson"}, "begins with exports/*.ndjson; * and ? are no wildcards in a prefix; correct"),
         ({"prefix": "/exports/2024"}, "begins with /exports/2024; leave out the slash: exports/2024"),
-        ({"prefix": "notes"}, "below notes, but 2 files of another kind: .txt (1), .zst (1); only *.ndjson and"),
+        ({"prefix": "notes"}, "below notes, but 2 files of other kinds: .txt (1), .zst (1); only *.ndjson and"),
         ({"output": "/etc"}, "output is /etc, which is not a folder below"),
         ({"output": "../elsewhere"}, "output is ../elsewhere, which is not a folder below"),
     ],
@@ -341,8 +341,8 @@ def test_the_names_of_other_buckets_are_told(lab: FhirLab) -> None:
         ({"extra": {"secure": "perhaps"}}, "secure in the extra of the connection minio_default is neither true nor"),
         ({"extra": {"sekure": True}}, "has an unknown key sekure; its keys are"),
         ({"extra": {"verify": "/no/such/file"}}, "the file of an authority, /no/such/file, cannot be read"),
-        ({"host": "a b/c"}, "is no server's name"),
-        ({"conn_type": "postgres"}, "is of type postgres, which does not lead to MinIO"),
+        ({"host": "a b/c"}, "is not the name of a server"),
+        ({"conn_type": "postgres"}, "is of type postgres, and MinIO needs one of type generic or aws"),
     ],
 )
 def test_a_wrong_connection_is_told_by_its_field(lab: FhirLab, changes: dict[str, Any], sentence: str) -> None:
@@ -356,7 +356,7 @@ def test_a_wrong_connection_is_told_by_its_field(lab: FhirLab, changes: dict[str
 
 def test_no_connection_at_all(lab: FhirLab) -> None:
     lab.patch.delenv("AIRFLOW_CONN_MINIO_DEFAULT")
-    assert "there is no Airflow connection minio_default" in lab.run().problem()
+    assert "there is no Airflow connection minio_default for MinIO" in lab.run().problem()
 
 
 def test_a_connection_of_type_aws_leads_there_as_well(lab: FhirLab) -> None:

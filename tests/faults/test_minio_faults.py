@@ -177,6 +177,16 @@ def test_one_that_is_replaced_between_two_ranges_comes_home_unmixed(home: Home, 
     assert result.assurance == f"md5:{md5(other)}"
 
 
+def test_a_listing_that_tells_another_size_of_the_same_object_is_told(home: Home) -> None:
+    planned = replace(home.listed(), size=len(home.data) + 5)
+    (home.folder / NAME).write_bytes(home.data + b"12345")
+    result = home.restore_one(planned)
+    assert result.message == (
+        f"Size mismatch: {NAME} has {len(home.data)} bytes at its source, {len(home.data) + 5} in the listing of the "
+        "bucket, and is the same object by its ETag; the server contradicts itself: check the bucket there"
+    )
+
+
 def test_one_that_is_replaced_all_the_time_is_given_up_and_may_pass(home: Home) -> None:
     def swap(due: Answer) -> Answer:
         version = len(home.server.requests)

@@ -141,8 +141,8 @@ def test_hosts_with_a_scheme_a_port_or_neither(asks: Asks, host: str, port: int 
 )
 def test_what_is_no_host_is_refused(asks: Asks, host: str) -> None:
     assert asks.refusal(host=host) == (
-        "the host of the connection lab is no server's name; write one such as minio.example.org there, and the port "
-        "into its own field"
+        "the host of the connection lab is not the name of a server; write one such as minio.example.org there, and "
+        "the port into its own field"
     )
 
 
@@ -216,7 +216,7 @@ def test_an_unknown_extra_key_is_refused(asks: Asks, key: str) -> None:
 
 @pytest.mark.parametrize("extra", ["[]", "7", '"text"', '["secure"]', "null", "{secure: false}", '{"secure": false'])
 def test_an_extra_that_is_no_object_is_refused(asks: Asks, extra: str) -> None:
-    assert "the extra of the connection lab is no JSON object" in asks.refusal(host="minio", extra=extra)
+    assert "the extra of the connection lab is not a JSON object" in asks.refusal(host="minio", extra=extra)
 
 
 def test_without_a_login_it_is_read_anonymously(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_without_an_endpoint_url_it_would_lead_to_amazon(asks: Asks, extra: dict
 @pytest.mark.parametrize("kind", ["postgres", "ssh", "s3"])
 def test_another_kind_is_refused(asks: Asks, kind: str) -> None:
     assert asks.refusal(conn_type=kind, host="minio") == (
-        f"the connection lab is of type {kind}, which does not lead to MinIO; make it one of type generic or aws"
+        f"the connection lab is of type {kind}, and MinIO needs one of type generic or aws; change its type"
     )
 
 
@@ -313,8 +313,8 @@ def test_no_connection_at_all_is_told(configuration: Configuration) -> None:
     with pytest.raises(Refusal) as raised:
         endpoint(configuration)
     told = str(raised.value)
-    assert told.startswith("there is no Airflow connection lab, which leads to MinIO; make it")
-    assert told.endswith(f"or name another as minio.connection in {configuration.file}")
+    assert told.startswith("there is no Airflow connection lab for MinIO; create it")
+    assert told.endswith(f"or name another one as minio.connection in {configuration.file}")
 
 
 def test_nothing_is_asked_yet(asks: Asks) -> None:

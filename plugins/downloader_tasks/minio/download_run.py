@@ -131,7 +131,9 @@ class MinioRun(SingleItemRun):
             levels = unpack_levels(shard.levels, len(exports))
         else:
             log.warning(
-                "The bucket has changed since the run began: %s here now, %s then", counted(len(exports)), shard.files
+                "The bucket has changed since validate listed it: %s in this shard now, %s then",
+                counted(len(exports)),
+                shard.files,
             )
             levels = self._levels_now([each.key for each, _ in exports])
         files = [self._file(*export, level) for export, level in zip(exports, levels, strict=True)]
@@ -180,10 +182,10 @@ class MinioRun(SingleItemRun):
         bucket, prefix = one_line(request.bucket), one_line(request.prefix)
         where = f"bucket {bucket}" + (f" below {prefix}" if prefix else "")
         if survey.present:
-            return f"the filter leaves nothing of what is in {where}; there are {shown_counts(survey.present)}"
+            return f"the filter matches no file in {where}; it has {shown_counts(survey.present)}"
         if survey.others:
             return (
-                f"there is no .ndjson file in {where}, but {counted(survey.others.total())} of another kind: "
+                f"there is no .ndjson file in {where}, but {counted(survey.others.total())} of other kinds: "
                 f"{shown_counts(survey.others)}; only *.ndjson and *.ndjson.gz are downloaded"
             )
         first = next(self.listing().objects(), None)
@@ -226,10 +228,10 @@ def _log_what_is_left_out(request: ExportRequest, survey: BucketSurvey) -> None:
     missing = [*request.unheard, *sorted(kind for kind in request.types if kind not in survey.present)]
     if missing:
         log.warning(
-            "The filter names %s, of which there is nothing in %s; there are %s",
+            "The filter names %s, but %s has no such exports; it has %s",
             a_few(missing),
             one_line(request.bucket),
-            shown_counts(survey.present) or "no exports at all",
+            shown_counts(survey.present) or "none at all",
         )
     left_out = survey.left_out
     if left_out:
@@ -243,6 +245,6 @@ def _log_what_is_left_out(request: ExportRequest, survey: BucketSurvey) -> None:
     if survey.others:
         log.info(
             "Only *.ndjson and *.ndjson.gz are downloaded; %s: %s",
-            f"there are {counted(survey.others.total())} besides",
+            f"the bucket has {counted(survey.others.total())} of other kinds",
             shown_counts(survey.others),
         )

@@ -33,16 +33,16 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
     connection = find_connection(connection_id)
     if connection is None:
         raise Refusal(
-            f"there is no Airflow connection {connection_id}, which leads to MinIO; make it (Admin, Connections; type "
-            f"generic: host, port, login, password), or name another as minio.connection in {configuration.file}"
+            f"there is no Airflow connection {connection_id} for MinIO; create it (Admin, Connections; type generic: "
+            f"host, port, login, password), or name another one as minio.connection in {configuration.file}"
         )
     if connection.conn_type == "aws":
         return _of_aws(connection, configuration)
     if connection.conn_type in ("generic", "http", "", None):
         return _of_generic(connection, configuration)
     raise Refusal(
-        f"the connection {connection_id} is of type {connection.conn_type}, which does not lead to MinIO; "
-        "make it one of type generic or aws"
+        f"the connection {connection_id} is of type {connection.conn_type}, and MinIO needs one of type generic or "
+        "aws; change its type"
     )
 
 
@@ -75,7 +75,8 @@ def _extra(connection: Connection) -> dict[str, Any]:
     extra: Any = connection.extra_dejson
     if not isinstance(extra, dict) or (connection.extra and not extra and connection.extra.strip() != "{}"):
         raise Refusal(
-            f'the extra of the connection {connection.conn_id} is no JSON object; write one such as {{"secure": false}}'
+            f"the extra of the connection {connection.conn_id} is not a JSON object; write one such as "
+            '{"secure": false}'
         )
     unknown = sorted(set(extra) - set(_KNOWN))
     if unknown:
@@ -91,8 +92,8 @@ def _address(connection: Connection, extra: dict[str, Any]) -> tuple[str, bool]:
     address = address_of(connection.host or "")
     if address is None or "_" in address[1]:  # one of the two clients refuses an underscore, though resolvers may not
         raise Refusal(
-            f"the host of the connection {connection.conn_id} is no server's name; write one such as minio.example.org "
-            "there, and the port into its own field"
+            f"the host of the connection {connection.conn_id} is not the name of a server; write one such as "
+            "minio.example.org there, and the port into its own field"
         )
     scheme, host, port = *address[:2], connection.port or address[2]
     if not 0 <= port <= _LAST_PORT:

@@ -92,12 +92,12 @@ class BucketListing:
         """Raises Misconfigured if `listed` cannot come after the key `last`, or cannot have its size."""
         if listed.key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
             raise Misconfigured(
-                f"{self._about.address} does not list the keys of {self._about} in their order, from a given one on",
+                f"{self._about.address} does not list the keys of {self._about} in their order",
                 "use a server that follows S3's ListObjectsV2",
             )
         if not 0 <= listed.size <= _MOST_SIZE:
             raise Misconfigured(
-                f"{self._about.address} lists an object of {self._about} with a size that no object can have",
+                f"{self._about.address} lists an object of {self._about} with an impossible size",
                 "use a server that follows S3's ListObjectsV2",
             )
 

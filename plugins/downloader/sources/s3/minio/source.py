@@ -38,6 +38,11 @@ class MinioSource(S3Source):
             return super().describe(asked)
         except SizeMismatch:
             now = super().describe(replace(asked, size=None))
-            if file.etag is None or file.etag == now.etag:
-                raise
-        return now
+            if file.etag is not None and file.etag != now.etag:
+                return now
+            problem = SizeMismatch(
+                f"{file.path} has {now.size} bytes at its source, {file.size} in the listing of the bucket, and is the "
+                "same object by its ETag",
+                "the server contradicts itself: check the bucket there",
+            )
+        raise problem
