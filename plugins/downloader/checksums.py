@@ -50,13 +50,15 @@ class Checksum:
 
     `value` is lower-case hex, with ``-N`` behind it for a checksum over N parts. `part_sizes` is empty for a whole, one
     number where all parts but the last have that size, or every part's size in bytes. `guessed` says that the part size
-    was found among those that fit, so that a mismatch proves nothing.
+    was found among those that fit, or that the checksum is not surely that of the bytes, so that a mismatch proves
+    nothing; `doubt` says why, where the file's line in the report is to tell.
     """
 
     algorithm: str
     value: str
     part_sizes: tuple[int, ...] = ()
     guessed: bool = False
+    doubt: str = ""
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"

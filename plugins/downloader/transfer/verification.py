@@ -46,23 +46,26 @@ def judge(
     """Compares `size` bytes with the checksums of `file`, one after the other until one decides.
 
     `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. A
-    match decides; a mismatch decides unless the part size was guessed. Where none of the file's own decides, what the
-    answer `advertised` may prove the bytes by equality and never condemns them: under SSE-KMS an ETag never equals the
-    MD5. Else the size alone is known.
+    match decides; a mismatch decides unless the checksum is `guessed`, whose doubt becomes the verdict's remark where
+    nothing proves the bytes. Where none of the file's own decides, what the answer `advertised` may prove the bytes by
+    equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Else the size alone is known.
     """
     if file.size is not None and file.size != size:
         return Verdict(False, found=f"{size} bytes instead of {file.size}")
+    doubts: dict[str, None] = {}
     for form in _forms(file, size):
         value = value_of(form)
         if value == form.value:
             return Verdict(True, str(form))
+        if form.doubt:
+            doubts[form.doubt] = None
         if not form.guessed:
             return Verdict(False, found=f"{form.algorithm} {value} instead of {form.value}")
     for checksum in advertised:
         for form in checksum.candidates(size):
             if value_of(form) == form.value:
                 return Verdict(True, str(form))
-    return Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY)
+    return Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY, remark="; ".join(doubts))
 
 
 def _forms(file: RemoteFile, size: int) -> Iterator[Checksum]:
