@@ -45,8 +45,8 @@ except ModuleNotFoundError as lacking:
 KEY_VARIABLE = "GOOGLE_API_KEY"
 MOST_NAMES = 20
 EPILOG = f"""
-without a key, the folder's public page is read: it tells neither sizes, which are asked for file by file, nor
-checksums. With one, Drive's API tells all. The key is taken from the environment variable {KEY_VARIABLE}.
+without a key, the folder's public page is read: it gives neither sizes, which are requested file by file, nor
+checksums. With one, Drive's API gives both. The key is taken from the environment variable {KEY_VARIABLE}.
 
 a mapping says where files go; the first pattern that fits a name or a whole path counts, and what fits none keeps its
 place in the folder:
@@ -102,7 +102,7 @@ def failed(*lines: str) -> int:
 
 
 def arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
-    """The command line; `key` holds the API key. Leaves the program with 2 where it is no good."""
+    """The command line; `key` holds the API key. Exits with 2 if it is wrong."""
     parser = argparse.ArgumentParser(
         prog="generate_manifest.py",
         description=__doc__,
@@ -114,10 +114,10 @@ def arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argpars
         "--output", type=Path, metavar="FILE", help="default: the configured one, include/datasets.json"
     )
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="YAML or JSON: patterns, and the paths they mean")
-    parser.add_argument("--remap", action="store_true", help="make all paths anew, those that were kept so far too")
+    parser.add_argument("--remap", action="store_true", help="compute all paths again, also those kept so far")
     parser.add_argument("--api-key-env", metavar="NAME", help=f"take the key from another variable than {KEY_VARIABLE}")
-    parser.add_argument("--skip-unknown", action="store_true", help="leave out files whose size cannot be learnt")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would change")
+    parser.add_argument("--skip-unknown", action="store_true", help="leave out files whose size cannot be read")
+    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     wanted = parser.parse_args(argv)
     try:
         wanted.folder = parse_folder(wanted.folder)
@@ -127,20 +127,28 @@ def arguments(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argpars
     if wanted.api_key_env and not wanted.key:
         parser.error(f"--api-key-env: the environment variable {wanted.api_key_env} is not set; put the key there")
     if not (wanted.key.isascii() and wanted.key.isprintable()):
-        parser.error(f"the environment variable {wanted.api_key_env or KEY_VARIABLE} holds no API key")
+        parser.error(f"the environment variable {wanted.api_key_env or KEY_VARIABLE} does not hold an API key")
     return wanted
 
 
 def run(wanted: argparse.Namespace, configuration: Configuration, around: Surroundings) -> None:
-    """Lists, compares, tells, writes. Raises Trouble and what the engine raises."""
+    """Lists, compares, tells, writes. Raises ManifestTrouble and what the engine raises."""
     output = wanted.output or PROJECT / configuration.drive.manifest
     places = Places() if wanted.mapping is None else mapped(wanted.mapping, around.environ)
     earlier = earlier_manifest(output, wanted.folder)
     drive = configuration.drive
     policy = RetryPolicy(drive.max_retries + 1, first_wait=drive.retry_delay, clock=around.clock)
-    urls = (drive.web_url, drive.download_url, drive.api_url)
+    place = f"the API key in the environment variable {wanted.api_key_env or KEY_VARIABLE}"
+    access = DriveAccess(
+        drive.web_url,
+        drive.download_url,
+        drive.api_url,
+        wanted.key,
+        Timeouts(stall=drive.timeout),
+        key_place=place,
+    )
     print("Reading the folder", "by the API" if wanted.key else "without an API key", "...", flush=True)
-    seen = survey_folder(DriveAccess(*urls, wanted.key, Timeouts(stall=drive.timeout)), wanted.folder, policy)
+    seen = survey_folder(access, wanted.folder, policy)
     refuse_unknown(seen, skip=wanted.skip_unknown)
     merged = merge_datasets(seen.found, places, earlier.datasets if earlier else (), remap=wanted.remap)
     tell(seen, merged, keyless=not wanted.key)
@@ -178,9 +186,9 @@ def mapped(file: Path, environ: Mapping[str, str]) -> Places:
 
 
 def earlier_manifest(file: Path, folder: DriveKey) -> Manifest | None:
-    """What is there already. Raises Trouble where it must not be replaced."""
+    """What is there already. Raises ManifestTrouble where it must not be replaced."""
     if not file.parent.is_dir():
-        raise ManifestTrouble(f"there is no folder {file.parent} to write {file.name} into; make it first")
+        raise ManifestTrouble(f"there is no folder {file.parent} to write {file.name} into; create it first")
     if not file.exists():
         return None
     earlier = read_manifest(file)
@@ -196,17 +204,22 @@ def earlier_manifest(file: Path, folder: DriveKey) -> Manifest | None:
 
 
 def refuse_unknown(seen: FolderSurvey, *, skip: bool) -> None:
-    """Raises Trouble for what cannot be listed as it ought to be."""
+    """Raises ManifestTrouble for what cannot be listed as it should be."""
     if not seen.found.entries and not seen.unknown:
-        raise ManifestTrouble("there are no files in the folder; see that its address is right, and that it is shared")
+        others = [f"  {path}: {why}" for path, why in seen.left_out[:MOST_NAMES]]
+        if others:
+            raise ManifestTrouble("there are no files in the folder that can be downloaded; it holds:", *others)
+        raise ManifestTrouble("there are no files in the folder; check its address, and that it is shared")
     names = [f"  {path}: {error}" for path, error in seen.unknown[:MOST_NAMES]]
     if len(seen.unknown) > MOST_NAMES:
         names.append(f"  and {len(seen.unknown) - MOST_NAMES:,} more")
     if not seen.found.entries:
-        raise ManifestTrouble("of no file in the folder the size can be learnt:", *names)
+        raise ManifestTrouble("no file in the folder has a size that can be read:", *names)
     if seen.unknown and not skip:
         raise ManifestTrouble(
-            "the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:", *names
+            "the size of these files, or all of these folders, cannot be read; correct that, or leave them out with "
+            "--skip-unknown:",
+            *names,
         )
 
 
@@ -225,7 +238,7 @@ def tell(seen: FolderSurvey, merged: Merged, *, keyless: bool) -> None:
         kept = a_few(merged.elsewhere, MOST_NAMES)
         print(f"Kept at their paths: {kept}. --remap places them as the folder and the mapping do.")
     if keyless and What.REMOVED in merged.totals:
-        print("A large folder may be listed in part without a key: see that what was removed is really gone.")
+        print("A large folder may be listed in part without a key: check that what was removed is really gone.")
 
 
 def tell_idle(places: Places) -> None:

@@ -53,6 +53,10 @@ class ScanWarning:
     """Forms only: whether ``confirm`` without the page's uuid is not enough."""
     hidden: Mapping[str, str] = field(default_factory=dict)
     """Further hidden inputs, such as ``at`` or ``authuser``."""
+    plain: Mapping[str, str] = field(default_factory=dict)
+    """Further inputs that are not hidden."""
+    as_error: bool = False
+    """Forms only: whether its text bears the class of errors."""
     cookie: bool | None = None
     """Whether a cookie has to come back; None: as is usual for the form."""
 

@@ -17,7 +17,10 @@ __all__ = [
     "api_error",
     "api_says",
     "automated_queries",
+    "captcha",
+    "consent_page",
     "download_url",
+    "downloads_forbidden",
     "folder_view",
     "form",
     "html_page",
@@ -28,6 +31,7 @@ __all__ = [
     "quota_exceeded",
     "redirect_to",
     "too_many_requests",
+    "unknown_error",
     "warning_page",
 ]
 
@@ -51,6 +55,23 @@ _QUOTA: Final = {
         "最近、多数のユーザーがこのファイルを表示またはダウンロードしています。",
     ),
 }
+_FORBIDDEN: Final = {
+    "en": (
+        "Google Drive - Can't download file",
+        "Sorry, the owner hasn't given you permission to download this file.",
+        "Only the owner and editors can download this file. To download it, please contact the owner.",
+    ),
+    "de": (
+        "Google Drive \u2013 Datei kann nicht heruntergeladen werden",
+        "Der Eigent\u00fcmer hat Ihnen keine Berechtigung zum Herunterladen dieser Datei gegeben.",
+        "Nur Eigent\u00fcmer und Mitbearbeiter k\u00f6nnen diese Datei herunterladen.",
+    ),
+    "text": (
+        "Google Drive",
+        "Sorry, the owner hasn\u2019t given you permission to download this file.",
+        "Only the owner and editors can download this file.",
+    ),
+}
 _ERROR: Final = '<p class="uc-error-caption">{}</p><p class="uc-error-subcaption">{}</p>'
 
 
@@ -68,6 +89,20 @@ def quota_exceeded(status: int = 200, language: str = "en") -> Fault:
     """Too many have fetched the file: 200, 403 or 429. The text is in `language` (en, de, ja), the classes are not."""
     title, caption, subcaption = _QUOTA[language]
     return _shows(title, _ERROR.format(escape(caption), escape(subcaption)), status)
+
+
+def downloads_forbidden(language: str = "en") -> Fault:
+    """The owner does not let viewers download the file: HTTP 200, and the classes of a quota's page."""
+    return _error_page(*_FORBIDDEN[language])
+
+
+def unknown_error(title: str) -> Fault:
+    """An error of Drive's in a language or of a kind that is new: its classes are those of all errors."""
+    return _error_page(title, "Samahani, huwezi kupakua faili hii.", "Jaribu tena baadaye.")
+
+
+def _error_page(title: str, caption: str, subcaption: str) -> Fault:
+    return _shows(title, _ERROR.format(escape(caption), escape(subcaption)), 200)
 
 
 def access_denied(status: int = 200) -> Fault:
@@ -111,13 +146,30 @@ def automated_queries(_: Answer | None = None) -> Answer:
     return html_page("Sorry...", f"<h1>We're sorry...</h1><p>{text}</p>", 403)
 
 
-def api_error(status: int, reason: str, message: str = "No.", **headers: str) -> Fault:
-    """An error of the API."""
-    held = {
+def captcha(status: int = 403) -> Fault:
+    """The check for robots in a language other than English: only its form tells what it is."""
+    solve = form("captcha-form", "index", "post", {"q": "x", "continue": "https://drive.google.com/"})
+    return _shows(
+        "https://drive.google.com/uc?id=x", f"{solve}<p>Unsere Systeme haben Datenverkehr erkannt.</p>", status
+    )
+
+
+def consent_page(_: Answer | None = None) -> Answer:
+    """Google asks for consent to its terms, as a page of the answer itself."""
+    agree = form("", "https://consent.google.com/save", "post", {"continue": "https://drive.google.com/", "gl": "DE"})
+    return html_page("Bevor Sie zu Google weitergehen", agree)
+
+
+def api_error(status: int, reason: str, message: str = "No.", detail: str = "", **headers: str) -> Fault:
+    """An error of the API. `detail`: the exact reason, where it has one, such as ``API_KEY_INVALID``."""
+    held: dict[str, object] = {
         "code": status,
         "message": message,
         "errors": [{"message": message, "domain": "usageLimits", "reason": reason}],
     }
+    if detail:
+        kind = "type.googleapis.com/google.rpc.ErrorInfo"
+        held["details"] = [{"@type": kind, "reason": detail, "domain": "googleapis.com"}]
     return refuse(status, json.dumps({"error": held}).encode(), Content_Type=_JSON, **headers)
 
 
@@ -126,11 +178,12 @@ def api_says(held: object) -> Answer:
     return Answer(200, {"Content-Type": _JSON}, json.dumps(held).encode())
 
 
-def form(called: str, action: str, method: str, hidden: Mapping[str, str]) -> str:
-    """A form with hidden inputs."""
+def form(called: str, action: str, method: str, hidden: Mapping[str, str], plain: Mapping[str, str] = {}) -> str:
+    """A form with hidden inputs, and with `plain` ones that have no type."""
     held = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in hidden.items()
     )
+    held += "".join(f'<input name="{escape(name)}" value="{escape(value)}">' for name, value in plain.items())
     button = '<input type="submit" id="uc-download-link" value="Download anyway"/>'
     return f'<form id="{called}" action="{escape(action)}" method="{method}">{button}{held}</form>'
 
@@ -151,14 +204,14 @@ def download_url(address: str, *, bare: bool) -> Answer:
     return html_page("Google Drive - Virus scan warning", f"<script>var _data = {escaped};</script>")
 
 
-def warning_page(name: str, way_on: str) -> Answer:
-    """The virus-scan warning; `way_on` is its form or link."""
-    text = f'<p class="uc-warning-caption">Google Drive can\'t scan this file for viruses.</p><a>{escape(name)}</a>'
+def warning_page(name: str, way_on: str, caption: str = "uc-warning-caption") -> Answer:
+    """The virus-scan warning; `way_on` is its form or link. `caption`: the class of its text."""
+    text = f'<p class="{caption}">Google Drive can\'t scan this file for viruses.</p><a>{escape(name)}</a>'
     return html_page("Google Drive - Virus scan warning", f"{text}{way_on}")
 
 
 def folder_view(title: str, entries: Iterable[tuple[str, str, str]]) -> Answer:
-    """One level of a public folder, of (id, name, link)."""
+    """One level of a public folder, of (id, name, link). A link may carry a resource key."""
     return html_page(title, f'<div class="flip-entries">{"".join(_entry(*entry) for entry in entries)}</div>')
 
 

@@ -186,7 +186,7 @@ class DriveServer(StandIn):
     def _confirms(self, request: Request, held: DriveFile, warning: ScanWarning) -> bool:
         """Whether all that the warning handed out came back."""
         given = request.query | request.form if warning.form is Form.POST else request.query
-        due = {**warning.hidden, "confirm": "t" if warning.form is Form.GET else held.token}
+        due = {**warning.hidden, **warning.plain, "confirm": "t" if warning.form is Form.GET else held.token}
         returned = due.items() <= given.items()
         known = not (warning.has_inputs and warning.needs_uuid) or (held.id, given.get("uuid", "")) in self._uuids
         has_cookie = not warning.needs_cookie or request.cookies.get(held.cookie) == held.token
@@ -199,7 +199,9 @@ class DriveServer(StandIn):
         hidden = {"uuid": self._new_uuid(held.id), **warning.hidden}
         match warning.form:
             case Form.GET:
-                page = warning_page(held.name, form("download-form", new, "get", {**asked, "confirm": "t", **hidden}))
+                fields = {**asked, "confirm": "t", **hidden}
+                caption = "uc-error-caption" if warning.as_error else "uc-warning-caption"
+                page = warning_page(held.name, form("download-form", new, "get", fields, warning.plain), caption)
             case Form.POST:
                 page = warning_page(held.name, form("downloadForm", old, "post", hidden))
             case Form.LINK:

@@ -15,7 +15,15 @@ from downloader.datasets.manifest import Manifest, read_manifest
 from downloader.report import Status
 from downloader_tasks.drive import download_run
 from downloader_tasks.execution import attempt as attempts
-from include.stand_ins.drive_pages import access_denied, login, missing, quota_exceeded
+from include.stand_ins.drive_pages import (
+    access_denied,
+    api_error,
+    downloads_forbidden,
+    login,
+    missing,
+    quota_exceeded,
+    unknown_error,
+)
 from include.stand_ins.drive_server import DriveServer, ScanWarning
 from include.stand_ins.secrets import secret
 from support.secret_search import bears_secret
@@ -130,6 +138,39 @@ def test_one_files_trouble_is_its_own_and_names_its_page(lab: DriveLab) -> None:
     assert f"/file/d/{gone.id}/view" in lines["gone.dat"]
 
 
+def test_each_refusal_of_the_api_is_told_as_what_it_is(lab: DriveLab) -> None:
+    """One run: what an owner forbids, what Google's robots do, and what no one knows yet."""
+    restricted = api_error(403, "forbidden", "Requests are blocked.", "API_KEY_SERVICE_BLOCKED")
+    lab.add("locked.dat", FAN, api_problem=api_error(403, "cannotDownloadFile"))
+    lab.add("restricted.dat", FAN, api_problem=restricted)
+    lab.add("unknown.dat", FAN, api_problem=api_error(403, "brandNewReason"))
+    of_original = {"sha256Checksum": "0" * 64, "md5Checksum": "0" * 32}
+    lab.add("clip.mp4", FAN, {"sha256": ""}, mime="video/mp4", api_fields=of_original)
+    lab.use_key()
+    run = lab.run()
+    lines = run.lines("")
+    assert "the owner of locked.dat does not allow viewers to download it" in lines["locked.dat"]
+    assert "the API key is restricted to other APIs than Drive's" in lines["restricted.dat"]
+    assert 'for the reason "brandNewReason" (403)' in lines["unknown.dat"]
+    (report,) = lab.output.glob("_download_status_*.txt")
+    (clip,) = [line for line in report.read_text().splitlines() if line.startswith("clip.mp4: ")]
+    assert clip.startswith("clip.mp4: OK - Downloaded (")
+    assert "size verified, no checksum available" in clip
+    assert "Google Drive's checksum differs, which proves nothing for pictures, videos and sounds" in clip
+    assert not any("shared with everyone" in line for line in lines.values())
+    assert ("Inventory", "1 file, 117.2 KB") in run.report("").extra
+    assert run.state == "failed"
+
+
+def test_a_page_of_an_owner_who_forbids_downloads_is_no_quota(lab: DriveLab) -> None:
+    lab.add("locked.dat", FAN, problem=downloads_forbidden())
+    lab.add("unknown.dat", FAN, problem=unknown_error("Google Drive - Hitilafu"))
+    lines = lab.run().lines("")
+    assert "does not allow viewers to download it" in lines["locked.dat"]
+    assert 'an error page in place of unknown.dat, titled "Google Drive - Hitilafu"' in lines["unknown.dat"]
+    assert not any("quota" in line.lower() for line in lines.values())
+
+
 def test_data_sets_are_chosen_by_name_path_and_glob(lab: DriveLab) -> None:
     three(lab)
     run = lab.run({"datasets": ["drone.dat", "fan/*"]})
@@ -218,7 +259,7 @@ def test_a_manifest_elsewhere_is_refused(lab: DriveLab, named: str) -> None:
     lab.add("fan.dat", FAN)
     (lab.folder / "secret.json").write_text(lab.manifest.read_text())
     (lab.manifest.parent / "link.json").symlink_to(lab.folder / "secret.json")
-    assert f"manifest is {named}, which is no file below" in lab.run({"manifest": named}).problem()
+    assert f"manifest is {named}, which is not a file below" in lab.run({"manifest": named}).problem()
 
 
 def test_another_manifest_beside_the_configured_one(lab: DriveLab) -> None:

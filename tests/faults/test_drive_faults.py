@@ -262,7 +262,8 @@ def test_throttling_without_end_fails_in_bounded_time(play: Play, fault: Fault) 
     play.add("fan.dat", DATA, problem=fault)
     result = play.fan()
     assert result.retryable
-    assert result.message.startswith("Server busy: Google Drive has had too many requests")
+    assert result.message.startswith("Server busy: Google ")
+    assert "has had too many requests" in result.message
     assert play.asked() == 6
     assert play.clock.waited < 120
 
@@ -297,3 +298,28 @@ def test_an_exported_document_is_not_called_verified(play: Play) -> None:
     result = play.restore(notes)["notes.docx"]
     assert (result.ok, result.assurance, result.size) == (True, UNVERIFIED, len(DATA))
     assert tree(play.destination) == {"notes.docx": DATA}
+
+
+def test_a_checksum_of_media_proves_and_never_condemns(drive: DriveServer, tmp_path: Path) -> None:
+    play = Play(drive, tmp_path, drive.api_key)
+    clip = replace(play.add("clip.mp4", DATA, mime="video/mp4"), checksums=())
+    assert play.restore(clip)["clip.mp4"].assurance == str(sum_of(DATA))
+    other = {"sha256Checksum": "0" * 64, "md5Checksum": "0" * 32}
+    play.drive.add(DriveFile(play.id("clip.mp4"), "clip.mp4", DATA, mime="video/mp4", api_fields=other))
+    (play.destination / "clip.mp4").unlink()
+    for outcome in (Outcome.DOWNLOADED, Outcome.SKIPPED):
+        result = play.restore(clip)["clip.mp4"]
+        assert (result.outcome, result.assurance) == (outcome, SIZE_ONLY), result.message
+        assert result.message == OF_ORIGINAL
+    # A manifest that repeats Drive's checksum knows no more than Drive.
+    (play.destination / "clip.mp4").unlink()
+    repeated = replace(clip, checksums=(Checksum("sha256", "0" * 64),))
+    assert play.restore(repeated)["clip.mp4"].message == OF_ORIGINAL
+    (play.destination / "clip.mp4").unlink()
+    own = replace(clip, checksums=(sum_of(DATA[::-1]),))
+    assert play.restore(own)["clip.mp4"].message.startswith("Checksum mismatch: ")
+
+
+OF_ORIGINAL = (
+    "Google Drive's checksum differs, which proves nothing for pictures, videos and sounds: it may be of the original"
+)

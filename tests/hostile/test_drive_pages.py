@@ -17,6 +17,7 @@ from downloader.retry import RetryPolicy
 from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.drive import folder_api as drive_folder_api
+from downloader.sources.drive.access import GOOGLE_HOSTS
 from downloader.sources.drive.api import record_of
 from downloader.sources.drive.errors import Wanted
 from downloader.sources.drive.folder import Bounds, FolderEntry, FolderListing, Kind, list_folder
@@ -25,7 +26,6 @@ from downloader.sources.drive.folder_link import is_id
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
 from downloader.sources.drive.pages import PAGE_BYTES, DrivePage, links_of, title_of
-from downloader.sources.drive.source import GOOGLE_HOSTS
 from include.stand_ins import drive_pages as pages
 from include.stand_ins.drive_files import FOLDER, SHORTCUT, file_id
 from include.stand_ins.secrets import secret

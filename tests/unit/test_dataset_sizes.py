@@ -62,7 +62,7 @@ def test_an_empty_file_is_known_by_its_end_if_by_nothing_else() -> None:
     assert found["empty"] == 0
     error = found["b"]
     assert isinstance(error, DownloadError)
-    assert "no answer tells the size of folder/b" in str(error)
+    assert "no answer gives the size of folder/b" in str(error)
 
 
 def test_what_passes_is_tried_again_and_what_lasts_is_told() -> None:

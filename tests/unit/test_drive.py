@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,12 +23,18 @@ from downloader.paths import SafePath
 from downloader.remote_file import RemoteFile
 from downloader.source import Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
+from downloader.sources.drive.access import GOOGLE_HOSTS
 from downloader.sources.drive.key import DriveKey
-from downloader.sources.drive.source import GOOGLE_HOSTS
 from downloader.sources.http.answer import HttpStream
 from downloader.sources.http.request import Hosts
 from downloader.transfer.streaming import open_checked
-from include.stand_ins.drive_pages import html_page
+from include.stand_ins.drive_pages import (
+    captcha,
+    consent_page,
+    downloads_forbidden,
+    html_page,
+    unknown_error,
+)
 from include.stand_ins.drive_server import (
     DriveFile,
     DriveServer,
@@ -144,6 +151,19 @@ def test_every_form_of_the_warning_is_passed(
     reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=warning))
     assert reader.read(None, *span) == BODY[slice(*span)]
     assert len(reader.drive.requests) == 2
+
+
+def test_all_named_inputs_are_sent_back(reader: Reader) -> None:
+    warning = ScanWarning(plain={"at": "A&B=:1", "authuser": ""}, hidden={"jsid": "x"})
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=warning))
+    assert reader.read() == BODY
+    sent = reader.drive.requests[-1].query
+    assert sent.keys() == {"export", "id", "confirm", "uuid", "jsid", "at", "authuser"}
+
+
+def test_a_warning_that_bears_the_class_of_an_error_is_passed(reader: Reader) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, warning=ScanWarning(as_error=True)))
+    assert reader.read() == BODY
 
 
 def test_a_cookie_alone_is_enough_of_a_way_on(reader: Reader) -> None:
@@ -270,22 +290,54 @@ PRIVATE = (
     "Access denied: events/fan.dat is not shared with everyone; "
     "ask its owner to share it with anyone who has the link, or open {page} by hand"
 )
-MISSING = "Not found: Google Drive has no events/fan.dat; correct its id in the manifest; {page} would be its page"
+MISSING = (
+    "Not found: Google Drive has no events/fan.dat, or does not share it with everyone; "
+    "correct its id in the manifest, or ask its owner to share it; {page} would be its page"
+)
+LOGIN = (
+    "Access denied: Google Drive asks for a login before it gives out events/fan.dat; "
+    "ask its owner to share it with anyone who has the link, or open {page} by hand to see why"
+)
+FORBIDDEN = (
+    "Access denied: the owner of events/fan.dat does not allow viewers to download it; "
+    "ask its owner to allow viewers to download it; it is at {page}"
+)
+NO_REASON = (
+    "Access denied: Google Drive refused the request for events/fan.dat and gave no reason (403); "
+    "open {page} by hand: if that asks for a login, ask its owner to share it"
+)
+CONSENT = (
+    "Refused: Google asks for consent to its terms before it gives out events/fan.dat; "
+    "use an API key, or another network; {page} opened by hand shows what Google asks for"
+)
+ROBOT = (
+    "Server busy: Google has had too many requests from this network for now, and refused that for events/fan.dat as a "
+    "robot's; run it again later, with a lower concurrency; what is already there is kept"
+)
 THROTTLED = (
-    "Server busy: Google Drive has had too many requests for now, that for events/fan.dat too; "
+    "Server busy: Google Drive has had too many requests for now, and refused that for events/fan.dat; "
     "run it again later, with a lower concurrency; what is already there is kept"
 )
 INFECTED = (
     "Refused: Google Drive takes events/fan.dat for malware or spam and does not give it out; "
     "ask its owner for another copy, or open {page} by hand"
 )
+UNKNOWN = (
+    'Refused: Google Drive sent an error page in place of events/fan.dat, titled "Google Drive - Hitilafu"; '
+    "open {page} by hand to see what it says"
+)
 NO_BYTES = (
     "Refused: events/fan.dat is a Google document or a shortcut, which has no bytes of its own; "
     'set "export" of its entry in the manifest to docx, xlsx or pptx, or open {page} by hand'
 )
 KEY_REFUSED = (
-    "Wrong settings: Google Drive refused the API key when events/fan.dat was asked for; "
-    "correct the password of the connection, and see that the Drive API is enabled for the key's project"
+    "Wrong settings: Google Drive refused the API key when events/fan.dat was requested: "
+    "Google does not know the API key; correct the API key where it is set"
+)
+NOT_ENABLED = (
+    "Wrong settings: Google Drive refused the API key when events/fan.dat was requested: "
+    "the Drive API is not enabled for the project of the API key; "
+    "enable the Google Drive API in Google Cloud's console, under APIs & Services, Library"
 )
 KEY_USED_UP = (
     "Quota exceeded: the API key's quota for today was used up when events/fan.dat was asked for; "
@@ -304,12 +356,23 @@ ON_THE_WEB: dict[str, tuple[Fault, str]] = {
     "login": (login(), PRIVATE),
     "access denied": (access_denied(), PRIVATE),
     "access denied, 403": (access_denied(403), PRIVATE),
-    "401": (refuse(401), PRIVATE),
-    "403 without a page": (refuse(403), PRIVATE),
+    "401": (refuse(401), LOGIN),
+    "403 without a page": (refuse(403), NO_REASON),
+    "a link to the login": (
+        lambda _: html_page("X", "<a href='https://accounts.google.com/ServiceLogin?x'>Anmelden</a>"),
+        LOGIN,
+    ),
+    "the owner forbids downloads": (downloads_forbidden(), FORBIDDEN),
+    "the owner forbids downloads, in German": (downloads_forbidden("de"), FORBIDDEN),
+    "the owner forbids downloads, by the text": (downloads_forbidden("text"), FORBIDDEN),
+    "an error in words that nobody knows": (unknown_error("Google Drive - Hitilafu"), UNKNOWN),
+    "a redirect to consent": (redirect_to(f"https://consent.google.de/ml?continue={secret('consent')}"), CONSENT),
+    "a page of consent": (consent_page, CONSENT),
     "missing": (missing, MISSING),
     "too many requests": (too_many_requests(), THROTTLED),
-    "automated queries": (automated_queries, THROTTLED),
-    "robot check": (redirect_to(f"https://www.google.com/sorry/index?continue={secret('sorry')}"), THROTTLED),
+    "automated queries": (automated_queries, ROBOT),
+    "robot check": (redirect_to(f"https://www.google.com/sorry/index?continue={secret('sorry')}"), ROBOT),
+    "robot check in another language": (captcha(), ROBOT),
     "503": (refuse(503), BUSY),
 }
 
@@ -447,8 +510,8 @@ def test_without_a_key_no_more_is_known(reader: Reader) -> None:
     [
         ({"sha256Checksum": None, "md5Checksum": None}, "text/plain"),
         ({"sha256Checksum": "xyz", "md5Checksum": "0" * 31}, "text/plain"),
-        ({"size": "-5"}, "image/jpeg"),
-        ({"size": "9" * 30}, "image/jpeg"),
+        ({"size": "-5", "sha256Checksum": None, "md5Checksum": None}, "text/plain"),
+        ({"size": "9" * 30, "sha256Checksum": None, "md5Checksum": None}, "text/plain"),
     ],
 )
 def test_what_cannot_be_believed_is_left_out(reader: Reader, fields: dict[str, str | None], mime: str) -> None:
@@ -489,9 +552,15 @@ BY_KEY: dict[str, tuple[Fault, str]] = {
     "abusive": (api_error(403, "cannotDownloadAbusiveFile"), INFECTED),
     "day": (api_error(403, "dailyLimitExceeded"), KEY_USED_UP),
     "bad key": (api_error(400, "badRequest", "API key not valid."), KEY_REFUSED),
-    "not enabled": (api_error(403, "accessNotConfigured"), KEY_REFUSED),
+    "not enabled": (api_error(403, "accessNotConfigured"), NOT_ENABLED),
     "private": (api_error(403, "insufficientFilePermissions"), PRIVATE),
-    "401": (api_error(401, "authError"), PRIVATE),
+    "401": (api_error(401, "authError"), LOGIN),
+    "the owner forbids downloads": (api_error(403, "cannotDownloadFile"), FORBIDDEN),
+    "a check for robots": (automated_queries, ROBOT),
+    "a check for robots in another language": (captcha(), ROBOT),
+    "a redirect to a check for robots": (redirect_to("https://www.google.co.uk/sorry/index?q=x"), ROBOT),
+    "consent": (redirect_to("https://consent.google.fr/ml"), CONSENT),
+    "403 without a reason": (refuse(403), NO_REASON),
     "no bytes": (api_error(403, "fileNotDownloadable"), NO_BYTES),
 }
 
@@ -503,6 +572,152 @@ def test_what_goes_wrong_by_key(reader: Reader, what: str) -> None:
     error = reader.refused(reader.keyed)
     assert str(error) == message.format(page=f"{reader.drive.url}{PAGE}")
     assert len(reader.drive.requests) == (2 if what == "abusive" else 1)
+
+
+OF_THE_KEY = {
+    "API_KEY_INVALID": "Google does not know the API key",
+    "API_KEY_SERVICE_BLOCKED": "the API key is restricted to other APIs than Drive's",
+    "API_KEY_HTTP_REFERRER_BLOCKED": "the API key is restricted to certain web sites",
+    "API_KEY_IP_ADDRESS_BLOCKED": "the API key is restricted to IP addresses, and that of this machine is",
+    "API_KEY_ANDROID_APP_BLOCKED": "the API key is restricted to certain Android apps",
+    "API_KEY_IOS_APP_BLOCKED": "the API key is restricted to certain iOS apps",
+    "API_KEY_SOMETHING_NEW": "the reason is API_KEY_SOMETHING_NEW",
+    "SERVICE_DISABLED": "the Drive API is not enabled for the project of the API key",
+    "CONSUMER_SUSPENDED": "the project of the API key is suspended",
+    "CONSUMER_INVALID": "the project of the API key does not exist, or may not use the Drive API",
+    "BILLING_DISABLED": "billing is disabled for the project of the API key",
+}
+
+
+@pytest.mark.parametrize("detail", OF_THE_KEY)
+def test_what_is_wrong_with_the_key_is_told(reader: Reader, detail: str) -> None:
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, api_problem=api_error(403, "forbidden", detail=detail)))
+    error = reader.refused(reader.keyed)
+    assert isinstance(error, Misconfigured)
+    assert f"refused the API key when events/fan.dat was requested: {OF_THE_KEY[detail]}" in error.what
+    assert not error.retryable
+
+
+OTHER_REASONS: dict[str, tuple[Fault, str]] = {
+    "expired": (api_error(400, "badRequest", "API key expired. Please renew the API key."), "the API key has expired"),
+    "expired, old": (api_error(400, "keyExpired"), "the API key has expired"),
+    "no key arrived": (
+        api_error(403, "dailyLimitExceededUnreg"),
+        "Google takes the request for one without a key",
+    ),
+    "unregistered": (
+        api_error(
+            403, "forbidden", "Method doesn't allow unregistered callers (callers without established identity)."
+        ),
+        "Google takes the request for one without a key",
+    ),
+    "address or site": (api_error(403, "ipRefererBlocked"), "the API key is restricted to certain IP addresses or web"),
+    "a quota": (
+        api_error(403, "quotaExceeded"),
+        "a quota of the API key or of events/fan.dat at Google Drive is exceed",
+    ),
+    "app": (api_error(403, "appNotAuthorizedToFile"), "events/fan.dat is not shared with the project of the API key"),
+    "domain": (api_error(403, "domainPolicy"), "a rule of the organisation that events/fan.dat belongs to forbids"),
+    "shared drive": (
+        api_error(403, "teamDriveMembershipRequired"),
+        "a rule of the shared drive that events/fan.dat is in forbids the request (teamDriveMembershipRequired)",
+    ),
+    "export": (api_error(403, "exportSizeLimitExceeded"), "events/fan.dat is a Google document that is too large"),
+    "unknown": (
+        api_error(403, "brandNewReason"),
+        'Google Drive refused the request for events/fan.dat for the reason "brandNewReason" (403)',
+    ),
+    "unknown, exact": (
+        api_error(403, "forbidden", detail="BRAND_NEW"),
+        'Google Drive refused the request for events/fan.dat for the reason "BRAND_NEW" (403)',
+    ),
+    "unknown, 400": (
+        api_error(400, "invalidParameter", "Invalid value"),
+        'Google Drive refused the request for events/fan.dat for the reason "invalidParameter" (400)',
+    ),
+    "unknown, hostile": (
+        api_error(403, "a\nFAILURE - b; \u202e<x>" + "y" * 500),
+        f'Google Drive refused the request for events/fan.dat for the reason "a_FAILURE_-_b_x_{"y" * 43}',
+    ),
+    "nothing": (refuse(400), "Google Drive refused the request for events/fan.dat and gave no reason (400)"),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_REASONS)
+def test_each_reason_is_told_as_what_it_is(reader: Reader, what: str) -> None:
+    fault, sentence = OTHER_REASONS[what]
+    reader.drive.add(DriveFile(ID, "fan.dat", BODY, api_problem=fault))
+    error = reader.refused(reader.keyed)
+    assert sentence in error.what
+    assert not error.retryable
+    assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize("limit", ["defaultPerDayPerProject", "ReadRequestsPerMinutePerProject"])
+def test_a_rate_of_a_day_does_not_pass_and_that_of_a_minute_does(reader: Reader, limit: str) -> None:
+    detail = {"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": limit}}
+    body = json.dumps({"error": {"code": 429, "details": [detail], "errors": [{"reason": "rateLimitExceeded"}]}})
+    reader.drive.script(ID, refuse(429, body.encode()))
+    error = reader.refused(reader.keyed)
+    assert str(error) == (KEY_USED_UP if "Day" in limit else THROTTLED).format(page=f"{reader.drive.url}{PAGE}")
+
+
+def test_a_web_page_instead_of_the_apis_answer_may_pass(reader: Reader, clock: FakeClock) -> None:
+    reader.drive.script(ID, lambda _: html_page("Tafadhali", "<p>Subiri</p>", 403))
+    source = reader.keyed
+    error = reader.refused(source)
+    assert error.retryable
+    assert "Google may have had too many requests" in error.what
+    assert "or a proxy refuses them" in error.what
+    assert reader.read(source) == BODY
+    assert clock.waited > 0
+
+
+def test_where_the_key_is_set_is_told(reader: Reader) -> None:
+    drive = reader.drive
+    access = DriveAccess(drive.web_url, drive.download_url, drive.api_url, secret("other"), key_place="the key in X")
+    assert str(refusal(lambda: DriveSource(access).open(reader.file))).endswith("; correct the key in X")
+
+
+SORRY = ["www.google.com", "www.google.de", "ipv4.google.com", "ipv6.google.co.uk", "www.google.com.br", "google.cat"]
+NOT_GOOGLE = [
+    "www.google.com.evil.example",
+    "notgoogle.com",
+    "google.com-x.example",
+    "google.evil",
+    "x-google.de.example",
+]
+
+
+@pytest.mark.parametrize("host", SORRY + NOT_GOOGLE)
+def test_a_check_for_robots_is_known_by_its_host_in_any_country(reader: Reader, clock: FakeClock, host: str) -> None:
+    for source in (reader.keyless, reader.keyed):
+        reader.drive.script(ID, redirect_to(f"https://{host}/sorry/index?continue=x"))
+        before = clock.waited
+        error = reader.refused(source)
+        assert isinstance(error, ServerBusy) == (host in SORRY)
+        assert ("not among the hosts" in error.what) == (host in NOT_GOOGLE)
+        assert reader.read(source) == BODY
+        assert (clock.waited > before) == (host in SORRY), "the throttle is held, or not"
+
+
+CONSENTS = ["consent.google.com", "consent.google.de", "consent.google.co.jp", "consent.youtube.com"]
+NO_CONSENTS = ["consent.google.com.evil.example", "consent.notgoogle.com", "consentgoogle.com", "consent.youtube.com.x"]
+
+
+@pytest.mark.parametrize("host", CONSENTS + NO_CONSENTS)
+def test_consent_is_known_by_its_host_in_any_country(reader: Reader, host: str) -> None:
+    for source in (reader.keyless, reader.keyed):
+        reader.drive.script(ID, redirect_to(f"https://{host}/m?continue=x"))
+        error = reader.refused(source)
+        assert ("asks for consent" in error.what) == (host in CONSENTS)
+        assert ("not among the hosts" in error.what) == (host in NO_CONSENTS)
+        assert not error.retryable
+
+
+def test_another_page_of_google_is_a_wrong_host(reader: Reader) -> None:
+    reader.drive.script(ID, redirect_to("https://www.google.com/search?q=/sorry/"))
+    assert "not among the hosts" in reader.refused().what
 
 
 def test_a_wrong_key_is_told_and_not_shown(reader: Reader) -> None:

@@ -20,7 +20,7 @@ from downloader.sources.drive.folder_link import parse_folder
 from downloader.sources.drive.folder_view import FolderView
 from downloader.sources.drive.key import DriveKey
 from include.stand_ins.contents import digest
-from include.stand_ins.drive_pages import folder_view, html_page
+from include.stand_ins.drive_pages import captcha, consent_page, folder_view, html_page, redirect_to, unknown_error
 from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
@@ -35,7 +35,7 @@ from include.stand_ins.drive_server import (
     too_many_requests,
 )
 from include.stand_ins.secrets import secret
-from include.stand_ins.wire import Answer, Fault, refuse
+from include.stand_ins.wire import Answer, Fault, cut_at, refuse
 from support.restoring import FakeClock
 from support.secret_search import bears_secret
 
@@ -43,6 +43,7 @@ BODY = bytes(range(256)) * 20
 TOP = file_id("folder")
 BELOW = file_id("below")
 NATIVE = "application/vnd.google-apps."
+NOT_UNDERSTOOD = FolderEntry(DriveKey(""), "x", Kind.NO_BYTES)
 ID = "18ORzE9_aHABYqOHzVdL0GANk_eIMaSuE"
 
 
@@ -100,12 +101,12 @@ def test_a_resource_key_comes_along(text: str) -> None:
         ("https://drive.google.com/drive/folders/short", "names no folder;"),
         ("https://drive.google.com/open?id=a'b+or+trashed=true", "names no folder;"),
         (f"https://drive.google.com/drive/folders/..%2f{ID}", "names no folder;"),
-        (f"https://evil.example/drive/folders/{ID}", "is no address of Google Drive;"),
-        (f"https://drive.google.com.evil.example/drive/folders/{ID}", "is no address of Google Drive;"),
-        (f"https://drive.google.com@evil.example/drive/folders/{ID}", "is no address of Google Drive;"),
-        (f"file:///drive/folders/{ID}", "is no address of Google Drive;"),
-        ("https://[", "is no address;"),
-        ("", "is no address of Google Drive;"),
+        (f"https://evil.example/drive/folders/{ID}", "is not an address of Google Drive;"),
+        (f"https://drive.google.com.evil.example/drive/folders/{ID}", "is not an address of Google Drive;"),
+        (f"https://drive.google.com@evil.example/drive/folders/{ID}", "is not an address of Google Drive;"),
+        (f"file:///drive/folders/{ID}", "is not an address of Google Drive;"),
+        ("https://[", "is not an address;"),
+        ("", "is not an address of Google Drive;"),
         ("x" * 300_000, "is too long for an address;"),
     ],
 )
@@ -312,7 +313,9 @@ def test_shortcuts_are_followed_by_key(asker: Asker) -> None:
     assert by_id[file_id("sheet")].shown == "Sheet"
     assert by_id[file_id("far")].shown == "to away/far.bin"
     assert by_id[file_id("gone")].needs_size
-    assert [(entry.name, entry.why) for entry in found.left_out] == [("to a shortcut", "a shortcut that leads nowhere")]
+    assert [(entry.name, entry.why) for entry in found.left_out] == [
+        ("to a shortcut", "a shortcut that leads to no file or folder")
+    ]
 
 
 def test_a_shortcut_to_a_folder_is_that_folder(asker: Asker) -> None:
@@ -321,7 +324,7 @@ def test_a_shortcut_to_a_folder_is_that_folder(asker: Asker) -> None:
 
 
 def test_a_file_is_no_folder(asker: Asker) -> None:
-    assert "is no folder; give the address of the folder" in str(refusal(lambda: asker.by_key(file_id("one"))))
+    assert "is not a folder; give the address of the folder" in str(refusal(lambda: asker.by_key(file_id("one"))))
 
 
 def test_what_has_no_bytes_is_left_out(asker: Asker) -> None:
@@ -349,21 +352,106 @@ def test_what_has_no_bytes_is_left_out(asker: Asker) -> None:
         ("docs.google.com/spreadsheets/d/{}/edit#gid=0", FolderEntry(DriveKey(ID, "xlsx"), "x")),
         ("docs.google.com/presentation/d/{}/edit", FolderEntry(DriveKey(ID, "pptx"), "x")),
         ("drive.google.com/file/d/{0}{0}{0}{0}{0}{0}{0}/view", FolderEntry(DriveKey(""), "x", Kind.NO_BYTES)),
-        ("drive.google.com/file/d/short/view", None),
-        ("drive.google.com/drive/folders/{}.html", None),
-        ("drive.google.com.evil.example/file/d/{}/view", None),
-        ("evil.example/https://drive.google.com/file/d/{}/view", None),
+        ("drive.google.com/file/d/short/view", NOT_UNDERSTOOD),
+        ("drive.google.com/drive/folders/{}.html", NOT_UNDERSTOOD),
+        ("drive.google.com.evil.example/file/d/{}/view", NOT_UNDERSTOOD),
+        ("evil.example/https://drive.google.com/file/d/{}/view", NOT_UNDERSTOOD),
     ],
 )
-def test_the_address_of_a_link_tells_what_it_leads_to(asker: Asker, address: str, entry: FolderEntry | None) -> None:
+def test_the_address_of_a_link_tells_what_it_leads_to(asker: Asker, address: str, entry: FolderEntry) -> None:
     page = folder_view("Top", [("x", "x", f"https://{address.format(ID)}")])
     asker.drive.script(f"folder {TOP}", *[lambda _: page] * 3)
     level = FolderView(asker.access(), asker.policy).read(DriveKey(TOP), TOP)
-    assert [replace(one, why="") for one in level.entries] == ([] if entry is None else [entry])
+    assert [replace(one, why="") for one in level.entries] == [entry]
 
 
-def test_a_photo_s_checksum_is_not_believed(asker: Asker) -> None:
-    asker.drive.add(DriveFile(file_id("one"), "a.jpg", BODY, mime="image/jpeg", folder=TOP))
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("https://colab.research.google.com/drive/{}", "not understood: it is at colab.research.google.com/drive"),
+        ("https://script.google.com/d/{}/edit", "not understood: it is at script.google.com/d"),
+        ("https://jamboard.google.com/d/{}/viewer", "not understood: it is at jamboard.google.com/d"),
+        ("https://sites.google.com/d/{}/edit", "not understood: it is at sites.google.com/d"),
+        ("https://www.google.com/maps/d/edit?mid={}", "not understood: it is at www.google.com/maps"),
+        ("https://drive.google.com/open?id={}", "not understood: it is at drive.google.com/open"),
+        ("https://docs.google.com/forms/d/e/{}/viewform", "not understood: it is at docs.google.com/forms"),
+        ("https://docs.google.com/drawings/d/{}/edit", "a Google drawing, which cannot be exported"),
+        ("https://[", "not understood: its address is not valid"),
+        ("", "not understood: it has no address"),
+    ],
+)
+def test_an_entry_that_is_not_understood_is_listed(asker: Asker, address: str, why: str) -> None:
+    rows = [("x", "Tom & <Jerry>", address.format(ID)), (ID, "y", f"https://drive.google.com/file/d/{ID}/view")]
+    page = folder_view("Top", rows)
+    asker.drive.script(f"folder {TOP}", lambda _: page)
+    found = asker.by_view()
+    assert [(entry.name, entry.why) for entry in found.left_out] == [("Tom & <Jerry>", why)]
+    assert [entry.name for entry in found.files] == ["y"]
+    assert found.unread == ()
+
+
+def test_resource_keys_of_entries_are_kept_and_sent(asker: Asker) -> None:
+    of_file, of_folder = secret("resource-entry"), secret("resource-below")
+    rows = [
+        (ID, "old.bin", f"https://drive.google.com/file/d/{ID}/view?usp=drive_web&resourcekey={of_file}"),
+        (ID, "notes", f"https://docs.google.com/document/d/{ID[::-1]}/edit?resourcekey={of_file}"),
+        (BELOW, "below", f"https://drive.google.com/drive/folders/{BELOW}?resourcekey={of_folder}"),
+    ]
+    page = folder_view("Top", rows)
+    asker.drive.script(f"folder {TOP}", lambda _: page)
+    asker.drive.add(DriveFile(ID, "old.bin", BODY, warning=ScanWarning()))
+    seen = asker.survey()
+    keys = {entry.name: entry.key.resource_key for entry in seen.found.entries}
+    assert keys == {"old.bin": of_file, "notes": of_file, "deep.bin": ""}
+    assert asker.drive.asked(BELOW)[0].query["resourcekey"] == of_folder
+    assert [one.query["resourcekey"] for one in asker.drive.asked(ID, "/download")] == [of_file, of_file]
+
+
+WHOLE = folder_view("Top", [("x", "a.bin", f"https://drive.google.com/file/d/{ID}/view"), ("y", "b", "https://x.y/z")])
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (WHOLE.body[:].partition(b"</body>")[0], "the list of {id} ends early, after 2 entries"),
+        (WHOLE.body[:].partition(b'<div class="flip-entry" id="entry-y')[0], "ends early, after 1 entry"),
+        (WHOLE.body[:].partition(b'<div class="flip-entry"')[0], "the list of {id} ends early, after 0 entries"),
+        (
+            WHOLE.body[:].replace(b'id="entry-y"', b'id="entry-y'),
+            "the list of {id} holds 2 entries, of which 1 could be read",
+        ),
+    ],
+)
+def test_a_list_that_ends_early_is_asked_for_again_and_told(asker: Asker, body: bytes, sentence: str) -> None:
+    cut_short = refuse(200, body, Content_Type="text/html; charset=utf-8")
+    asker.drive.script(f"folder {TOP}", *[cut_short] * 2)
+    assert (len(asker.by_view().files), asker.clock.waited) == (3, 4)
+    asker.drive.script(f"folder {TOP}", *[cut_short] * 3)
+    found = asker.by_view()
+    ((path, problem),) = found.unread
+    assert path == TOP
+    assert sentence.format(id=TOP) in str(problem)
+
+
+def test_an_answer_that_breaks_off_is_no_list(asker: Asker) -> None:
+    asker.drive.script(f"folder {TOP}", cut_at(300), cut_at(300))
+    found = asker.by_view()
+    assert (len(found.files), found.unread) == (3, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "mime"),
+    [
+        ("a.jpg", "image/jpeg"),
+        ("a", "video/mp4"),
+        ("a.mp4", "application/octet-stream"),
+        ("A.MOV", ""),
+        ("a", "audio/mpeg"),
+        ("a", "application/mp4"),
+    ],
+)
+def test_a_checksum_of_media_is_not_written_down(asker: Asker, name: str, mime: str) -> None:
+    asker.drive.add(DriveFile(file_id("one"), name, BODY, mime=mime, folder=TOP))
     assert asker.by_key().files[0].checksums == ()
 
 
@@ -384,7 +472,7 @@ def test_a_list_that_is_none_is_asked_for_again_and_refused(asker: Asker, page: 
     asker.drive.script(f"list {TOP}", odd)
     assert asker.by_key().files
     asker.drive.script(f"list {TOP}", *[odd] * 3)
-    assert "answered something else than the list of" in str(refusal(asker.by_key))
+    assert "answered with something else than the list of" in str(refusal(asker.by_key))
 
 
 def test_entries_without_an_id_are_left_out(asker: Asker) -> None:
@@ -393,8 +481,8 @@ def test_entries_without_an_id_are_left_out(asker: Asker) -> None:
     found = asker.by_key()
     assert [entry.needs_size for entry in found.files] == [True]
     assert [(entry.name, entry.why) for entry in found.left_out] == [
-        ("x", "Google Drive tells no id of it"),
-        ("", "Google Drive tells no id of it"),
+        ("x", "Google Drive gives no valid id for it"),
+        ("", "Google Drive gives no valid id for it"),
     ]
 
 
@@ -402,7 +490,9 @@ def test_entries_without_an_id_are_left_out(asker: Asker) -> None:
 
 NOT_SHOWN = "Not found: Google Drive shows no folder {id}; see that {url}/drive/folders/{id} opens without a login;"
 PRIVATE = "Access denied: {id} is not shared with everyone; ask its owner to share it with anyone who has the link"
-THROTTLED = "Server busy: Google Drive has had too many requests for now, that for {id} too;"
+THROTTLED = "Server busy: Google Drive has had too many requests for now, and refused that for {id};"
+ROBOT = "Server busy: Google has had too many requests from this network for now, and refused that for {id}"
+CONSENT = "Refused: Google asks for consent to its terms before it gives out {id};"
 
 
 def test_a_folder_that_is_not_shared_is_no_empty_one(asker: Asker) -> None:
@@ -420,7 +510,22 @@ def test_a_folder_that_is_not_shared_is_no_empty_one(asker: Asker) -> None:
         (access_denied(), AccessDenied, PRIVATE),
         (access_denied(403), AccessDenied, PRIVATE),
         (too_many_requests(), ServerBusy, THROTTLED),
-        (automated_queries, ServerBusy, THROTTLED),
+        (automated_queries, ServerBusy, ROBOT),
+        (captcha(), ServerBusy, ROBOT),
+        (captcha(200), ServerBusy, ROBOT),
+        (redirect_to("https://ipv4.google.com/sorry/index?q=x"), ServerBusy, ROBOT),
+        (redirect_to("https://www.google.de/sorry/index"), ServerBusy, ROBOT),
+        (redirect_to("https://consent.google.com.br/ml?continue=x"), PermanentError, CONSENT),
+        (redirect_to("https://consent.youtube.com/m"), PermanentError, CONSENT),
+        (consent_page, PermanentError, CONSENT),
+        (redirect_to("https://consent.google.com.evil.example/"), PermanentError, "Refused: the list of {id} is redir"),
+        (unknown_error("Hitilafu"), PermanentError, "Refused: Google Drive sent an error page in place of the list"),
+        (
+            refuse(403),
+            AccessDenied,
+            "Access denied: Google Drive refused the request for {id} and gave no reason (403);",
+        ),
+        (refuse(401), AccessDenied, "Access denied: Google Drive asks for a login before it gives out {id};"),
         (refuse(503), ServerBusy, "Server busy: 127.0.0.1 answered 503 for the list of {id};"),
         (refuse(200, b"<p>Hello"), PermanentError, "Refused: Google Drive sent a page in place of the list of {id};"),
     ],
@@ -466,9 +571,9 @@ def test_a_view_is_not_read_without_end(asker: Asker) -> None:
         (
             api_error(403, "accessNotConfigured"),
             Misconfigured,
-            "correct the key, and see that the Drive API is enabled",
+            "the Drive API is not enabled for the project of the API key",
         ),
-        (api_error(403, "forbidden"), AccessDenied, "is not shared with everyone"),
+        (api_error(403, "forbidden"), AccessDenied, 'for the reason "forbidden" (403)'),
         (api_error(403, "userRateLimitExceeded"), ServerBusy, "too many requests"),
         (api_error(500, "backendError"), ServerBusy, "answered 500"),
     ],

@@ -18,6 +18,7 @@ import pytest
 
 from downloader.datasets.manifest import read_manifest
 from include.stand_ins.contents import digest
+from include.stand_ins.drive_pages import folder_view
 from include.stand_ins.drive_server import (
     DriveFile,
     DriveFolder,
@@ -258,14 +259,15 @@ def test_a_size_that_cannot_be_learnt_fails_unless_it_is_skipped(desk: Desk) -> 
     assert ran.code == 1
     head, city, evil = ran.err.splitlines()
     assert head == (
-        "generate_manifest: the size of these cannot be learnt; see to them, or leave them out by --skip-unknown:"
+        "generate_manifest: the size of these files, or all of these folders, cannot be read; correct that, or leave "
+        "them out with --skip-unknown:"
     )
     assert city.startswith("  city.glb: Quota exceeded: the download quota of city.glb at Google Drive is exceeded;")
     assert evil.startswith("  a\\nb: Quota exceeded: the download quota of a_b at Google Drive is exceeded;")
     assert desk.output.read_bytes() == before
     skipped = desk.run("--skip-unknown")
     assert skipped.code == 0
-    assert "= kept as it was   city.glb  (Google Drive does not tell its size)" in skipped.lines
+    assert "= kept as it was   city.glb  (Google Drive does not give its size)" in skipped.lines
     assert any(line.startswith("  left out         a\\nb  (Quota exceeded:") for line in skipped.lines)
     assert desk.entries["city.glb"]["sha256"] == "a" * 64
 
@@ -275,8 +277,56 @@ def test_where_no_size_can_be_learnt_nothing_is_written(desk: Desk) -> None:
         desk.drive.add(DriveFile(file_id(word), word, FAN, folder=TOP, problem=quota_exceeded()))
     ran = desk.run("--skip-unknown")
     assert ran.code == 1
-    assert ran.err.startswith("generate_manifest: of no file in the folder the size can be learnt:\n  const: ")
+    assert ran.err.startswith("generate_manifest: no file in the folder has a size that can be read:\n  const: ")
     assert not desk.output.exists()
+
+
+def test_what_is_not_understood_has_its_line(desk: Desk) -> None:
+    rows = [
+        (file_id("city"), "city.glb", f"https://drive.google.com/file/d/{file_id('city')}/view"),
+        ("x", "train\n.ipynb", f"https://colab.research.google.com/drive/{file_id('colab')}"),
+        ("y", "old.bin", f"https://drive.google.com/open?id={file_id('open')}"),
+    ]
+    page, others = folder_view("Cameras", rows), folder_view("Cameras", rows[1:])
+    desk.drive.script(f"folder {TOP}", lambda _: page)
+    ran = desk.run()
+    lines = [
+        "  left out         train\\n.ipynb  (not understood: it is at colab.research.google.com/drive)",
+        "  left out         old.bin  (not understood: it is at drive.google.com/open)",
+    ]
+    assert (ran.code, [line for line in ran.lines if "left out" in line]) == (0, lines)
+    desk.drive.script(f"folder {TOP}", lambda _: others)
+    nothing = desk.run()
+    assert nothing.code == 1
+    assert nothing.err.splitlines() == [
+        "generate_manifest: there are no files in the folder that can be downloaded; it holds:",
+        "  train\\n.ipynb: not understood: it is at colab.research.google.com/drive",
+        "  old.bin: not understood: it is at drive.google.com/open",
+    ]
+
+
+def test_a_list_that_ends_early_replaces_nothing_and_loses_nothing(desk: Desk) -> None:
+    desk.run()
+    whole = folder_view(
+        "Cameras", [(file_id("city"), "city.glb", f"https://drive.google.com/file/d/{file_id('city')}/view")]
+    )
+    cut_short = refuse(200, whole.body[:-14], Content_Type="text/html; charset=utf-8")
+    before = desk.output.read_bytes()
+    desk.drive.script(f"folder {TOP}", *[cut_short] * 6)
+    ran = desk.run()
+    assert ran.code == 1
+    assert f"  {TOP}: Server busy: the list of {TOP} ends early, after 1 entry;" in ran.err
+    assert desk.output.read_bytes() == before
+    skipped = desk.run("--skip-unknown")
+    assert skipped.code == 0
+    assert "= kept as it was   fan/fan_const.dat  (not seen, and not all folders could be read)" in skipped.lines
+
+
+def test_a_key_that_is_refused_is_told_with_the_place_where_it_is_set(desk: Desk) -> None:
+    desk.environ["MY_KEY"] = secret("other-key")
+    ran = desk.run("--api-key-env", "MY_KEY")
+    assert ran.code == 1
+    assert "correct the API key in the environment variable MY_KEY" in ran.err
 
 
 def test_an_empty_folder_replaces_nothing(desk: Desk) -> None:
@@ -335,7 +385,7 @@ def test_wrong_usage(desk: Desk) -> None:
     unset = desk.run("--api-key-env", "MY_KEY")
     assert (unset.code, "the environment variable MY_KEY is not set" in unset.err) == (2, True)
     desk.environ["GOOGLE_API_KEY"] = secret("google", "\n")
-    assert "the environment variable GOOGLE_API_KEY holds no API key" in desk.run().err
+    assert "the environment variable GOOGLE_API_KEY does not hold an API key" in desk.run().err
     assert desk.run("--frobnicate").code == 2
     assert not desk.drive.requests
 

@@ -197,9 +197,9 @@ def test_what_is_no_manifest(write: Write, held: str, sentence: str) -> None:
 
 def test_a_key_that_stands_twice_is_refused(write: Write) -> None:
     twice = '{"version": "1.0", "datasets": [{"id": "%s", "name": "fan.dat", "path": "a", "size": 1, "size": 2}]}' % ID  # noqa: UP031
-    assert problems(write(twice)) == ['the key "size" of "fan.dat" stands there more than once; keep one']
+    assert problems(write(twice)) == ['the key "size" of "fan.dat" is given more than once; keep one']
     assert problems(write('{"version": "1.0", "version": "1.0"}')) == [
-        'the key "version" stands there more than once; keep one'
+        'the key "version" is given more than once; keep one'
     ]
 
 
@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert problems(tmp_path / "latin.json") == ["is not written in UTF-8; save it in that encoding"]
     large = tmp_path / "large.json"
     large.write_bytes(b" " * (32 * 1024 * 1024 + 1))
-    assert problems(large) == ["has more than 32 MiB; a manifest that large is split in several"]
+    assert problems(large) == ["has more than 32 MiB; split it into several manifests"]
 
 
 # --- entries that do not go together ----------------------------------------------------------------------------------

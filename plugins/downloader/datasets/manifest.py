@@ -235,7 +235,7 @@ def _parsed(file: Path) -> dict[str, Any]:
 def _refuse_many(datasets: object, file: Path) -> None:
     """Raises ManifestError before millions of entries are validated."""
     if isinstance(datasets, list) and len(datasets) > _MOST_DATASETS:
-        problem = f"lists {len(datasets):,} data sets; one with more than {_MOST_DATASETS:,} is split in several"
+        problem = f"lists {len(datasets):,} data sets, more than {_MOST_DATASETS:,}; split it into several manifests"
         raise ManifestError(str(file), [problem])
 
 
@@ -246,7 +246,7 @@ def _text(file: Path) -> str:
             data = stream.read(_MOST_BYTES + 1)
         if len(data) <= _MOST_BYTES:
             return data.decode("utf-8-sig")
-        problem = f"has more than {_MOST_BYTES // 2**20} MiB; a manifest that large is split in several"
+        problem = f"has more than {_MOST_BYTES // 2**20} MiB; split it into several manifests"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except UnicodeDecodeError:
@@ -258,7 +258,7 @@ def _repeated(pairs: list[tuple[str, Any]]) -> Iterable[str]:
     entry = next((f" of {_shown(value)}" for key, value in pairs if key == "name"), "")
     for key, count in Counter(key for key, _ in pairs).items():
         if count > 1:
-            yield f"the key {_shown(key)}{entry} stands there more than once; keep one"
+            yield f"the key {_shown(key)}{entry} is given more than once; keep one"
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def _unlisted(found: Found, earlier: Iterable[Dataset]) -> tuple[list[tuple[Data
     staying, gone = [], []
     for old in earlier:
         if old.id in found.doubtful:
-            staying.append((old, "Google Drive does not tell its size"))
+            staying.append((old, "Google Drive does not give its size"))
         elif old.id not in listed and not found.complete:
             staying.append((old, "not seen, and not all folders could be read"))
         elif old.id not in listed:

@@ -43,7 +43,7 @@ def _ask(file: RemoteFile, source: Source) -> int:
         size = _size_from_range(file, source)
     if size is None:
         raise PermanentError(
-            f"no answer tells the size of {file.path}", "fetch it by hand, and write its size yourself"
+            f"no answer gives the size of {file.path}", "download it by hand, and write its size into the manifest"
         )
     return size
 

@@ -38,7 +38,7 @@ class FolderSurvey:
     left_out: Sequence[tuple[str, str]]
     """Entries without bytes, and the reason."""
     unknown: Sequence[tuple[str, DownloadError]]
-    """Files without a known size, and folders that cannot be read."""
+    """Files without a known size, and folders that cannot be read, or in part only."""
 
 
 def survey_folder(access: DriveAccess, folder: DriveKey, policy: RetryPolicy | None = None) -> FolderSurvey:
@@ -77,7 +77,7 @@ def _without_key(size: int | DownloadError) -> int | DownloadError:
     """Without a key a shortcut looks like a missing file."""
     if not isinstance(size, ObjectNotFound):
         return size
-    return ObjectNotFound(size.what, "if it is a shortcut, give an API key to follow it; else see that it is shared")
+    return ObjectNotFound(size.what, "if it is a shortcut, give an API key to follow it; else check that it is shared")
 
 
 def _sized(entry: FolderEntry, learnt: Mapping[str, int | DownloadError]) -> FolderEntry:

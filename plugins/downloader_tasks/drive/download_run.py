@@ -67,6 +67,7 @@ class DriveRun(SingleItemRun):
                 download_url=drive.download_url,
                 api_url=drive.api_url,
                 key=(connection.password or "") if connection else "",  # without a key the web pages are asked
+                key_place=f"the password of the connection {drive.connection}",
                 timeouts=Timeouts(stall=drive.timeout),
             )
             policy, streams = TransferPolicy(resume=request.resume), request.concurrency
@@ -102,7 +103,7 @@ class DriveRun(SingleItemRun):
         request, plan = self.request, self.plan()
         if not plan.files:
             raise Refusal(
-                f"the manifest {request.manifest} lists no data sets; make it anew: "
+                f"the manifest {request.manifest} lists no data sets; create it again: "
                 "python include/generate_manifest.py FOLDER_URL"
             )
         if request.concurrency > _MANY:

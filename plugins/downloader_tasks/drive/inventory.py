@@ -14,6 +14,7 @@ from downloader.paths import REPORT_PREFIX
 from downloader.report import Pairs, shown_size
 
 from ..download_run import named
+from ..wording import counted
 
 __all__ = ["inventory"]
 
@@ -29,7 +30,7 @@ def inventory(manifest: Manifest, folder: Path) -> Pairs:
     other = [path for path in there if _differs(wanted[path], sizes[path])]
     extra = sorted(sizes.keys() - wanted.keys())
     return (
-        ("Inventory", f"{len(sizes):,} files, {shown_size(sum(sizes.values()))}"),
+        ("Inventory", f"{counted(len(sizes))}, {shown_size(sum(sizes.values()))}"),
         ("In the manifest", f"{len(there):,} of {len(wanted):,} are there"),
         *named("Missing", [_with_size(path, wanted[path].size) for path in missing]),
         *named("Of another size", [_with_size(path, sizes[path]) for path in other]),

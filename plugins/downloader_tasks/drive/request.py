@@ -55,11 +55,11 @@ def _manifest(named: str, configuration: Configuration) -> Path:
     file = path_below(folder, named) if named else configured
     if file is None:
         raise Refusal(
-            f"manifest is {one_line(named)}, which is no file below {folder} (the folder of drive.manifest in the "
-            "configuration); put it there, and give its name, such as datasets.json"
+            f"manifest is {one_line(named)}, which is not a file below {folder} (the folder of drive.manifest in the "
+            "configuration); put it there and give its name, such as datasets.json"
         )
     if not file.is_file():
         raise Refusal(
-            f"there is no manifest {file}; make one: python include/generate_manifest.py FOLDER_URL --output {file}"
+            f"there is no manifest {file}; create one: python include/generate_manifest.py FOLDER_URL --output {file}"
         )
     return file

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from .access import DriveAccess
 from .folder import FolderEntry, FolderListing, FolderReader, list_folder
 from .folder_api import FolderByKey
 from .folder_link import parse_folder
 from .folder_view import FolderView
 from .key import DriveKey
-from .source import DriveAccess, DriveSource
+from .source import DriveSource
 
 __all__ = [
     "DriveAccess",

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from ...checksums import Checksum
 from ...errors import AccessDenied, DownloadError, ObjectNotFound, PermanentError, cut
+from .access import DriveAccess
 from .api import NATIVE
 from .errors import Wanted
 from .key import EXPORTS, DriveKey
-from .source import DriveAccess
 
 __all__ = [
     "FOLDER",
@@ -42,7 +42,7 @@ class Kind(Enum):
     """It has bytes, or is a document that is exported."""
     FOLDER = auto()
     NO_BYTES = auto()
-    """Neither a file nor a folder: a form, a map, a broken shortcut."""
+    """Neither a file nor a folder, as far as is known: a form, a map, a broken shortcut, an unknown address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ class FolderLevel:
     name: str
     entries: Iterable[FolderEntry]
     """Can be iterated once. May be read while it is iterated, and raise DownloadError then."""
+    problem: DownloadError | None = None
+    """Why it may lack entries that the folder has; None if nothing speaks for that."""
 
 
 class FolderReader(Protocol):
@@ -127,7 +129,7 @@ class FolderListing:
     left_out: tuple[FolderEntry, ...] = ()
     """Entries without bytes."""
     unread: tuple[tuple[str, DownloadError], ...] = ()
-    """Folders below it that are not shared, or no longer exist."""
+    """Folders that are not shared, no longer exist, or were listed in part; with the reason."""
 
 
 def list_folder(reader: FolderReader, top: DriveKey, bounds: Bounds | None = None) -> FolderListing:
@@ -158,7 +160,10 @@ class _Walk:
     def enter(self, folder: DriveKey, path: tuple[str, ...]) -> str:
         """Takes the entries of `folder`, and returns its name."""
         self._met.add(folder.id)
-        level = self.reader.read(folder, _shown(path) or folder.id)
+        shown = _shown(path) or folder.id
+        level = self.reader.read(folder, shown)
+        if level.problem is not None:
+            self.unread.append((shown, level.problem))
         for found in level.entries:
             entry = replace(found, folders=path)
             if entry.kind is Kind.FOLDER:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ...errors import AccessDenied, ObjectNotFound, PermanentError, ServerBusy
 from ...retry import RetryPolicy
 from ..http import HttpClient
+from .access import DriveAccess
 from .api import NATIVE, DriveApi, record_of, text_of
-from .errors import DRIVE_ADVICE, KeyRefused, Wanted
+from .errors import DRIVE_ADVICE, Wanted
 from .folder import FOLDER, FolderEntry, FolderLevel, Kind, entry_of, no_folder, wanted_folder
 from .folder_link import is_id, resource_key_of
 from .key import DriveKey
-from .source import DriveAccess
 from .throttle import Throttle
 
 __all__ = ["FolderByKey"]
-
-T = TypeVar("T")
 
 _SHORTCUT: Final = f"{NATIVE}shortcut"
 _OF_ONE: Final = (
@@ -43,7 +41,7 @@ class FolderByKey:
         self._access = access
         throttle = Throttle(self._policy.clock)
         client = HttpClient(access.hosts, DRIVE_ADVICE, access.timeouts, throttle.wait)
-        self._api = DriveApi(client, throttle, access.api_url.rstrip("/"), access.key, access.user_agent)
+        self._api = DriveApi(client, throttle, access)
 
     def read(self, folder: DriveKey, shown: str) -> FolderLevel:
         """As `FolderReader.read`. A shortcut to a folder is followed."""
@@ -53,13 +51,13 @@ class FolderByKey:
             folder = _linked(held)
             held = self._of_folder(folder, shown)
         if held.get("mimeType") != FOLDER:
-            raise PermanentError(f"{shown} is no folder", "give the address of the folder that it lies in")
+            raise PermanentError(f"{shown} is not a folder", "give the address of the folder that it is in")
         return FolderLevel(text_of(held, "name"), map(self._entry, self._listed(folder, shown)))
 
     def _of_folder(self, folder: DriveKey, shown: str) -> Fields:
         wanted = wanted_folder(self._access, folder, shown)
         try:
-            return self._call(lambda: self._api.metadata(wanted, _OF_ONE))
+            return self._policy.call(lambda: self._api.metadata(wanted, _OF_ONE))
         except ObjectNotFound:
             pass
         raise no_folder(wanted)
@@ -67,7 +65,7 @@ class FolderByKey:
     def _listed(self, folder: DriveKey, shown: str) -> Iterator[Fields]:
         wanted, token = wanted_folder(self._access, folder, f"the list of {shown}"), ""
         for _ in range(_MOST_PAGES):
-            files, token = self._call(lambda token=token: self._page(wanted, token))  # type: ignore[misc]
+            files, token = self._policy.call(lambda token=token: self._page(wanted, token))  # type: ignore[misc]
             yield from files
             if not token:
                 return
@@ -78,14 +76,14 @@ class FolderByKey:
         files, following = held.get("files"), held.get("nextPageToken", "")
         well_formed = isinstance(files, list) and all(isinstance(one, dict) for one in files)
         if not well_formed or not isinstance(following, str) or len(following) > _LONGEST_TOKEN:
-            raise ServerBusy(f"Google Drive answered something else than {wanted}")
+            raise ServerBusy(f"Google Drive answered with something else than {wanted}")
         return files or [], following
 
     def _entry(self, fields: Fields) -> FolderEntry:
         key = DriveKey(text_of(fields, "id"), resource_key=resource_key_of(fields.get("resourceKey")))
         name, mime = text_of(fields, "name"), text_of(fields, "mimeType")
         if not is_id(key.id):
-            return FolderEntry(key, name, Kind.NO_BYTES, why="Google Drive tells no id of it")
+            return FolderEntry(key, name, Kind.NO_BYTES, why="Google Drive gives no valid id for it")
         if mime == _SHORTCUT:
             return self._behind_shortcut(fields, name)
         return _with_record(entry_of(key, name, mime), fields)
@@ -94,29 +92,23 @@ class FolderByKey:
         """What a shortcut leads to, under the shortcut's name. A file that cannot be read has no size."""
         linked, mime = _linked(fields), text_of(_details(fields), "targetMimeType")
         if not is_id(linked.id) or mime == _SHORTCUT:
-            return FolderEntry(linked, name, Kind.NO_BYTES, why="a shortcut that leads nowhere")
+            return FolderEntry(linked, name, Kind.NO_BYTES, why="a shortcut that leads to no file or folder")
         entry = entry_of(linked, name, mime, shortcut=True)
         if not entry.needs_size:
             return entry
         wanted = Wanted(linked, name, self._access.page(linked))
         try:
-            return _with_record(entry, self._call(lambda: self._api.metadata(wanted, _OF_ONE)))
+            return _with_record(entry, self._policy.call(lambda: self._api.metadata(wanted, _OF_ONE)))
         except (ObjectNotFound, AccessDenied):
             return entry
-
-    def _call(self, action: Callable[[], T]) -> T:
-        try:
-            return self._policy.call(action)
-        except KeyRefused as error:
-            problem = error.what
-        raise KeyRefused(problem, "correct the key, and see that the Drive API is enabled for its project")
 
 
 def _with_record(entry: FolderEntry, fields: Fields) -> FolderEntry:
     if not entry.needs_size:
         return entry
     record = record_of(fields)
-    return replace(entry, size=record.size, checksums=record.checksums)
+    # A manifest holds no checksum that bears a doubt: who reads it there takes it for the file's own.
+    return replace(entry, size=record.size, checksums=tuple(one for one in record.checksums if not one.doubt))
 
 
 def _details(fields: Fields) -> Fields:

@@ -57,9 +57,9 @@ def _parts(text: str) -> SplitResult:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
-        raise ValueError(f"is no address; {_EXAMPLE}") from None
+        raise ValueError(f"is not an address; {_EXAMPLE}") from None
     if parts.scheme not in ("https", "http") or host not in _HOSTS:
-        raise ValueError(f"is no address of Google Drive; {_EXAMPLE}")
+        raise ValueError(f"is not an address of Google Drive; {_EXAMPLE}")
     return parts
 
 

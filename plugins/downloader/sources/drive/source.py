@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Final
-from urllib.parse import quote, urlsplit
+from dataclasses import replace
 
+from ...checksums import Checksum
 from ...remote_file import RemoteFile
 from ...retry import Clock
-from ...source import ByteStream, Capabilities, Timeouts
-from ..http import Hosts, HttpClient, stream_of
+from ...source import ByteStream, Capabilities
+from ..http import HttpClient, stream_of
+from .access import DriveAccess
 from .api import DriveApi
 from .errors import DRIVE_ADVICE, Wanted, other_size
 from .key import DriveKey
 from .throttle import Throttle
 from .web import DriveWeb
 
-__all__ = ["GOOGLE_HOSTS", "DriveAccess", "DriveSource"]
-
-GOOGLE_HOSTS: Final = (
-    "drive.google.com",
-    "docs.google.com",
-    "drive.usercontent.google.com",
-    "*.googleusercontent.com",
-    "www.googleapis.com",
-)
-"""The hosts that Google serves files from. No other host is contacted, the login least of all."""
-_DOCS: Final = "https://docs.google.com"
-_DRIVE_HOST: Final = "drive.google.com"
-
-
-@dataclass(frozen=True, slots=True)
-class DriveAccess:
-    """How Drive is accessed."""
-
-    web_url: str = "https://drive.google.com"
-    download_url: str = "https://drive.usercontent.google.com"
-    api_url: str = "https://www.googleapis.com/drive/v3"
-    key: str = field(default="", repr=False)
-    """An API key; if empty, files are downloaded as a browser does."""
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    user_agent: str = "Mozilla/5.0 (compatible; downloader)"
-    """Names no browser: Google takes one with an outdated version for a robot."""
-
-    @property
-    def docs_url(self) -> str:
-        """Where documents are exported: a separate host at Google, `web_url` for any other server."""
-        return _DOCS if urlsplit(self.web_url).hostname == _DRIVE_HOST else self.web_url.rstrip("/")
-
-    @property
-    def hosts(self) -> Hosts:
-        """The hosts that requests may go to."""
-        return Hosts((self.web_url, self.download_url, self.api_url), GOOGLE_HOSTS)
-
-    def page(self, key: DriveKey) -> str:
-        """The page where a person can open a file by hand."""
-        return f"{self.web_url.rstrip('/')}/file/d/{quote(key.id, safe='')}/view"
+__all__ = ["DriveSource"]
 
 
 class DriveSource:
@@ -81,7 +42,7 @@ class DriveSource:
         self._access = access
         self._checksums = checksums
         self._web = DriveWeb(client, throttle, access.download_url.rstrip("/"), access.docs_url, access.user_agent)
-        self._api = DriveApi(client, throttle, access.api_url.rstrip("/"), access.key, access.user_agent)
+        self._api = DriveApi(client, throttle, access)
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`. Adds nothing without a key, and for documents that are exported."""
@@ -90,8 +51,8 @@ class DriveSource:
             return file
         record = self._api.describe(wanted)
         _check_size(wanted, record.size, file)
-        more = tuple(one for one in record.checksums if one not in file.checksums) if self._checksums else ()
-        return replace(file, size=record.size if file.size is None else file.size, checksums=file.checksums + more)
+        checksums = _joined(file.checksums, record.checksums) if self._checksums else file.checksums
+        return replace(file, size=record.size if file.size is None else file.size, checksums=checksums)
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
@@ -115,3 +76,10 @@ class DriveSource:
 def _check_size(wanted: Wanted, size: int | None, file: RemoteFile) -> None:
     if size is not None and file.size is not None and size != file.size:
         raise other_size(wanted, size, file.size)
+
+
+def _joined(own: tuple[Checksum, ...], of_drive: tuple[Checksum, ...]) -> tuple[Checksum, ...]:
+    """`own`, then what Drive adds. Where `own` repeats a checksum of Drive's that bears a doubt, it bears it too."""
+    known_to_drive = {str(one): one for one in of_drive}
+    known = tuple(known_to_drive.get(str(one), one) for one in own)
+    return (*known, *(one for one in of_drive if one not in known))

@@ -11,6 +11,7 @@ from requests.cookies import RequestsCookieJar
 from ...errors import DownloadError
 from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
 from . import errors
+from .detours import from_detour, slowed_down
 from .errors import Wanted
 from .key import EXPORTS
 from .pages import PAGE_BYTES, DrivePage, WayOn
@@ -20,9 +21,6 @@ __all__ = ["DriveWeb"]
 
 _PAGES: Final = 3
 """The number of successive pages that may precede a file."""
-_LOGIN: Final = "accounts.google.com"
-_ROBOT_CHECKS: Final = frozenset({"www.google.com", "ipv4.google.com", "ipv6.google.com"})
-"""Hosts of the page that detects robots (``/sorry/``)."""
 _PAGE_TYPES: Final = frozenset({"", "text/html", "application/xhtml+xml", "application/json"})
 _COOKIE: Final = "download_warning"
 _LONGEST_ADDRESS: Final = 16 * 1024
@@ -84,14 +82,13 @@ class DriveWeb:
             return self._client.send(request)
         except OtherHost as error:
             elsewhere = error
-        if elsewhere.host == _LOGIN:
-            raise errors.private(wanted)
-        raise self._throttled(wanted, None) if elsewhere.host in _ROBOT_CHECKS else elsewhere
+        raise from_detour(elsewhere, wanted, self._throttle)
 
     def _onward(self, answer: HttpAnswer, request: HttpRequest, wanted: Wanted) -> HttpRequest:
         """The request that the warning in `answer` offers. Raises the error that any other page shows."""
         page = _page(answer)
-        way_on = None if page.is_quota else page.way_on() or _way_by_cookie(request)
+        # The form comes first: the class of an error may stand in a warning too.
+        way_on = page.way_on() or (None if page.is_error or page.is_quota else _way_by_cookie(request))
         if way_on is None:
             raise self._error(page, answer, wanted)
         try:
@@ -102,23 +99,35 @@ class DriveWeb:
 
     def _error(self, page: DrivePage, answer: HttpAnswer, wanted: Wanted) -> DownloadError:
         """The error of an answer that is not the file. The status is not enough: a quota comes as 200, 403 or 429."""
-        if answer.status in (404, 410):
+        status = answer.status
+        if status in (404, 410) or page.is_missing:
             return errors.missing(wanted)
-        if page.is_infected:
-            return errors.infected(wanted)
-        if page.is_quota:
-            return errors.quota(wanted)
-        if answer.status == 429 or page.is_robot_check:
-            return self._throttled(wanted, retry_after(answer.headers.get("Retry-After")))
-        if answer.status == 500 and not wanted.key.export:
+        for shown, error in (
+            (page.is_infected, errors.infected),
+            (page.is_quota, errors.quota),
+            (page.is_forbidden, errors.forbidden),
+            (page.is_blocked, errors.blocked),
+            (page.is_consent, errors.consent),
+        ):
+            if shown:
+                return error(wanted)
+        if status == 429 or page.is_robot_check:
+            wait = retry_after(answer.headers.get("Retry-After"))
+            return slowed_down(wanted, self._throttle, wait, robot=page.is_robot_check)
+        if status == 500 and not wanted.key.export:
             return errors.perhaps_native(wanted)
-        if answer.status in (401, 403) or page.is_denied:
-            return errors.private(wanted)
-        return errors.page_instead(wanted) if answer.status == 200 else answer.refusal()
+        return answer.refusal() if status not in (200, 401, 403) else _refusal(page, status, wanted)
 
-    def _throttled(self, wanted: Wanted, wait: float | None) -> DownloadError:
-        self._throttle.slow_down(wait)
-        return errors.throttled(wanted, wait)
+
+def _refusal(page: DrivePage, status: int, wanted: Wanted) -> DownloadError:
+    """The error of a page that is neither a file nor in known words, or that asks for a login."""
+    if page.is_denied:
+        return errors.private(wanted)
+    if page.is_error:
+        return errors.error_page(wanted, page.title)
+    if status == 401 or page.offers_login:
+        return errors.login_wanted(wanted)
+    return errors.refused(wanted, status, "") if status == 403 else errors.page_instead(wanted, page.title)
 
 
 def _is_file(answer: HttpAnswer) -> bool:
@@ -151,6 +160,8 @@ def _following(way_on: WayOn, base: str, request: HttpRequest) -> HttpRequest:
         raise ValueError("too long")
     parts = urlsplit(urljoin(base, way_on.address))
     query = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    if "resourcekey" in request.params:  # the form does not repeat it
+        query.setdefault("resourcekey", request.params["resourcekey"])
     posted = way_on.method == "POST"
     return replace(
         request,

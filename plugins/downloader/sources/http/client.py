@@ -101,7 +101,7 @@ class HttpClient:
             json=request.json,
         ).prepare()
         if not self._hosts.permit(prepared.url or ""):
-            raise OtherHost(request.about, request.host, self._advice.refused)
+            raise OtherHost(request.about, request.host, self._advice.refused, path=request.path)
         cookies = request.cookies  # those that belong to this address are sent
         header = None if cookies is None else get_cookie_header(cookies, prepared)  # type: ignore[no-untyped-call]
         if header:

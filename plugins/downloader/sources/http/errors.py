@@ -51,11 +51,15 @@ class Advice:
 
 
 class OtherHost(PermanentError):
-    """A redirect or a form leads to a host that is not allowed. `host` is its name as it was given."""
+    """A redirect or a form leads to a host that is not allowed. `host` is its name as it was given.
 
-    def __init__(self, about: str, host: str, advice: str | None = None) -> None:
+    `path` is that of the address, for the source to tell what it is; it is in no message.
+    """
+
+    def __init__(self, about: str, host: str, advice: str | None = None, *, path: str = "") -> None:
         super().__init__(f"{about} is redirected to {host}, which is not among the hosts that may be asked", advice)
         self.host = host
+        self.path = path
 
 
 def from_status(status: int, host: str, about: str, advice: Advice) -> DownloadError:

@@ -88,7 +88,7 @@ class HttpRequest:
         if status not in _SAME_METHOD:
             return replace(onward, method="GET", form=None, json=None)
         if not same_origin(onward.url, self.url):
-            raise OtherHost(self.about, onward.host)
+            raise OtherHost(self.about, onward.host, path=onward.path)
         return onward
 
     def _joined(self, location: str) -> str:
@@ -107,6 +107,14 @@ class HttpRequest:
         except HTTPError:
             host = None
         return ascii(host)[1:-1][:100] if host else "an invalid address"
+
+    @property
+    def path(self) -> str:
+        """The path of its address, without the query; ``""`` if the address is not valid."""
+        try:
+            return parse_url(self.url).path or ""
+        except HTTPError:
+            return ""
 
 
 def _origin(url: Url) -> tuple[str, str, int]:
