@@ -234,7 +234,7 @@ class ChecksumMismatch(PermanentError):
     """Downloaded twice from the start, wrong both times."""
 
     kind = "Checksum mismatch"
-    advice = "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
+    advice = "the file at its source is damaged or was replaced, or the expected checksum is wrong: compare the two"
 
 
 class BrokenContent(PermanentError):

@@ -243,7 +243,7 @@ ENDINGS = [
         "a bit is always wrong",
         flips_the_last_bit,
         "Checksum mismatch: x came wrong twice: md5 * instead of *; "
-        "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record",
+        "the file at its source is damaged or was replaced, or the expected checksum is wrong: compare the two",
     ),
 ]
 

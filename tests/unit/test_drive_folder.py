@@ -575,6 +575,10 @@ def test_a_view_is_not_read_without_end(asker: Asker) -> None:
         ),
         (api_error(403, "forbidden"), AccessDenied, 'for the reason "forbidden" (403)'),
         (api_error(403, "userRateLimitExceeded"), ServerBusy, "too many requests"),
+        (automated_queries, ServerBusy, "Google has had too many requests from this network for now"),
+        (redirect_to("https://www.google.it/sorry/index"), ServerBusy, "Google has had too many requests from this"),
+        (redirect_to("https://consent.google.it/ml"), PermanentError, "Google asks for consent to its terms"),
+        (api_error(400, "invalid", "Invalid Value"), PermanentError, 'for the reason "invalid" (400)'),
         (api_error(500, "backendError"), ServerBusy, "answered 500"),
     ],
 )

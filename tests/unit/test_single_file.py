@@ -305,7 +305,7 @@ def test_a_bit_that_is_always_wrong_fails_and_nothing_changes(destination: Path,
     found = hashlib.md5(damaged(DATA, SIZE - 1)).hexdigest()
     assert result.message == (
         f"Checksum mismatch: x came wrong twice: md5 {found} instead of {FILE.checksums[0].value}; "
-        "the remote copy is damaged, or is not the file that was recorded: use another copy, or correct the record"
+        "the file at its source is damaged or was replaced, or the expected checksum is wrong: compare the two"
     )
     assert not result.retryable
     assert tree(destination) == ({"x": copy} if copy is not None else {})
