@@ -326,6 +326,10 @@ UNKNOWN = (
     'Refused: Google Drive sent an error page in place of events/fan.dat, titled "Google Drive - Hitilafu"; '
     "open {page} by hand to see what it says"
 )
+UNKNOWN_403 = (
+    'Access denied: Google Drive refused the request for events/fan.dat with a page titled "Hitilafu" (403); '
+    "open {page} by hand: if that asks for a login, ask its owner to share it"
+)
 NO_BYTES = (
     "Refused: events/fan.dat is a Google document or a shortcut, which has no bytes of its own; "
     'set "export" of its entry in the manifest to docx, xlsx or pptx, or open {page} by hand'
@@ -358,6 +362,7 @@ ON_THE_WEB: dict[str, tuple[Fault, str]] = {
     "access denied, 403": (access_denied(403), PRIVATE),
     "401": (refuse(401), LOGIN),
     "403 without a page": (refuse(403), NO_REASON),
+    "403 with an unknown page": (lambda _: html_page("Hitilafu", "<p>Samahani</p>", 403), UNKNOWN_403),
     "a link to the login": (
         lambda _: html_page("X", "<a href='https://accounts.google.com/ServiceLogin?x'>Anmelden</a>"),
         LOGIN,

@@ -229,9 +229,10 @@ def quota_of_either(wanted: Wanted, reason: str) -> DownloadError:
     return QuotaExceeded(f"a quota of the API key or of {wanted} at Google Drive is exceeded ({reason})", advice)
 
 
-def refused(wanted: Wanted, status: int, reason: str) -> DownloadError:
-    """A refusal for a `reason` that is not known, or for none: what is known is its own word."""
+def refused(wanted: Wanted, status: int, reason: str = "", title: str = "") -> DownloadError:
+    """A refusal for a `reason` that is not known, by a page of an unknown `title`, or for no reason at all."""
     why = f'for the reason "{reason}" ({status})' if reason else f"and gave no reason ({status})"
+    why = f'with a page titled "{title}" ({status})' if title else why
     what = f"Google Drive refused the request for {wanted} {why}"
     if status not in (401, 403):
         return PermanentError(what, f"open {wanted.page} by hand to see whether it is there")

@@ -129,7 +129,7 @@ class FolderView:
             return errors.error_page(_list_of(wanted), page.title)
         if status == 401 or (status == 403 and page.offers_login):
             return errors.login_wanted(wanted)
-        return errors.refused(wanted, status, "") if status == 403 else answer.refusal()
+        return errors.refused(wanted, status, title=page.title) if status == 403 else answer.refusal()
 
 
 def _text(body: bytes) -> str:

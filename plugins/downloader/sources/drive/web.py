@@ -127,7 +127,9 @@ def _refusal(page: DrivePage, status: int, wanted: Wanted) -> DownloadError:
         return errors.error_page(wanted, page.title)
     if status == 401 or page.offers_login:
         return errors.login_wanted(wanted)
-    return errors.refused(wanted, status, "") if status == 403 else errors.page_instead(wanted, page.title)
+    return (
+        errors.refused(wanted, status, title=page.title) if status == 403 else errors.page_instead(wanted, page.title)
+    )
 
 
 def _is_file(answer: HttpAnswer) -> bool:
