@@ -353,7 +353,7 @@ def test_what_has_no_bytes_is_left_out(asker: Asker) -> None:
         ("docs.google.com/presentation/d/{}/edit", FolderEntry(DriveKey(ID, "pptx"), "x")),
         ("drive.google.com/file/d/{0}{0}{0}{0}{0}{0}{0}/view", FolderEntry(DriveKey(""), "x", Kind.NO_BYTES)),
         ("drive.google.com/file/d/short/view", NOT_UNDERSTOOD),
-        ("drive.google.com/drive/folders/{}.html", NOT_UNDERSTOOD),
+        ("drive.google.com/drive/folders/{}.html", FolderEntry(DriveKey(ID), "x", Kind.NO_BYTES)),
         ("drive.google.com.evil.example/file/d/{}/view", NOT_UNDERSTOOD),
         ("evil.example/https://drive.google.com/file/d/{}/view", NOT_UNDERSTOOD),
     ],

@@ -227,7 +227,7 @@ def test_what_could_not_be_looked_at_stays_as_it_was() -> None:
         Found([entry("a"), entry("c", "kept", name="b.dat")], {file_id("b"), file_id("x")}), places, earlier
     )
     assert found.datasets == (earlier[0], dataset("c", "kept/b (2).dat", name="b.dat"), earlier[1])
-    assert (What.KEPT, "kept/b.dat", "Google Drive does not give its size") in told(found)
+    assert (What.KEPT, "kept/b.dat", "it is there, and its size is not known") in told(found)
     part = merge_datasets(Found([entry("a")], complete=False), places, earlier)
     assert part.datasets == tuple(earlier)
     assert told(part) == [(What.KEPT, "kept/b.dat", "not seen, and not all folders could be read")]

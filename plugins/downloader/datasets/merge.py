@@ -62,7 +62,7 @@ class Found:
 
     entries: Sequence[FolderEntry]
     doubtful: Collection[str] = ()
-    """Ids of files that exist but could not be read."""
+    """Ids of files that exist but could not be read, or are not understood."""
     complete: bool = True
     """Whether the whole folder could be read."""
 
@@ -123,7 +123,7 @@ def _unlisted(found: Found, earlier: Iterable[Dataset]) -> tuple[list[tuple[Data
     staying, gone = [], []
     for old in earlier:
         if old.id in found.doubtful:
-            staying.append((old, "Google Drive does not give its size"))
+            staying.append((old, "it is there, and its size is not known"))
         elif old.id not in listed and not found.complete:
             staying.append((old, "not seen, and not all folders could be read"))
         elif old.id not in listed:

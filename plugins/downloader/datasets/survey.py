@@ -55,7 +55,7 @@ def survey_folder(access: DriveAccess, folder: DriveKey, policy: RetryPolicy | N
     entries = [_sized(entry, learnt) for entry in listing.files if entry.key.id not in doubtful]
     return FolderSurvey(
         listing.name,
-        Found(entries, doubtful, complete=not listing.unread),
+        Found(entries, doubtful | {entry.key.id for entry in listing.left_out}, complete=not listing.unread),
         [(entry.shown, entry.why) for entry in listing.left_out],
         [*((entry.shown, why) for entry, why in unknown), *listing.unread],
     )

@@ -43,6 +43,7 @@ _ADDRESS: Final = re.compile(
 _BEGUN: Final = 'class="flip-entry"'
 """What begins an entry. It cannot be in a name, where quotes are escaped."""
 _END: Final = re.compile(r"</(?:html|body)\s*+>", re.IGNORECASE)
+_LIKELY_ID: Final = re.compile(r"[A-Za-z0-9_-]{25,}")
 _LONGEST_PLACE: Final = 80
 _VIEWS: Final = 3
 """How often a list that is empty, or that ends early, is requested before it is accepted."""
@@ -156,7 +157,7 @@ def _entry_of(link: Link) -> FolderEntry | None:
     """The entry that a link leads to; None for a link that is no entry of the list, and leads to no file or folder."""
     found = _ADDRESS.match(link.address)
     if found is None:
-        return FolderEntry(DriveKey(""), link.text, Kind.NO_BYTES, why=_not_understood(link)) if link.is_entry else None
+        return _not_understood(link) if link.is_entry else None
     id_ = found["file"] or found["document"] or found["folder"]
     if not is_id(id_):
         return FolderEntry(DriveKey(""), link.text, Kind.NO_BYTES, why="not understood: its address holds no valid id")
@@ -174,12 +175,16 @@ def _resource_key(address: str) -> str:
     return resource_key_of(held.get("resourcekey", [""])[0])
 
 
-def _not_understood(link: Link) -> str:
-    """The host and the first step of the address: what follows may open a shared link."""
+def _not_understood(link: Link) -> FolderEntry:
+    """The entry, with the id that its address seems to hold. Of the address, host and first step are shown."""
+    id_, why = "", "it has no address"
     try:
         parts = urlsplit(link.address)
         host = parts.hostname or ""
     except ValueError:
-        return "not understood: its address is not valid"
-    place = cut(f"{host}/{parts.path.lstrip('/').partition('/')[0]}".rstrip("/"), _LONGEST_PLACE)
-    return f"not understood: it is at {place}" if host else "not understood: it has no address"
+        host, why = "", "its address is not valid"
+    if host:
+        why = "it is at " + cut(f"{host}/{parts.path.lstrip('/').partition('/')[0]}".rstrip("/"), _LONGEST_PLACE)
+        found = _LIKELY_ID.search(f"{parts.path}?{parts.query}") if host.endswith(".google.com") else None
+        id_ = found[0] if found and is_id(found[0]) else ""
+    return FolderEntry(DriveKey(id_), link.text, Kind.NO_BYTES, why=f"not understood: {why}")
