@@ -41,22 +41,24 @@ class Unreported:
         )
 
 
-def find_unreported(planned: Sequence[Planned], target: RunTarget) -> Unreported:
+def find_unreported(planned: Sequence[Planned], run_target: RunTarget) -> Unreported:
     """Looks at every file, before anything is downloaded. What cannot be looked at is not counted."""
     files = [item.path for item in planned if isinstance(item, RemoteFile)]
-    if not target.folder.is_dir():
+    if not run_target.folder.is_dir():
         return Unreported()
     since, parts, complete = 0.0, [], 0
     with suppress(OSError, DownloadError):
-        since = max((path.lstat().st_mtime for path in reports_in(target.folder, target.report_id)[:1]), default=0.0)
-    lying = StalePartFiles(Destination(target.folder), files)
+        since = max(
+            (path.lstat().st_mtime for path in reports_in(run_target.folder, run_target.report_id)[:1]), default=0.0
+        )
+    lying = StalePartFiles(Destination(run_target.folder), files)
     for path in files:
         here = [seen.st_size for seen in lying.seen(path) if seen.st_mtime > since and seen.st_size]
         if here:
             parts.append(max(here))
             continue
         with suppress(OSError):
-            complete += os.lstat(f"{target.folder}/{path}").st_ctime > since
+            complete += os.lstat(f"{run_target.folder}/{path}").st_ctime > since
     return Unreported(complete + len(parts), len(parts), sum(parts))
 
 

@@ -182,7 +182,7 @@ def _not_understood(link: Link) -> FolderEntry:
         parts = urlsplit(link.address)
         host = parts.hostname or ""
     except ValueError:
-        host, why = "", "its address is not valid"
+        parts, host, why = urlsplit(""), "", "its address is not valid"
     if host:
         why = "it is at " + cut(f"{host}/{parts.path.lstrip('/').partition('/')[0]}".rstrip("/"), _LONGEST_PLACE)
         found = _LIKELY_ID.search(f"{parts.path}?{parts.query}") if host.endswith(".google.com") else None
