@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -37,7 +38,11 @@ class StalePartFiles:
         found = []
         for name in self._found.get((path.folder, part_stem(path.name)), ()):
             with suppress(OSError, DownloadError):
-                found.append(os.lstat(f"{self._destination.place(path).folder}/{name}"))
+                absolute = f"{self._destination.place(path).folder}/{name}"
+                here = os.lstat(absolute)
+                lock = read_lock(absolute) if stat.S_ISREG(here.st_mode) else None
+                if lock is not None and not lock.token:
+                    found.append(here)
         return found
 
     def sweep(self, path: SafePath) -> None:

@@ -70,7 +70,10 @@ class TaskState:
                 self._store.set(key, dict(value))
         except Exception as error:  # noqa: BLE001 whatever it is, the download goes on
             self._replaced = _is_gone(error)
-            log.warning("The state store did not take %s (%s); the download goes on", key, type(error).__name__)
+            if self._replaced:
+                log.error("Airflow has given up this try of the task: what it does from here on is not reported")
+            else:
+                log.warning("The state store did not take %s (%s); the download goes on", key, type(error).__name__)
 
     def push_plan(self, plan: ShardPlan) -> None:
         """Pushes what is planned."""
@@ -85,7 +88,6 @@ class TaskState:
         The state store is open to that one alone.
         """
         if self._replaced:
-            log.error("Airflow has begun another try of this task: what this one did is not reported")
             return
         try:
             with self._interruptions.held():
