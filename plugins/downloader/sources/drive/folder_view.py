@@ -180,11 +180,12 @@ def _not_understood(link: Link) -> FolderEntry:
     id_, why = "", "it has no address"
     try:
         parts = urlsplit(link.address)
-        host = parts.hostname or ""
+        host = parts.hostname
     except ValueError:
-        parts, host, why = urlsplit(""), "", "its address is not valid"
-    if host:
-        why = "it is at " + cut(f"{host}/{parts.path.lstrip('/').partition('/')[0]}".rstrip("/"), _LONGEST_PLACE)
-        found = _LIKELY_ID.search(f"{parts.path}?{parts.query}") if host.endswith(".google.com") else None
-        id_ = found[0] if found and is_id(found[0]) else ""
+        why = "its address is not valid"
+    else:
+        if host:
+            why = "it is at " + cut(f"{host}/{parts.path.lstrip('/').partition('/')[0]}".rstrip("/"), _LONGEST_PLACE)
+            found = _LIKELY_ID.search(f"{parts.path}?{parts.query}") if host.endswith(".google.com") else None
+            id_ = found[0] if found and is_id(found[0]) else ""
     return FolderEntry(DriveKey(id_), link.text, Kind.NO_BYTES, why=f"not understood: {why}")
