@@ -85,7 +85,7 @@ class JsonScanner:
 
     def __init__(self) -> None:
         self.begun = ""
-        """``object``, ``array``, ``text``, ``number`` or ``literal``."""
+        """``object``, ``array``, ``string``, ``number`` or ``literal``."""
         self.ended = False
         self.kind: object = MISSING
         """The ``resourceType`` of an object: the text of the last of that name, None if that is not text."""
@@ -176,7 +176,7 @@ class JsonScanner:
             self._open(first, at)
             return at + 1
         if first == b'"'[0]:
-            self._begin("text")
+            self._begin("string")
             self._begin_string(name=False)
             return at + 1
         return self._number(at) if first in b"-0123456789" else self._literal(at)

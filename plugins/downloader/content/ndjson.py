@@ -39,7 +39,7 @@ _TYPE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _SHOWN_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 """A text that may be shown: it is a name, and nothing of a patient."""
 _KEY: Final = "resourceType"
-_FORMS: Final = {dict: "object", list: "array", str: "text", int: "number", float: "number"}
+_FORMS: Final = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BLANK: Final = b" \t\r"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -258,12 +258,13 @@ class _Lines:
 
     def _line(self, line: bytes) -> None:
         """Takes a whole line."""
-        line = self._without_mark(line)
-        if not line.strip(_BLANK):
-            return  # parsers of NDJSON ignore empty lines
+        if line.startswith(_BOM):
+            line = self._without_mark(line)
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
+            if not line.strip(_BLANK):
+                return  # parsers of NDJSON ignore empty lines
             self._scanner = JsonScanner()
         else:
             self._count(_FORMS.get(type(value), "literal"), value.get(_KEY, MISSING) if type(value) is dict else None)
@@ -272,11 +273,9 @@ class _Lines:
         self._end_line()
 
     def _without_mark(self, line: bytes) -> bytes:
-        if line.startswith(_BOM):
-            if self._number > 1:
-                self._note({"a byte order mark where a line begins; several files were joined, perhaps"})
-            return line[len(_BOM) :]
-        return line
+        if line.startswith(_BOM) and self._number > 1:
+            self._note(["a byte order mark where a line begins; several files were joined, perhaps"])
+        return line.removeprefix(_BOM)
 
     def _scan(self, scanner: JsonScanner, data: bytes) -> None:
         try:
@@ -316,7 +315,7 @@ class _Lines:
 
     def _count(self, form: str, kind: object) -> None:
         """Counts a value of the current line. Raises BrokenContent if it is no resource."""
-        if isinstance(kind, str) and _TYPE.fullmatch(kind):
+        if isinstance(kind, str) and (kind in RESOURCE_TYPES or _TYPE.fullmatch(kind)):
             # A file may invent any number of types, too many to keep and to pass on.
             self._counts[kind if kind in RESOURCE_TYPES else UNKNOWN] += 1
             return

@@ -36,7 +36,7 @@ from ..errors import (
     unreachable,
 )
 from ..source import S3Access, client_config
-from .answers import BoundedAnswers, EndlessListing, Redirected, WebPage
+from .answers import AnswerTooLong, BoundedAnswers, EndlessListing, NoListing, Redirected, WebPage
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
 
@@ -208,9 +208,15 @@ def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
     if isinstance(cause, urllib3_errors.HTTPError | OSError):
         return NetworkError(f"the connection to {about.address} broke while {about} was listed")
     return Misconfigured(
-        f"{about.address} did not answer as an S3 server does ({type(cause).__name__})",
+        f"{about.address} did not answer as an S3 server does: {_reason(cause)}",
         f"check {about.fields.address} of the connection: it may be another server, or another port of this one",
     )
+
+
+def _reason(cause: Exception) -> str:
+    if isinstance(cause, AnswerTooLong):
+        return "its answer is larger than a listing can be"
+    return "its answer is not XML, or declares entities" if isinstance(cause, NoListing) else "its listing is not valid"
 
 
 _CAUSES: Final = (
