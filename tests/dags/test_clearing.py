@@ -1,6 +1,6 @@
-"""What a person does to a run of a real Airflow: *Clear* of all or some of it, *Mark as failed*.
+"""What a person does to runs of a real Airflow: *Clear* of all or some of it, *Mark as failed*.
 
-It takes about a minute. The same rules, case by case, are tested in tests/unit/test_xcoms.py.
+It takes a minute and a half on an idle machine. The same rules, case by case, are in tests/unit/test_xcoms.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from downloader.report import read
 from include.demo.airflow_api import TriggeredRun
 from include.stand_ins.wire import limited
 from support.real_airflow import RealAirflow, running
 
 A, B = b"bytes of A" * 50, b"bytes of B" * 70
-GONE = "failed Not found: there is no object s3://bucket/"
+LARGE = bytes(range(256)) * 4096 * 40
+STOPPED = "failed Not tried: the download task died, or was stopped, before it came to this file"
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,13 @@ def airflow() -> Iterator[RealAirflow]:
         yield airflow
 
 
+def lines(airflow: RealAirflow, folder: Path) -> dict[str, str]:
+    """The newest report's, without their advice."""
+    return {name: line.partition(";")[0] for name, line in airflow.lines(folder).items()}
+
+
 def last_line(airflow: RealAirflow, run: TriggeredRun, task: str, attempt: int = 1, index: int = -1) -> str:
-    """The sentence that a task failed with; its log holds no frames but one of Airflow's."""
+    """The sentence that a task failed with; the log holds no frames but the one of Airflow's that caught it."""
     (failure,) = [line for line in airflow.log(run, task, attempt, index) if line.get("error_detail")]
     (error,) = failure["error_detail"]
     assert [frame["name"] for frame in error["frames"]] == ["_run_task_and_map_outcome"]
@@ -36,66 +43,138 @@ def last_line(airflow: RealAirflow, run: TriggeredRun, task: str, attempt: int =
     return f"{error['exc_type']}: {error['exc_value']}"
 
 
-def test_a_report_takes_the_results_of_the_last_plan_alone(airflow: RealAirflow) -> None:
+def slowed(airflow: RealAirflow, speed: float) -> None:
+    """From now on large files come with so many bytes a second."""
+    airflow.objects.intercept = lambda asked: limited(speed) if asked.method == "GET" and "large" in asked.key else None
+
+
+def part_of(folder: Path) -> int:
+    """Bytes in the part files of a folder."""
+    parts = folder.glob(".*.part") if folder.is_dir() else ()
+    return sum(path.stat().st_size for path in parts)
+
+
+def test_a_report_takes_results_of_the_last_plan_alone(airflow: RealAirflow) -> None:
     folder = airflow.location("s3_downloader") / "raw_plan"
     airflow.record("raw_plan", {"a.raw": A, "b.raw": B})
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_plan"})
     assert airflow.wait(run) == "success"
-    assert airflow.lines(folder) == {"a.raw": "downloaded", "b.raw": "downloaded"}
+    assert lines(airflow, folder) == {"a.raw": "downloaded", "b.raw": "downloaded"}
 
-    # One map index, of which the file is gone by now: the other one's result stays.
+    # Cleared is one map index, of which the file is gone by now. The result of the other stays.
     (folder / "b.raw").unlink()
     del airflow.objects._objects["raw_plan/b.raw"]
     airflow.clear(run, [["download", 1]])
     assert airflow.wait(run) == "failed"
-    assert airflow.lines(folder)["a.raw"] == "downloaded"
-    assert airflow.lines(folder)["b.raw"].startswith(GONE)
-    line = last_line(airflow, run, "report", 2)
-    assert line.startswith("AirflowFailException: 1 of 2 files of raw file raw_plan failed, first b.raw: Not found: ")
-    assert last_line(airflow, run, "download", 2, 1).startswith("AirflowFailException: 1 of 1 file failed, first b.raw")
-    levels = {each["event"]: each["level"] for each in airflow.log(run, "report", 2)}
-    assert {level for event, level in levels.items() if "FAILURE - " in event} == {"error"}
-    assert {level for event, level in levels.items() if "OK - " in event} == {"info"}
+    missing = "failed Not found: there is no object s3://bucket/raw_plan/b.raw"
+    assert lines(airflow, folder) == {"a.raw": "downloaded", "b.raw": missing}
+    sentence = last_line(airflow, run, "report", 2)
+    assert sentence.startswith(
+        "AirflowFailException: 1 of 2 files of raw file raw_plan failed, first b.raw: Not found: "
+    )
+    assert last_line(airflow, run, "download", 2, 1).startswith(
+        "AirflowFailException: 1 of 1 file failed, first b.raw: "
+    )
+    levels = {line["event"]: line["level"] for line in airflow.log(run, "report", 2)}
+    assert {level for event, level in levels.items() if ": FAILURE - " in event} == {"error"}
+    assert {level for event, level in levels.items() if ": OK - " in event} == {"info"}
 
-    # The report alone: the same again.
-    airflow.clear(run, ["report"])
-    assert airflow.wait(run) == "failed"
-    assert len(airflow.reports(folder)) == 3
-    assert airflow.lines(folder)["b.raw"].startswith(GONE)
-
-    # The whole run, with a smaller plan: the XComs of the map index that is gone stay, and say that b.raw failed.
+    # Cleared is all of it, and the plan is smaller. The XComs of the map index that is gone stay, and say FAILURE.
     airflow.record("raw_plan", {"b.raw": B})
     airflow.clear(run)
     assert airflow.wait(run) == "success"
-    assert airflow.lines(folder) == {"b.raw": "downloaded"}
     assert airflow.states(run)["download_1"] == "removed"
+    assert lines(airflow, folder) == {"b.raw": "downloaded"}
 
-    # With a larger one again, of which a task never begins.
+    # It is larger again, and a task is marked as failed before it begins. Its XComs are still those of the second try.
     airflow.record("raw_plan", {"a.raw": A, "b.raw": B})
-    (folder / "b.raw").unlink()
-    airflow.objects.intercept = lambda asked: limited(10) if asked.method == "GET" and asked.key else None
     airflow.clear(run)
-    airflow.wait_until(lambda: airflow.states(run)["download_0"] == "running")
-    airflow.objects.intercept = lambda asked: None
-    airflow.wait(run)
-    assert airflow.lines(folder)["b.raw"] == "downloaded"
+    assert airflow.wait(run) == "success"
+    (folder / "b.raw").unlink()
+    airflow.clear(run)
+    airflow.mark(run, "failed", "download/1")
+    assert airflow.wait(run) == "failed"
+    assert lines(airflow, folder) == {"a.raw": "skipped", "b.raw": STOPPED}
 
-    # `validate` alone, and then the report: the tasks download have not run for this plan.
+    # Cleared is `validate` alone, and then `report`: what the tasks download did, they did for another plan.
     airflow.clear(run, ["validate"], downstream=False)
     airflow.wait(run)
     airflow.clear(run, ["report"])
     assert airflow.wait(run) == "failed"
-    assert {line.partition(";")[0] for line in airflow.lines(folder).values()} == {
-        "failed Not tried: the download task ran before validate did, or a person marked it as successful"
+    assert lines(airflow, folder) == {
+        "a.raw": "failed Not tried: the download task ran before validate did, or a person marked it as successful",
+        "b.raw": STOPPED,
     }
 
-    # `validate` fails: nothing of the earlier plans counts.
-    before = airflow.reports(folder)
+    # `validate` fails: none of its earlier plans counts.
+    reports = airflow.reports(folder)
     airflow.record("raw_plan", {})
     airflow.clear(run)
     assert airflow.wait(run) == "failed"
-    assert airflow.reports(folder) == before
-    attempt = 1 + len(before)
-    assert last_line(airflow, run, "report", attempt).startswith(
-        "AirflowFailException: validate failed: raw file raw_plan has no files"
+    assert airflow.reports(folder) == reports
+    sentence = last_line(airflow, run, "report", 1 + len(reports))
+    assert sentence.startswith("AirflowFailException: validate failed: raw file raw_plan has no files")
+
+
+def test_no_dag_reports_what_is_not_there(airflow: RealAirflow) -> None:
+    for kind in ("Patient", "Zebra"):
+        body = b'{"resourceType": "%s", "id": "1"}\n' % kind.encode()
+        airflow.minio.client().put_object(Bucket=airflow.bucket, Key=f"{kind}.ndjson", Body=body)
+    airflow.list_in_manifest({"one.bin": A, "two.bin": B})
+    airflow.show_pictures(1, 2)
+    conf = {"minio_downloader": {}, "drive_datasets": {}, "slooh_images": {"select": "all"}}
+    runs = {dag_id: airflow.trigger(dag_id, conf[dag_id]) for dag_id in conf}
+    assert {airflow.wait(run) for run in runs.values()} == {"success"}
+
+    last = {"minio_downloader": "download/1", "drive_datasets": "download/1", "slooh_images": "download/0"}
+    for dag_id, run in runs.items():
+        for path in airflow.location(dag_id).rglob("*.*"):
+            if path.is_file() and not path.name.startswith("_"):
+                path.unlink()
+        airflow.clear(run)
+        airflow.mark(run, "failed", last[dag_id])
+    assert {airflow.wait(run) for run in runs.values()} == {"failed"}
+    assert [lines(airflow, airflow.location(dag_id)) for dag_id in conf] == [
+        {"Patient.ndjson": "downloaded", "Zebra.ndjson": STOPPED},
+        {"one.bin": "downloaded", "two.bin": STOPPED},
+        {"Slooh's list": STOPPED},
+    ]
+    for run in runs.values():
+        assert ": Not tried: the download task died, or was stopped, " in last_line(airflow, run, "report", 2)
+
+
+def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> None:
+    folder = airflow.location("s3_downloader") / "raw_slow"
+    airflow.record("raw_slow", {"large.raw": LARGE})
+    slowed(airflow, 4e6)
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
+    airflow.wait_until(lambda: part_of(folder))
+    airflow.mark(run, "failed")
+    assert airflow.wait(run) == "failed"
+    assert (airflow.states(run)["report"], airflow.reports(folder)) == ("skipped", [])
+
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
+    airflow.wait_until(lambda: airflow.states(run).get("download_0") == "running")
+    airflow.wait_until(
+        lambda: any("No report lists 1 file" in line["event"] for line in airflow.log(run, "download", 1, 0))
     )
+    airflow.mark(run, "failed", "download/0")
+    assert airflow.wait(run) == "failed"
+    report = read(airflow.reports(folder)[0])
+    assert dict(report.extra)["In no earlier report"].startswith("1 file, 1 of them partial (")
+    (result,) = report.results
+    assert result.message.startswith("Interrupted: the download task died, or was stopped, in the middle; ")
+    assert result.message.endswith(
+        " MB of it are here; run it again: it is resumed, unless it was changed at its source"
+    )
+
+    # The next run resumes it. It is cleared in the middle: the stopped try, which is late, reports nothing.
+    slowed(airflow, 1e5)
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
+    airflow.wait_until(lambda: airflow.states(run).get("download_0") == "running")
+    airflow.clear(run, [["download", 0]])
+    airflow.objects.intercept = lambda asked: None
+    assert airflow.wait(run) == "success"
+    assert lines(airflow, folder) == {"large.raw": "resumed"}
+    assert (folder / "large.raw").read_bytes() == LARGE
+    assert part_of(folder) == 0

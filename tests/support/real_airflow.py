@@ -17,6 +17,7 @@ from downloader.report import read, reports_in
 from include.demo.airflow_api import TriggeredRun
 from include.demo.home import PROJECT, Home
 from include.demo.local_airflow import LocalAirflow, starting
+from include.processes import ProgramError
 from include.stand_ins.drive_server import DriveFile, DriveServer, file_id
 from include.stand_ins.object_server import ObjectServer
 from include.stand_ins.s3_servers import S3Server, moto_server
@@ -120,7 +121,14 @@ class RealAirflow:
         return {result.name: f"{result.outcome} {result.message}".strip() for result in results}
 
     def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        return self.airflow.api._ask(method, path, json=body)
+        for _ in range(20):
+            try:
+                return self.airflow.api._ask(method, path, json=body)
+            except ProgramError as error:
+                if "Database error" not in str(error):  # SQLite is locked by the scheduler
+                    raise
+                time.sleep(0.5)
+        raise ProgramError(f"Airflow's database does not take {method} {path}")
 
     def _path(self, run: TriggeredRun) -> str:
         return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
