@@ -74,6 +74,8 @@ endings = st.sampled_from([".ndjson", ".ndjson.gz", ".NDJSON", ".ndjson.GZ"])
         ("a/resourceType=Patient/part-0.ndjson", "Patient"),
         ("Patient/year=2024/month=01/part-0.ndjson.gz", "Patient"),
         ("Patient/2024-01-31/part-0.ndjson", "Patient"),
+        ("Patient/2024/01/31/part-0.ndjson", "Patient"),
+        ("Group_7/Condition/part-0.ndjson", "Condition"),
         ("Group/part-0.ndjson", "Group"),
         ("Group/7/part-0.ndjson", UNKNOWN),
         ("Patient/0815/part-0.ndjson", UNKNOWN),

@@ -65,8 +65,8 @@ _MOST_WORDS: Final = 5
 """Words of the longest type."""
 _SHORTEST: Final = 4
 """Letters of the shortest one."""
-_PARTITION: Final = re.compile(r"[^=]+=.*|\d{4}-?\d{2}-?\d{2}.*")
-"""A folder that divides a table: ``year=2024``, or a day."""
+_PARTITION: Final = re.compile(r"[^=]+=.*|\d{4}-?\d{2}-?\d{2}.*|(?:19|20)?\d{2}")
+"""A folder that divides a table: ``year=2024``, a day, ``2024/01/31``."""
 _GROUP: Final = "Group"
 
 
