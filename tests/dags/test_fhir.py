@@ -79,10 +79,9 @@ def test_what_a_filter_leaves_out_is_told_by_type_and_number(lab: FhirLab) -> No
     assert dict(run.report("").extra)["Left out by the filter"] == "2 files: Flag (1), Unknown (1)"
     assert "The filter leaves out 2 files: Flag (1), Unknown (1)" in run.log
     assert (
-        "leaves out 1 file whose type is not known from the names; with check_ndjson their content is looked at"
-        in run.log
+        "leaves out 1 file of type Unknown: the key tells no type, or several; with check_ndjson the first" in run.log
     )
-    assert "Only *.ndjson and *.ndjson.gz are downloaded; the bucket has 1 file of other kinds: .jsonl (1)" in run.log
+    assert "Only *.ndjson and *.ndjson.gz are downloaded, and not: .jsonl (1)" in run.log
 
 
 def test_files_whose_names_tell_no_type_are_filtered_and_organised_by_what_stands_in_them(lab: FhirLab) -> None:

@@ -179,7 +179,7 @@ class MinioRun(SingleItemRun):
     def _nothing_to_download(self, survey: BucketSurvey) -> str:
         """Why there is nothing to download: what there is instead, and what is the matter with the prefix."""
         request = self.request
-        bucket, prefix = one_line(request.bucket), one_line(request.prefix)
+        bucket, prefix = one_line(request.bucket), one_line(cut(request.prefix, _MOST_SHOWN))
         where = f"bucket {bucket}" + (f" below {prefix}" if prefix else "")
         if survey.present:
             return f"the filter matches no file in {where}; it has {shown_counts(survey.present)}"
@@ -193,7 +193,7 @@ class MinioRun(SingleItemRun):
             return f"bucket {bucket} is empty"
         shorter = request.prefix.lstrip("/")
         if shorter != request.prefix and next(self.listing().objects(shorter), None):
-            return f"no key in bucket {bucket} begins with {prefix}; leave out the slash: {one_line(shorter)}"
+            return f"no key in bucket {bucket} begins with {prefix}; leave out the slash: {prefix.lstrip('/')}"
         wildcard = "; * and ? are no wildcards in a prefix" if {"*", "?"} & set(prefix) else ""
         return (
             f"no key in bucket {bucket} begins with {prefix}{wildcard}; correct the prefix: the first key there is "
@@ -238,13 +238,11 @@ def _log_what_is_left_out(request: ExportRequest, survey: BucketSurvey) -> None:
         log.info("The filter leaves out %s: %s", counted(left_out.total()), shown_counts(left_out))
     if left_out[UNKNOWN]:
         log.warning(
-            "The filter leaves out %s whose type is not known%s",
+            "The filter leaves out %s of type Unknown: %s",
             counted(left_out[UNKNOWN]),
-            "" if request.check_ndjson else " from the names; with check_ndjson their content is looked at",
+            "neither the key nor the first resource tells one type"
+            if request.check_ndjson
+            else "the key tells no type, or several; with check_ndjson the first resource is looked at",
         )
     if survey.others:
-        log.info(
-            "Only *.ndjson and *.ndjson.gz are downloaded; %s: %s",
-            f"the bucket has {counted(survey.others.total())} of other kinds",
-            shown_counts(survey.others),
-        )
+        log.info("Only *.ndjson and *.ndjson.gz are downloaded, and not: %s", shown_counts(survey.others))
