@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from downloader.disk import flushing
+from downloader.disk import flushing, part_file
+from downloader.disk.flushing import flush_file_system
 
 __all__ = ["FLUSHES", "hold_group_flushes", "leave_out", "log_commits"]
 
@@ -33,15 +34,14 @@ def log_commits(destination: Path, log: Path) -> None:
 
 def hold_group_flushes(stop: Callable[[], None]) -> None:
     """Calls `stop` before the first flush of a group: its part files are written, and locked."""
-    syncfs = flushing._syncfs
     first = threading.Lock()
 
-    def held(descriptor: object) -> int:
+    def held(descriptor: int) -> bool:
         if first.acquire(blocking=False):
             stop()
-        return syncfs(descriptor) if syncfs else 0
+        return flush_file_system(descriptor)
 
-    flushing._syncfs = held
+    part_file.flush_file_system = held  # type: ignore[attr-defined]
 
 
 def leave_out(which: str) -> None:

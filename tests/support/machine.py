@@ -20,6 +20,8 @@ PACKAGES: Final = {
     "ceph-osd": "ceph-osd",
     "curl": "curl",  # health checks of docker-compose.yaml
     "e2fsck": "e2fsprogs",  # repairs a disk that a test broke
+    "glusterfs": "glusterfs-common",  # a network file system: its client, and its server
+    "glusterfsd": "glusterfs-common",
     "mkfs.ext4": "e2fsprogs",  # disks that run full or break
     "mount": "mount",  # mounts them
     "pgbouncer": "pgbouncer",  # a pooler before the catalogue
@@ -28,6 +30,9 @@ PACKAGES: Final = {
     "redis-cli": "redis-tools",  # health checks of docker-compose.yaml
     "redis-server": "redis-server",  # the queue of docker-compose.yaml
     "setpriv": "util-linux",  # ends daemons with the tests that started them
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",  # serves sshfs
+    "sshfs": "sshfs",  # another network file system
     "strace": "strace",  # the order of system calls
     "umount": "mount",
 }

@@ -20,7 +20,7 @@ import pytest
 
 from support.machine import require, require_root, unable
 
-__all__ = ["BreakingDisk", "Disk", "bound", "disks", "ext4_disk", "memory_disk"]
+__all__ = ["BreakingDisk", "Disk", "allow_mounts", "bound", "disks", "ext4_disk", "memory_disk"]
 
 _CLONE_NEWNS: Final = 0x00020000
 _FILLERS: Final = "of-somebody-else"
@@ -82,13 +82,18 @@ class BreakingDisk(Disk):
 @pytest.fixture
 def disks() -> Iterator[ExitStack]:
     """Where disks are entered, to be unmounted behind the test."""
+    allow_mounts()
+    with ExitStack() as held:
+        yield held
+
+
+def allow_mounts() -> None:
+    """Lets this process mount where no other one sees it. Raises LackingError."""
     require_root()
     require("mount", "umount")
     why_not = _mounts_of_our_own()
     if why_not:
         raise unable("mounts of its own", why_not, _IN_A_CONTAINER)
-    with ExitStack() as held:
-        yield held
 
 
 @contextmanager

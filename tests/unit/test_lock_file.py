@@ -15,10 +15,10 @@ import pytest
 
 from downloader.disk import lock_file
 from downloader.disk.destination import Destination
-from downloader.disk.lock_file import SILENCE, process_code, read_lock
+from downloader.disk.lock_file import SILENCE, read_lock
 from downloader.disk.part_file import PartFile, commit, part_name, part_size
 from downloader.disk.part_names import lock_name
-from downloader.errors import DownloadError, InUse, PathConflict
+from downloader.errors import DiskError, DownloadError, InUse, PathConflict
 from downloader.paths import safe_path
 from downloader.results import Outcome
 from downloader.retry import Clock
@@ -288,6 +288,24 @@ def test_of_two_that_find_it_dead_one_takes_it(destination: Path, monkeypatch: p
     assert tree(destination) == {"x": b"first "}
 
 
+def test_a_lock_that_exists_may_be_called_not_permitted(destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By sshfs, where another machine was faster. Where nothing is there it is what it says."""
+    opened = os.open
+
+    def refused(path: Any, flags: int, *more: Any) -> int:
+        if flags & os.O_EXCL:
+            raise PermissionError(errno.EPERM, "Operation not permitted", path)
+        return opened(path, flags, *more)
+
+    with acquire(destination), monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        with pytest.raises(InUse):
+            acquire(destination)
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(DiskError, match="Operation not permitted"):
+        acquire(destination)
+
+
 # --- what is planted --------------------------------------------------------------------------------------------------
 
 
@@ -356,16 +374,43 @@ def test_small_files_of_a_killed_run_are_removed(destination: Path) -> None:
     assert part_files(destination) == []
 
 
+def test_a_small_file_of_another_machine_goes_away_with_its_file(destination: Path) -> None:
+    """It may be at it: it finds its part file gone, and the complete file there."""
+    folder = Destination(destination)
+    theirs = PartFile.acquire(folder, folder.place(safe_path("small")), IDENTITY, whole=True)
+    theirs.write(OBJECTS["small"])
+    assert restored(MemorySource(OBJECTS), destination, files_for(OBJECTS))["small"].ok
+    assert committed(theirs) == [InUse]
+    assert tree(destination) == OBJECTS
+
+
 @pytest.mark.parametrize("days", [0, 2])
-def test_another_machine_s_small_part_file_is_removed_once_it_is_old(
+def test_a_lock_of_another_machine_on_another_content_is_removed_once_it_is_old(
     destination: Path, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    theirs = destination / part_name("small", f"{'f' * 6}{process_code()[6:]}")
-    theirs.write_bytes(b"of another machine")
-    now = os.stat(theirs).st_ctime + days * 86_400 + 1
+    left_by(destination, b"first ", **OTHER_MACHINE)
+    left = part_files(destination)
+    now = time.time() + days * 86_400 + 1
     monkeypatch.setattr(time, "time", lambda: now)
-    assert restored(MemorySource(OBJECTS), destination, files_for(OBJECTS))["small"].ok
-    assert theirs.exists() is not bool(days)
+    assert restored(MemorySource({"x": b"another"}), destination, files_for({"x": b"another"}))["x"].ok
+    assert part_files(destination) == ([] if days else left)
+
+
+@pytest.mark.parametrize("size", [1000, 200 * KIB])
+def test_a_part_file_that_another_run_removed_costs_one_try_more(
+    destination: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    data, renames, rename = content(size), [], os.rename
+
+    def renamed(old: str, new: str) -> None:
+        renames.append(new)
+        if renames == [str(destination / "x")]:
+            os.unlink(old)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", renamed)
+    assert restored(MemorySource({"x": data}), destination, files_for({"x": data}))["x"].ok
+    assert (tree(destination), renames.count(str(destination / "x"))) == ({"x": data}, 2)
 
 
 def test_a_lock_that_lives_is_not_swept(destination: Path) -> None:

@@ -108,8 +108,10 @@ class Destination:
                 except FileExistsError:
                     pass
                 except OSError as error:
-                    error.filename = f"{self.root}/{step}"
-                    raise
+                    # sshfs calls what exists not permitted, where another machine was faster.
+                    if not (isinstance(error, PermissionError) and os.path.isdir(f"{here}/{os.path.basename(step)}")):
+                        error.filename = f"{self.root}/{step}"
+                        raise
             above = f"{self.root}/{step}"
 
     def _refuse_outside(self, held: str, folder: str) -> None:

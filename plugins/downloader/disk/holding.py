@@ -30,7 +30,7 @@ from ..errors import DiskError
 from ..retry import Clock
 from .destination import Destination, Place
 from .file_systems import is_local
-from .lock_file import LockFile, Watch, process_code
+from .lock_file import LockFile, Watch
 from .part_names import lock_name, part_name
 
 __all__ = ["Acquisition", "Held", "is_same", "numbers_change", "try_flock"]
@@ -94,12 +94,9 @@ class Acquisition:
         self._flock_works[self._folder] = True
         return locked and Held(name, *locked)
 
-    def _hold_new(self, folder: str) -> Held | None:
-        name = part_name(self._file, process_code())
-        try:
-            descriptor = os.open(f"{folder}/{name}", _NEW, 0o666)
-        except FileExistsError:
-            return None  # this process is at it in another thread
+    def _hold_new(self, folder: str) -> Held:
+        name = part_name(self._file, secrets.token_hex(8))
+        descriptor = os.open(f"{folder}/{name}", _NEW, 0o666)
         return Held(name, descriptor, _shown_alive(descriptor), is_private=True)
 
     def _hold_by_lock_file(self, folder: str) -> Held | None:
@@ -133,7 +130,8 @@ class Acquisition:
         try:
             for name in filter(None, (theirs, f"{folder}/{part_name(self._file, self._identity)}")):
                 if self._copy(name, descriptor):
-                    os.unlink(name)
+                    with suppress(OSError):  # it is removed with the complete file at the latest
+                        os.unlink(name)
                     break
         except BaseException:
             os.close(descriptor)

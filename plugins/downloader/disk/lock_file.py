@@ -13,7 +13,6 @@ what is safe does not depend on it: see `part_file`.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import secrets
@@ -28,7 +27,7 @@ from typing import Any, Final, Self
 
 from ..retry import Clock
 
-__all__ = ["HeldBy", "LockFile", "Watch", "is_code_of_the_dead", "is_old", "process_code", "read_lock"]
+__all__ = ["HeldBy", "LockFile", "Watch", "is_old", "read_lock"]
 
 BEAT: Final = 3.0
 """Seconds between two beats of a holder's heart."""
@@ -170,10 +169,12 @@ class LockFile:
     @classmethod
     def take(cls, path: str, disk: int, watch: Watch, beside: str) -> Self | None:
         """Takes the lock `path`; None while another holds it. Raises OSError. `beside`: a name that is free."""
+        refused: OSError | None = None
         for _ in range(_ROUNDS):
             try:
                 lock = cls(path, disk)
-            except FileExistsError:
+            except (FileExistsError, PermissionError) as error:  # sshfs answers the second where a file exists
+                refused = error
                 found = read_lock(path)
             else:
                 lock.begin()
@@ -183,6 +184,8 @@ class LockFile:
             if not found.is_over and (found.lives or not watch.is_silent(found.content)):
                 return None
             return cls._inherited(path, disk, found, beside)
+        if isinstance(refused, PermissionError):
+            raise refused
         return None
 
     @classmethod
@@ -236,13 +239,15 @@ class LockFile:
         """Ends it. `keep`: a part file stays, and the lock file tells the next run which one it is."""
         self._ended.set()
         self._heart.join()
-        with suppress(OSError):  # a lock that stays by mistake is seen through: its process ends
-            if keep:
+        if keep:
+            with suppress(OSError):
                 self.beat(released=True)
-            elif self._is_here():
-                os.unlink(self.path)
         with suppress(OSError):
             os.close(self._descriptor)
+        if not keep:
+            with suppress(OSError):  # one that stays by mistake is seen through once its process has ended
+                if self._is_here():
+                    os.unlink(self.path)
 
     def _is_here(self) -> bool:
         """Whether the name still is that of this lock: another run may have taken it over."""
@@ -259,9 +264,9 @@ def read_lock(path: str) -> HeldBy | None:
     """What the lock file `path` says; None where there is none. What is no plain file is removed. Raises OSError."""
     try:
         descriptor = os.open(path, _READING)
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):  # another machine removed it
+            return None
         if error.errno != errno.ELOOP:
             raise
         os.unlink(path)  # a planted symbolic link: never followed, and in the way
@@ -276,28 +281,6 @@ def read_lock(path: str) -> HeldBy | None:
         return HeldBy.parse(os.pread(descriptor, _SIZE, 0))
     finally:
         os.close(descriptor)
-
-
-def process_code() -> str:
-    """16 hex digits for part files that have no lock: so the next run can tell whether their process lives."""
-    here = _process(os.getpid())
-    return f"{_machine_code(here)}{here.pid & 0xFFFFFF:06x}{here.started & 0xFFFF:04x}"
-
-
-def _machine_code(here: _Process) -> str:
-    return hashlib.sha256(f"{here.boot} {here.space}".encode()).hexdigest()[:6]
-
-
-def is_code_of_the_dead(code: str, seen: os.stat_result) -> bool:
-    """Whether a part file named by `process_code` is left over: its process has ended, or it is old.
-
-    `seen`: the part file. A wrong answer costs that run one more try, no more.
-    """
-    here = _process(os.getpid())
-    if code.startswith(_machine_code(here)):
-        started = _started(int(code[6:12], 16))
-        return started is None or (started > 0 and started & 0xFFFF != int(code[12:], 16))
-    return is_old(seen)
 
 
 def is_old(seen: os.stat_result) -> bool:

@@ -17,7 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import (
+    DiskError,
     DiskFull,
+    DiskUnavailable,
     DownloadError,
     InUse,
     as_download_error,
@@ -27,6 +29,7 @@ from ..errors import (
 )
 from ..retry import Clock
 from .destination import Destination, Place
+from .file_systems import is_local
 from .flushing import flush_file, flush_file_system, start_writeback
 from .holding import Acquisition, Held, is_same, numbers_change
 from .lock_file import read_lock
@@ -64,6 +67,7 @@ class PartFile:
         self._name = f"{place.folder}/{held.name}"
         self.descriptor, self._seen = held.descriptor, held.seen
         self._is_private, self._lock = held.is_private, held.lock
+        self._is_unwanted = False
         self.size = self._seen.st_size
         self.waited = False
         """Whether another run held the lock first: what lies under the final name may have changed."""
@@ -107,7 +111,7 @@ class PartFile:
                 waited = True
                 clock.sleep(_POLL)
         except OSError as error:
-            raise from_os_error(error, str(place.path)) from error
+            raise _refusal(error, place) from error
 
     def write(self, data: bytes | memoryview) -> None:
         """Appends all of `data`. Raises DownloadError (see `from_os_error`)."""
@@ -138,19 +142,31 @@ class PartFile:
 
     def rename(self) -> None:
         """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError, InUse."""
-        there = self._under_its_name()
-        if there is None and self._is_private:
-            raise InUse(f"the part file of {self.place.path} was taken over by another run, or removed")
-        if there is None:
-            raise OSError(errno.ENOENT, "its part file was removed while it was written, by another run or by hand")
-        if there.st_size != self.size:
-            raise OSError(errno.EIO, f"its part file has {there.st_size} bytes, and {self.size} were written to it")
-        os.rename(self._name, self.place.final)
+        try:
+            self._rename()
+        except FileNotFoundError as error:
+            if self._is_private:
+                lost = f"the part file of {self.place.path} was taken over by another run, or removed"
+                raise InUse(lost, "run it again; what is already there is kept") from error
+            raise
         self._name = ""
         self._seen = os.fstat(self.descriptor)
 
+    def _rename(self) -> None:
+        there = self._under_its_name()
+        if there is None:
+            raise FileNotFoundError(
+                errno.ENOENT, "its part file was removed while it was written, by another run or by hand"
+            )
+        if there.st_size != self.size:
+            raise OSError(errno.EIO, f"its part file has {there.st_size} bytes, and {self.size} were written to it")
+        os.rename(self._name, self.place.final)
+
     def discard(self) -> None:
         """Removes the part file. What lies under the final name stays as it is. Raises OSError."""
+        if self._is_private:
+            self._is_unwanted = True  # until it is closed: FUSE renames files that are removed while they are open
+            return
         if self._name and self._under_its_name() is not None:
             os.unlink(self._name)
         self._name = ""
@@ -165,6 +181,10 @@ class PartFile:
         with suppress(OSError):
             os.close(self.descriptor)
         self.descriptor = -1
+        if self._name and self._is_unwanted:
+            with suppress(OSError):
+                os.unlink(self._name)
+            self._name = ""
         if self._lock is not None:
             self._lock.release(keep=bool(self._name))
 
@@ -255,10 +275,19 @@ def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadErro
 
 def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile, DownloadError]) -> None:
     try:
-        with disk_errors(str(part.place.path)):
-            action()
+        action()
+    except OSError as error:
+        refused[part] = _refusal(error, part.place)
     except Exception as error:  # noqa: BLE001 one bad file never stops the others
         refused[part] = as_download_error(error, str(part.place.path))
+
+
+def _refusal(error: OSError, place: Place) -> DownloadError:
+    """As `from_os_error`. What another machine has made a moment ago may still be missing here, and come soon."""
+    found = from_os_error(error, str(place.path))
+    if type(found) is DiskError and error.errno == errno.ENOENT and not is_local(place.folder):
+        return DiskUnavailable(found.what)
+    return found
 
 
 def _forget_unflushed(part: PartFile, error: DownloadError) -> None:

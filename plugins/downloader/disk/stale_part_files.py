@@ -14,7 +14,7 @@ from ..paths import PART_NAME, SafePath
 from .destination import Destination
 from .file_systems import is_local
 from .holding import is_same, numbers_change, try_flock
-from .lock_file import is_code_of_the_dead, is_old, read_lock
+from .lock_file import is_old, read_lock
 from .part_names import ENDING, part_stem
 
 __all__ = ["StalePartFiles"]
@@ -52,8 +52,7 @@ class StalePartFiles:
             with suppress(OSError, DownloadError):
                 place = self._destination.place(path)
                 with self._destination.entered(place) as folder:
-                    works = self._destination.flock_works.get(place.folder, is_local(folder))
-                    _remove_left_over(folder, names, flock_works=works)
+                    _remove_left_over(folder, names)
 
     def _list(self, folder: str, absolute: str) -> None:
         with os.scandir(absolute) as entries:
@@ -63,31 +62,33 @@ class StalePartFiles:
                     self._found[folder, part[1]].append(entry.name)
 
 
-def _remove_left_over(folder: str, names: Sequence[str], *, flock_works: bool) -> None:
+def _remove_left_over(folder: str, names: Sequence[str]) -> None:
     """Removes part files and lock files of one complete file, except those that a run may still hold.
 
+    A small file that another machine is at has no lock. That run finds its part file gone and the complete file there.
     `folder`: what `Destination.entered` answered. Raises OSError.
     """
-    over: set[str] = set()
     held: set[str] = set()
     for name in names:
         lock = read_lock(f"{folder}/{name}")
-        if lock is not None and lock.token:
-            is_over = lock.is_over or is_old(os.lstat(f"{folder}/{name}"))
-            (over if is_over else held).update((name, name[: -len(ENDING)] + f"{lock.token}.part"))
+        if lock is not None and lock.token and not lock.is_over and not is_old(os.lstat(f"{folder}/{name}")):
+            held.update((name, f"{name[: -len(ENDING)]}{lock.token}.part"))
     for name in set(names) - held:
         with suppress(OSError):
-            code = name[-len(ENDING) :].removesuffix(".part")
-            if flock_works or name in over or is_code_of_the_dead(code, os.lstat(f"{folder}/{name}")):
-                _remove_unlocked(f"{folder}/{name}")
+            _remove_unlocked(f"{folder}/{name}")
 
 
 def _remove_unlocked(name: str) -> None:
+    """Removes a part file unless a run has locked it by ``flock``. Raises OSError."""
     descriptor = os.open(name, _OPEN)
     try:
         try_flock(descriptor, fcntl.LOCK_EX)
         there = os.lstat(name)
-        if is_same(os.fstat(descriptor), there) or numbers_change(there, name):
-            os.unlink(name)
+        if not is_same(os.fstat(descriptor), there) and not numbers_change(there, name):
+            return
+        if is_local(name):
+            os.unlink(name)  # under the lock
+            return
     finally:
         os.close(descriptor)
+    os.unlink(name)  # FUSE renames files that are removed while they are open

@@ -29,7 +29,9 @@ _MODE: Final = 0o666
 _RESERVATION: Final = "0" * 16
 _MOST_BYTES: Final = 1024**3
 """Some millions of lines. No report is longer, and a longer file is not read into memory."""
-_NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+_NO_HARD_LINKS: Final = frozenset(
+    {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOTTY, errno.EMLINK, errno.EXDEV}
+)
 """Errors of file systems without hard links: FAT, many network and user-space ones."""
 
 
@@ -167,6 +169,10 @@ def _take_by_reservation(temporary: Path, final: Path) -> bool:
         os.close(os.open(reservation, _NEW, _MODE))
     except FileExistsError:
         return False
+    except PermissionError:  # what sshfs answers where a file exists
+        if os.path.lexists(reservation):
+            return False
+        raise
     try:
         if os.path.lexists(final):
             return False

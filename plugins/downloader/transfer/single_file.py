@@ -21,6 +21,7 @@ from ..errors import (
     DiskUnavailable,
     DownloadError,
     Incomplete,
+    InUse,
     NetworkError,
     ObjectChanged,
     RangeRefused,
@@ -49,6 +50,10 @@ _DISK_TRIES = 3
 """Times that a disk which does not answer is asked. Each begins where the part file ends."""
 _DISK_WAIT = 1.0
 """Seconds before it is asked again, and twice that the next time."""
+
+
+class _PartFileLostError(Exception):
+    """Another run has taken the part file over, or removed it because the file is complete. Its cause is `InUse`."""
 
 
 def kept(file: RemoteFile, found: Inspection, seconds: float = 0.0) -> FileResult:
@@ -113,10 +118,10 @@ class SingleFile:
                 if changes == _CHANGES:
                     raise
                 self._known.forget()
-            except DiskUnavailable:
+            except (DiskUnavailable, _PartFileLostError) as error:
                 disk_failures += 1
                 if disk_failures == _DISK_TRIES:
-                    raise
+                    raise error.__cause__ or error from None
                 self._batch.retry.pause(disk_failures * _DISK_WAIT)
 
     def _download(self, place: Place, found: Inspection) -> FileResult:
@@ -309,6 +314,8 @@ class SingleFile:
         size = part.size
         part.set_time(self._file.modified)
         for error in commit([part]).values():
+            if isinstance(error, InUse):
+                raise _PartFileLostError from error
             raise error
         self._batch.note_verified(self._file, verdict.assurance, part.seen)
         return FileResult(
