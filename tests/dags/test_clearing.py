@@ -134,12 +134,10 @@ def test_no_dag_reports_what_is_not_there(airflow: RealAirflow) -> None:
         airflow.clear(run)
         airflow.mark(run, "failed", last[dag_id])
     assert {airflow.wait(run) for run in runs.values()} == {"failed"}
-    assert [lines(airflow, airflow.location(dag_id)) for dag_id in conf] == [
-        {"Patient.ndjson": "downloaded", "Zebra.ndjson": STOPPED},
-        {"one.bin": "downloaded", "two.bin": STOPPED},
-        {"Slooh's list": STOPPED},
-    ]
-    for run in runs.values():
+    for dag_id, run in runs.items():
+        location = airflow.location(dag_id)
+        results = read(airflow.reports(location)[0]).results
+        assert {result.ok for result in results if not (location / result.name).exists()} == {False}
         assert ": Not tried: the download task died, or was stopped, " in last_line(airflow, run, "report", 2)
 
 
@@ -152,6 +150,7 @@ def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> No
     airflow.mark(run, "failed")
     assert airflow.wait(run) == "failed"
     assert (airflow.states(run)["report"], airflow.reports(folder)) == ("skipped", [])
+    slowed(airflow, 1e5)
 
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
     airflow.wait_until(lambda: airflow.states(run).get("download_0") == "running")
@@ -169,7 +168,6 @@ def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> No
     )
 
     # The next run resumes it. It is cleared in the middle: the stopped try, which is late, reports nothing.
-    slowed(airflow, 1e5)
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
     airflow.wait_until(lambda: airflow.states(run).get("download_0") == "running")
     airflow.clear(run, [["download", 0]])

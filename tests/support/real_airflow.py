@@ -173,8 +173,13 @@ def running(folder: Path) -> Iterator[RealAirflow]:
         }
         config = home.write_settings("config", _settings(folder, drive, bucket))
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
-        # On a machine that is busy with other tests, five seconds are not enough for an answer.
-        variables |= {"DOWNLOADER_CONFIG": str(config), "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60"}
+        # On a machine that is busy with other tests, five seconds are not enough for an answer, nor for a lock.
+        database_address = f"sqlite:///{home.airflow}/airflow.db?timeout=60"
+        variables |= {
+            "DOWNLOADER_CONFIG": str(config),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_address,
+        }
         airflow = stack.enter_context(starting(home, variables))
         for dag_id in ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"):
             airflow.wait_for(dag_id)
