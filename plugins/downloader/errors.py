@@ -3,6 +3,7 @@
 DownloadError                 a sentence of three parts: kind, what happened, what to do
 ├── RetryableError            another try may help
 │   ├── NetworkError          the connection broke, or could not be made
+│   │   └── Unreachable       there was none: no such host, no answer, no way through the proxy
 │   ├── StreamStalled         no byte came for longer than the stall limit
 │   ├── ServerBusy            429, 500, 503: the server asks to wait
 │   ├── CredentialsExpired    the credentials ended in the middle of a run
@@ -79,6 +80,7 @@ __all__ = [
     "StreamStalled",
     "TooManyFiles",
     "Unexpected",
+    "Unreachable",
     "UnsafePath",
     "as_download_error",
     "cut",
@@ -121,6 +123,10 @@ class NetworkError(RetryableError):
     """The connection broke, or could not be made."""
 
     kind = "Network error"
+
+
+class Unreachable(NetworkError):
+    """No connection could be made: no such host, nobody answers there, or the proxy does not lead there."""
 
 
 class StreamStalled(RetryableError):

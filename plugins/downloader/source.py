@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .checksums import Checksum
+from .errors import DownloadError, Misconfigured, Unreachable
 from .remote_file import RemoteFile
 
-__all__ = ["ByteStream", "Capabilities", "Source", "Timeouts"]
+__all__ = ["ByteStream", "Capabilities", "Source", "Timeouts", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,21 @@ class Source(Protocol):
         place, `transfer.streaming.open_checked`. Raises `RangeRefused` where `start` or `stop` was asked for and the
         server sends something else.
         """
+
+
+def probe(source: Source, file: RemoteFile) -> None:
+    """Reads one byte of `file` by the client that will download, before anything is downloaded.
+
+    Raises Misconfigured and Unreachable: what no file can be read for. Whatever is wrong with `file` alone (it is
+    missing, archived, empty, forbidden, or its connection broke) is left to the report.
+    """
+    try:
+        stream = source.open(file, 0, 1)
+        try:
+            next(iter(stream), None)
+        finally:
+            stream.close()
+    except (Misconfigured, Unreachable):
+        raise
+    except DownloadError:
+        return

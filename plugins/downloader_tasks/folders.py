@@ -18,7 +18,7 @@ from downloader.transfer import Action, decide, inspect_by_size
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "bytes_to_come", "make_below", "nearest", "refuse_links"]
+__all__ = ["Share", "Space", "bytes_to_come", "first_to_come", "make_below", "nearest", "refuse_links"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
@@ -107,6 +107,20 @@ def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
         return sum(item.size or 0 for item in files)
     folder = Destination(destination)
     return sum(_to_come(item, folder) for item in files if isinstance(item, RemoteFile) and item.size)
+
+
+def first_to_come(files: Sequence[Planned], destination: Path) -> RemoteFile | None:
+    """The first of `files` that will be downloaded, by what is there under its final name; None if all are there."""
+    folder = Destination(destination)
+    return next((item for item in files if isinstance(item, RemoteFile) and not _is_kept(item, folder)), None)
+
+
+def _is_kept(file: RemoteFile, folder: Destination) -> bool:
+    """Whether it is there, or will fail without a request."""
+    try:
+        return decide(inspect_by_size(folder.place(file.path), file), file).action is Action.KEEP
+    except DownloadError:
+        return True
 
 
 def _to_come(file: RemoteFile, folder: Destination) -> int:

@@ -40,7 +40,7 @@ def minio_at(
     key: str = "AKIATESTONLY",
     secret: str = OWN_SECRET,
     *,
-    verify: bool | str = True,
+    verify: bool | str | None = None,
     timeouts: Timeouts = LIMITS,
 ) -> MinioServer:
     """The server at `url`, as a connection would describe it."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from downloader.sources.s3.minio.server import MinioServer
@@ -65,7 +66,7 @@ def asks(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> Asks:
 def test_the_plain_case(asks: Asks) -> None:
     server, access = asks(host="localhost", port=9000, extra={"secure": False})
     assert (server.endpoint, server.secure, server.url) == ("localhost:9000", False, "http://localhost:9000")
-    assert (server.key, server.secret, server.region, server.verify) == ("AKIATEST", SECRET, "us-east-1", True)
+    assert (server.key, server.secret, server.region, server.verify) == ("AKIATEST", SECRET, "us-east-1", None)
     assert server.timeouts.stall == access.timeouts.stall == 7
     assert access.client.meta.endpoint_url == "http://localhost:9000"
     assert access.address("bucket").url == "http://localhost:9000/bucket"
@@ -174,23 +175,28 @@ def test_secure_as_a_truth_or_as_text(asks: Asks, host: str, written: dict[str, 
 @pytest.mark.parametrize("value", ["", "maybe", "off", 2, None, [], {"a": 1}])
 def test_secure_that_is_neither_is_refused(asks: Asks, value: object) -> None:
     told = asks.refusal(host="minio", extra={"secure": value})
-    assert told == "secure in the extra of the connection lab is neither true nor false; correct it"
+    assert told == "secure in the extra of the connection lab is neither true nor false; write true or false"
 
 
 @pytest.mark.parametrize(
     ("value", "verify"),
-    [(True, True), ("true", True), (False, False), ("False", False), ("no", False), ("/etc/lab.pem", "/etc/lab.pem")],
+    [(True, True), ("true", True), (False, False), ("False", False), ("no", False), (certifi.where(), certifi.where())],
 )
 def test_certificates_are_checked_unless_told_otherwise(asks: Asks, value: object, verify: bool | str) -> None:
     server, access = asks(host="minio", extra={"verify": value})
     assert (server.verify, access.verify) == (verify, verify)
-    assert asks.server(host="minio").verify is True
+    assert server.transport is not None
+    assert server.transport.authorities == (None if verify is False else certifi.where())
+    assert asks.server(host="minio").verify is None
 
 
 @pytest.mark.parametrize("value", ["", 7, None])
 def test_verify_that_is_nothing_is_refused(asks: Asks, value: object) -> None:
     told = asks.refusal(host="minio", extra={"verify": value})
-    assert told == "verify in the extra of the connection lab is neither true nor false; correct it"
+    assert told == (
+        "verify in the extra of the connection lab is neither true nor false; write true or false, or the path of a "
+        "file of trusted authorities"
+    )
 
 
 @pytest.mark.parametrize(
@@ -284,11 +290,11 @@ def test_its_endpoint_may_be_that_of_the_service(asks: Asks) -> None:
     assert asks.server(conn_type="aws", extra=extra).url == "http://minio:9000"
 
 
-@pytest.mark.parametrize("verify", [False, "/etc/lab.pem"])
+@pytest.mark.parametrize("verify", [False, certifi.where()])
 def test_its_verify_is_that_of_both_clients(asks: Asks, verify: bool | str) -> None:
     server, access = asks(conn_type="aws", extra={"endpoint_url": "https://minio", "verify": verify})
     assert (server.verify, access.verify) == (verify, verify)
-    assert asks.server(conn_type="aws", extra={"endpoint_url": "https://minio"}).verify is True
+    assert asks.server(conn_type="aws", extra={"endpoint_url": "https://minio"}).verify is None
 
 
 @pytest.mark.parametrize("extra", [{}, {"endpoint_url": ""}, {"region_name": "lab-1"}])

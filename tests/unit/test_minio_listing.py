@@ -31,11 +31,22 @@ from include.stand_ins.s3_servers import S3Server, rclone_server
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Answer, cut_at, refuse, reset_at, serving, stall_at
 from support.certificates import authority_and_server
-from support.minio import Lister, listing_page, minio_at, minio_of, named, rclone_with_tls, refuse_xml
+from support.minio import (
+    Lister,
+    listing_page,
+    minio_at,
+    minio_of,
+    models_read_once,
+    named,
+    rclone_with_tls,
+    refuse_xml,
+)
 from support.restoring import FakeClock
 from support.secret_search import bears_secret
 
-pytestmark = pytest.mark.timeout(60, method="thread")
+__all__ = ["models_read_once"]
+
+pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.usefixtures("models_read_once")]
 
 
 @pytest.fixture
@@ -395,12 +406,17 @@ def test_a_private_authority_is_trusted_when_named(authority: tuple[str, Lister]
     assert Bucket(over_tls(server, verify=pem)).keys() == ["a.ndjson"]
 
 
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_authority_of_the_environment_is_trusted(
-    authority: tuple[str, Lister], monkeypatch: pytest.MonkeyPatch
+    authority: tuple[str, Lister], monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     pem, server = authority
-    monkeypatch.setenv("SSL_CERT_FILE", pem)
-    assert Bucket(over_tls(server)).keys() == ["a.ndjson"]
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, pem)
+    listed = over_tls(server)
+    assert Bucket(listed).keys() == ["a.ndjson"]
+    assert listed.access().transport().authorities == pem
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -421,15 +437,19 @@ def test_an_unknown_authority_is_refused_at_once(authority: tuple[str, Lister], 
 def test_another_name_than_the_certificates_is_refused(authority: tuple[str, Lister]) -> None:
     pem, server = authority
     problem = Bucket(minio_at(f"https://localhost:{server.port}", verify=pem)).problem()
-    assert "is not trusted" in problem.what
+    assert problem.what == f"the certificate of https://localhost:{server.port} is for another host"
+    assert problem.to_do.startswith("write a name that is in the certificate as host and port of the connection, or")
 
 
-@pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_the_file_of_an_authority_has_to_be_one(tmp_path: Path, content: str | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [(None, "does not exist on this machine"), ("", "is empty"), ("no certificate", "holds no certificate that can")],
+)
+def test_the_file_of_an_authority_has_to_be_one(tmp_path: Path, content: str | None, wrong: str) -> None:
     file = tmp_path / "authority.pem"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(Misconfigured, match=f"the file of an authority, {file}, cannot be read; correct verify"):
+    with pytest.raises(Misconfigured, match=f"the file of trusted authorities, {file}, {wrong}.*; correct verify in"):
         BucketListing(minio_at("https://127.0.0.1:9", verify=str(file)), "bucket")
 
 

@@ -324,8 +324,9 @@ def test_credentials_that_end_are_renewed_before_they_do(server: ObjectServer) -
     issuer = Issuer(seconds=660)  # within botocore's advisory window: renewed whenever somebody looks
     source = S3Source(server.bucket, renewable(server, issuer))
     assert read(source) == BODY
-    first = server.requests[-1].token
-    source._store._renew(source._store._store)  # a minute later obstore looks again
+    first, store = server.requests[-1].token, source._store._store
+    assert store is not None
+    source._store._renew(store)  # a minute later obstore looks again
     assert read(source) == BODY
     assert server.requests[-1].token != first
 
@@ -333,7 +334,7 @@ def test_credentials_that_end_are_renewed_before_they_do(server: ObjectServer) -
 def test_an_expired_token_is_replaced_at_the_next_call(server: ObjectServer) -> None:
     issuer = Issuer(seconds=660)
     source = S3Source(server.bucket, renewable(server, issuer))
-    assert read(source) == BODY
+    assert [read(source), read(source)] == [BODY, BODY]  # the first one by boto3, to see that it is not redirected
     server.intercept = only(secret(f"issued-{issuer.issued + 1}"))
     with pytest.raises(CredentialsExpired):
         source.open(FILE)
@@ -347,6 +348,7 @@ def test_credentials_that_cannot_be_renewed_are_told_apart(server: ObjectServer)
     issuer = Issuer(seconds=60)  # within botocore's mandatory window
     access = renewable(server, issuer)
     source = S3Source(server.bucket, access)
+    assert read(source) == BODY
     access.credentials._refresh_using = refused
     with pytest.raises(CredentialsExpired) as caught:
         source.open(FILE)

@@ -17,13 +17,13 @@ from downloader.planning import local_name
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.retry import Clock
-from downloader.source import Timeouts
+from downloader.source import Timeouts, probe
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Show, SingleItemRun, ignore
 from ..failures import Refusal
-from ..folders import Space
+from ..folders import Space, first_to_come
 from ..settings import Configuration, find_connection, service_options
 from ..shards import Plan, RunTarget, ShardBounds, ShardFiles, bounds_of, cut
 from ..wording import counted, one_line, shown_size
@@ -121,17 +121,19 @@ class DriveRun(SingleItemRun):
                 log.info("%s", line)
             return Validated([])
         Space().share(plan.files, request.location)
+        first = first_to_come(plan.files, request.location)
+        if first is not None:
+            probe(self._source(), first)
         return Validated(cut([plan.outline()], self.bounds))
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
         """As `RunItem`. Raises PlanChanged."""
-        files, retry, request = self.plan().cut(shard), self.options.retry, self.request
+        return ShardFiles(self.run_target, self.plan().cut(shard), connect=self._source)
+
+    def _source(self) -> DriveSource:
+        retry, request = self.options.retry, self.request
         clock = Clock(retry.clock.now, retry.pause)
-        return ShardFiles(
-            self.run_target,
-            files,
-            connect=lambda: DriveSource(self.access, request.concurrency, clock, checksums=request.verify),
-        )
+        return DriveSource(self.access, request.concurrency, clock, checksums=request.verify)
 
     def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
         """As `RunItem`: the inventory of the destination. Raises DownloadError."""

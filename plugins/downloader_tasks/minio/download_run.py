@@ -19,9 +19,10 @@ from downloader.disk import folds_case, refuse_folded
 from downloader.errors import DownloadError, cut
 from downloader.fhir import UNKNOWN, ExportLayout, NameLevel
 from downloader.planning import refuse_conflicts
-from downloader.remote_file import Planned, Refused
+from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.report import Pairs
 from downloader.results import FileResult
+from downloader.source import probe
 from downloader.sources.s3.minio import BucketListing, Listed, MinioSource, listed_file
 from downloader.transfer import TransferOptions, TransferPolicy
 
@@ -106,13 +107,17 @@ class MinioRun(SingleItemRun):
         log.info("Source: %s@%s", one_line(request.bucket), self.server.endpoint)
         log.info("Destination: %s", request.output)
         survey, to_come = BucketSurvey(request, self.bounds), 0
+        first: Listed | None = None
         fresh = request.overwrite or not request.output.is_dir()
         for listed, kind in self._typed(self.listing().objects(request.prefix)):
             if survey.add(listed, kind) and (fresh or not self._is_there(listed, kind)):
                 to_come += listed.size
+                first = first or listed
         _log_what_is_left_out(request, survey)
         if not survey.files:
             raise Refusal(self._nothing_to_download(survey))
+        if first is not None:
+            self._probe(first)
         Space().room(to_come, request.output)
         log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
         folds = survey.folds_matter and folds_case(nearest(request.output))
@@ -199,6 +204,12 @@ class MinioRun(SingleItemRun):
             f"no key in bucket {bucket} begins with {prefix}{wildcard}; correct the prefix: the first key there is "
             f"{one_line(cut(first.key, _MOST_SHOWN))}"
         )
+
+    def _probe(self, listed: Listed) -> None:
+        """Reads a byte by the client that will download, which is not the one that lists."""
+        file = self._file(listed, UNKNOWN, NameLevel.HASH)
+        if isinstance(file, RemoteFile):
+            probe(MinioSource(self.request.bucket, self.access), file)
 
     def _is_there(self, listed: Listed, kind: str) -> bool:
         """Whether a file of that size has one of the names that the object may get."""

@@ -6,13 +6,14 @@ and `verify`), and ``aws``, whose extra `endpoint_url` is the server: all that A
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 
 from ..failures import Refusal
-from ..settings import Configuration, address_of, aws_access, find_connection
+from ..settings import Configuration, address_of, authority, aws_access, find_connection, truth
 from ..wording import one_line
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["endpoint"]
 
 _REGION: Final = "us-east-1"
 _KNOWN: Final = ("secure", "region", "verify")
-_FALSE, _TRUE = ("false", "0", "no"), ("true", "1", "yes")
 _LAST_PORT: Final = 65_535
 
 
@@ -58,16 +58,18 @@ def _of_generic(connection: Connection, configuration: Configuration) -> tuple[M
         secret=connection.password or "",
         secure=secure,
         region=str(extra.get("region") or _REGION),
-        verify=_verify(connection, extra),
+        verify=authority("verify", extra["verify"], connection.conn_id) if "verify" in extra else None,
         timeouts=Timeouts(stall=configuration.transfer.stall_seconds),
     )
     try:
-        return server, server.access()
+        access = server.access()
     except ValueError:  # the client's; the host has been checked
         problem = Refusal(
             f"the region in the extra of the connection {connection.conn_id} is not valid; remove it, or write one "
             f"such as {_REGION}"
         )
+    else:
+        return replace(server, transport=access.transport()), access
     raise problem
 
 
@@ -98,26 +100,8 @@ def _address(connection: Connection, extra: dict[str, Any]) -> tuple[str, bool]:
     scheme, host, port = *address[:2], connection.port or address[2]
     if not 0 <= port <= _LAST_PORT:
         raise Refusal(f"the port of the connection {connection.conn_id} is {port}; write a number up to {_LAST_PORT}")
-    secure = _truth(connection, "secure", extra.get("secure", scheme != "http"))
+    secure = truth("secure", extra.get("secure", scheme != "http"), connection.conn_id)
     return (f"{host}:{port}" if port else host), secure
-
-
-def _truth(connection: Connection, key: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).strip().lower()
-    if text not in _TRUE + _FALSE:
-        raise Refusal(
-            f"{key} in the extra of the connection {connection.conn_id} is neither true nor false; correct it"
-        )
-    return text in _TRUE
-
-
-def _verify(connection: Connection, extra: dict[str, Any]) -> bool | str:
-    value = extra.get("verify", True)
-    if isinstance(value, str) and value.strip() and value.strip().lower() not in _TRUE + _FALSE:
-        return value
-    return _truth(connection, "verify", value)
 
 
 def _of_aws(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
@@ -134,9 +118,10 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
         token=(held.token or None) if held else None,
         secure=url.scheme == "https",
         region=access.client.meta.region_name or _REGION,
-        verify=True if access.verify is None else access.verify,
+        verify=access.verify,
         timeouts=access.timeouts,
         fields=AWS_FIELDS,
+        transport=access.transport(),
     )
     return server, access
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from downloader.errors import ObjectNotFound
+from downloader.errors import DownloadError, NetworkError, ObjectNotFound
 from downloader.planning import local_name
 from downloader.remote_file import Planned, RemoteFile
+from downloader.source import probe
 
 from ..failures import Refusal
-from ..folders import Space, refuse_links
+from ..folders import Space, first_to_come, refuse_links
 from ..shards import digest_of
 from ..wording import one_line
 from .restores import Restore
@@ -34,6 +35,7 @@ class Checks:
         self._access = access
         self._several = several
         self._buckets: set[str] = set()
+        self._probed: set[str] = set()
         self._names = _NameReservations()
         self._space = Space()
 
@@ -49,19 +51,37 @@ class Checks:
             self._check_bucket(restore)
             self._buckets.add(restore.upload.bucket)
         shares = self._space.share(restore.plan.files, folder)
+        self._probe(restore)
         if self._several:  # the names of a single raw file are its own
             self._names.reserve(restore.raw_file.id, restore.plan.files, folder)
         self._space.promise(shares)
 
     def _check_bucket(self, restore: Restore) -> None:
         """Asks the bucket one question. That it does not exist is left to the report, which says so of every file."""
-        from downloader.sources.s3 import check_bucket
+        from downloader.sources.s3 import S3Source, check_bucket
 
-        probe = next((item.key for item in restore.plan.files if isinstance(item, RemoteFile)), None)
+        file = next((item for item in restore.plan.files if isinstance(item, RemoteFile)), None)
+        problem: DownloadError | None = None
         try:
-            check_bucket(self._access.bucket(restore.upload.bucket), probe)
+            check_bucket(self._access.bucket(restore.upload.bucket), file.key if file else None)
         except ObjectNotFound as error:
             log.warning("%s", error)
+        except NetworkError as error:
+            problem = error
+        if problem is not None:
+            if file is not None:
+                probe(S3Source(restore.upload.bucket, self._access), file)  # its client may be told why
+            raise problem
+
+    def _probe(self, restore: Restore) -> None:
+        """Reads a byte of the first file that is to come, once for each bucket, by the client that will download."""
+        from downloader.sources.s3 import S3Source
+
+        bucket = restore.upload.bucket
+        file = None if bucket in self._probed else first_to_come(restore.plan.files, restore.destination)
+        if file is not None:
+            probe(S3Source(bucket, self._access), file)
+            self._probed.add(bucket)
 
 
 class _NameReservations:

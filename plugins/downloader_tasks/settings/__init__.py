@@ -12,7 +12,7 @@ from .configuration import (
     writable_location,
 )
 from .configuration_file import read
-from .connections import address_of, aws_access, catalogue, find_connection, s3_access
+from .connections import address_of, authority, aws_access, catalogue, find_connection, s3_access, truth
 from .notification import notify_failure
 from .options import service_options, transfer_options
 
@@ -23,6 +23,7 @@ __all__ = [
     "LocationError",
     "Locations",
     "address_of",
+    "authority",
     "aws_access",
     "catalogue",
     "find_connection",
@@ -32,5 +33,6 @@ __all__ = [
     "s3_access",
     "service_options",
     "transfer_options",
+    "truth",
     "writable_location",
 ]

@@ -34,6 +34,11 @@ def aws_error(error: Exception, connection_id: str) -> Refusal | DownloadError:
             f"AWS could not be asked for the role of the connection {connection_id}",
             "check the network and the region_name in its extra, then run it again",
         )
+    if isinstance(error, boto.InvalidConfigError):  # of a file of authorities that is an empty text
+        return Refusal(
+            "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE in the environment, or ca_bundle in the AWS configuration, is empty; "
+            "remove it, or write the path of a file of trusted authorities"
+        )
     wrong, instead = _field(error)
     return Refusal(f"{wrong} in the extra of the connection {connection_id}; {instead}")
 

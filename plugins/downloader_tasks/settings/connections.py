@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
@@ -14,18 +14,39 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
 
+from ..failures import Refusal
 from .aws_errors import aws_error, of_aws
 from .configuration import Configuration
 
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["address_of", "aws_access", "catalogue", "find_connection", "s3_access"]
+__all__ = ["address_of", "authority", "aws_access", "catalogue", "find_connection", "s3_access", "truth"]
 
 _HOST: Final = re.compile(
     r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-))"
     r"(:(?P<port>[0-9]{1,5}))?"
 )
+_FALSE: Final = ("false", "0", "no")
+_TRUE: Final = ("true", "1", "yes")
+_TRUTHS: Final = frozenset(
+    {
+        "disable_request_compression",
+        "ignore_configured_endpoint_urls",
+        "inject_host_prefix",
+        "parameter_validation",
+        "payload_signing_enabled",
+        "proxy_use_forwarding_for_https",
+        "s3_disable_express_session_auth",
+        "tcp_keepalive",
+        "use_accelerate_endpoint",
+        "use_dualstack_endpoint",
+        "use_fips_endpoint",
+    }
+)
+"""Settings of boto3's Config, and of its parts, that are true or false."""
+_PAIRS: Final = frozenset({"client_cert", "proxy_client_cert"})
+"""Settings that are a pair of files: a certificate and its key."""
 
 
 def find_connection(connection_id: str) -> Connection | None:
@@ -52,6 +73,27 @@ def address_of(host: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return scheme, parts["host"], int(parts["port"] or 0)
+
+
+def truth(key: str, value: object, connection_id: str, otherwise: str = "") -> bool:
+    """A field of a connection's extra that is true or false: a connection written as a URI holds texts alone.
+
+    `key`: its name, for the Refusal of anything else. `otherwise`: what else it may be.
+    """
+    text = str(value).strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise Refusal(
+            f"{key} in the extra of the connection {connection_id} is neither true nor false; write true or false"
+            + otherwise
+        )
+    return text in _TRUE
+
+
+def authority(key: str, value: object, connection_id: str) -> bool | str:
+    """As `truth`, of a field that may also be the path of a file of trusted authorities."""
+    if isinstance(value, str) and value.strip() and value.strip().lower() not in _TRUE + _FALSE:
+        return value.strip()
+    return truth(key, value, connection_id, ", or the path of a file of trusted authorities")
 
 
 @contextmanager
@@ -94,7 +136,11 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from downloader.source import Timeouts
     from downloader.sources.s3 import S3Access, client_config
 
-    hook = S3Hook(aws_conn_id=connection_id)
+    connection = find_connection(connection_id)
+    extra = connection.extra_dejson if connection else {}
+    verify = authority("verify", extra["verify"], connection_id) if extra.get("verify") is not None else None
+    payer = "requester_pays" in extra and truth("requester_pays", extra["requester_pays"], connection_id)
+    hook = S3Hook(aws_conn_id=connection_id, verify=verify, config=_client_settings(extra, connection_id))
     timeouts = Timeouts(stall=stall)
     region = hook.conn_config.region_name or region
     session = hook.get_session(region_name=region)
@@ -102,12 +148,43 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
         "s3",
         endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
         config=client_config(timeouts).merge(hook.config),
-        verify=hook.verify,
+        verify=verify,
     )
     credentials = session.get_credentials()
     _mask(credentials)
-    payer = hook.conn_config.extra_config.get("requester_pays") is True
-    return S3Access(client, credentials, hook.verify, payer, timeouts)
+    access = S3Access(client, credentials, verify, payer, timeouts)
+    access.transport()  # what cannot be used is refused before anything is asked
+    return access
+
+
+def _client_settings(extra: Mapping[str, Any], connection_id: str) -> Any:
+    """The extra's `config_kwargs`, as boto3 takes it: it takes the text ``false`` for true, and a pair for no pair.
+
+    None where there is none. What the connection says of no kind is left to boto3.
+    """
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    written = extra.get("config_kwargs")
+    if not isinstance(written, Mapping):
+        return None
+    settings = _with_truths(written, "config_kwargs", connection_id)
+    if settings.get("signature_version") == "unsigned":
+        settings["signature_version"] = UNSIGNED
+    return Config(**settings)
+
+
+def _with_truths(written: Mapping[str, Any], path: str, connection_id: str) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for key, value in written.items():
+        name = f"{path}.{key}"
+        if isinstance(value, Mapping):
+            read[key] = _with_truths(value, name, connection_id)
+        elif key in _TRUTHS and value is not None:
+            read[key] = truth(name, value, connection_id)
+        else:
+            read[key] = tuple(value) if key in _PAIRS and isinstance(value, list) else value
+    return read
 
 
 def _catalogue_address(connection: Connection) -> CatalogueAddress:

@@ -13,12 +13,12 @@ from typing import Any, Final, Self
 
 from downloader.content import PictureCheck
 from downloader.disk import refuse_folded
-from downloader.errors import NotTried
+from downloader.errors import DownloadError, NotTried
 from downloader.planning import refuse_conflicts
-from downloader.remote_file import Planned, Refused
+from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.report import Pairs
 from downloader.results import FileResult
-from downloader.source import Timeouts
+from downloader.source import Timeouts, probe
 from downloader.sources.http import HttpClient
 from downloader.sources.slooh import (
     Account,
@@ -119,22 +119,15 @@ class SloohRun(SingleItemRun):
         if request.lacks_frames:
             log.warning("file_types names FITS, and include_fits is off: raw frames come with include_fits alone")
         self._log_in()
+        self._probe()
         return Validated([Shard(0, REPORT_ID, f"slooh: {request.what}")])
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
         """As `RunItem`. Reads Slooh's list."""
-        request = self.request
-        wish = Wish(
-            request.select,
-            request.mission_id,
-            request.filters,
-            request.include_fits,
-            request.max_scan,
-            known(request.select, request.location),
-        )
+        wish = self._wish()
         found = self._surveyed(wish, show)
         files = refuse_conflicts(list(found.planned), lambda file: file.path.text)
-        planned = refuse_folded(files, request.location)
+        planned = refuse_folded(files, self.request.location)
         return ShardFiles(
             self.run_target,
             planned,
@@ -168,6 +161,29 @@ class SloohRun(SingleItemRun):
         if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
             log.info("No FITS frames to download: they were downloaded before, or the membership does not include them")
         return found
+
+    def _wish(self) -> Wish:
+        request = self.request
+        return Wish(
+            request.select,
+            request.mission_id,
+            request.filters,
+            request.include_fits,
+            request.max_scan,
+            known(request.select, request.location),
+        )
+
+    def _probe(self) -> None:
+        """Reads a byte of the newest picture, if it is to come, by the client that will download pictures."""
+        wish = self._wish()
+        try:
+            newest = self.client.pictures(1, 1, wish.mission_id if wish.select is Select.MISSION else 0)
+        except DownloadError:
+            return  # the list is read, and its troubles are told, in `download`
+        found = plan(newest.rows, wish, self.layout)
+        for file in found.planned:
+            if isinstance(file, RemoteFile):
+                probe(SloohSource(found.addresses, self.images), file)
 
     def _log_in(self) -> None:
         name = self.client.login()

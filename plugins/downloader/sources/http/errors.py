@@ -6,6 +6,8 @@ messages are made of the status, the host, and the name of the file.
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,14 +24,18 @@ from ...errors import (
     ServerBusy,
     StreamStalled,
     TooManyFiles,
+    Unreachable,
     lacks_files,
 )
+from ..tls import TlsFields, refused, unusable_authorities
 
 __all__ = ["FAILURES", "Advice", "OtherHost", "from_client", "from_status"]
 
 FAILURES: Final = (requests.RequestException, HTTPError, OSError, ValueError)
 """Everything that `requests` and its streams may raise; ValueError for an invalid host name."""
 
+_PROXIES: Final = "HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY) in the environment"
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 _GONE: Final = frozenset({404, 410})
 _DENIED: Final = frozenset({401, 403})
 _BUSY: Final = frozenset({408, 425, 429})
@@ -48,6 +54,19 @@ class Advice:
     refused: str = "look at the task's log"
     """Any other refusal."""
     unreachable: str = "check the network, then run it again"
+    address: str = "the address in the configuration"
+    """Where the address of the server is written."""
+
+    @property
+    def tls(self) -> TlsFields:
+        """For the errors of TLS."""
+        return TlsFields(
+            self.address,
+            "set REQUESTS_CA_BUNDLE in the environment to",
+            f"write http:// for https:// in {self.address}, if it is not a proxy or a login page of the network that "
+            "answers there",
+            f"check {self.address}: no client certificate can be given for it",
+        )
 
 
 class OtherHost(PermanentError):
@@ -70,6 +89,8 @@ def from_status(status: int, host: str, about: str, advice: Advice) -> DownloadE
         return AccessDenied(f"{host} does not give out {about} ({status})", advice.denied)
     if status in _BUSY or status >= 500:
         return ServerBusy(f"{host} answered {status} for {about}")
+    if status == 407:
+        return _proxy_login(host)
     return PermanentError(f"{host} refused the request for {about} ({status})", advice.refused)
 
 
@@ -79,25 +100,57 @@ def from_client(error: Exception, host: str, about: str, advice: Advice) -> Down
         return TooManyFiles(f"no connection to {host} could be opened")
     if isinstance(error, requests.ReadTimeout | ReadTimeoutError | TimeoutError):
         return StreamStalled(f"no more bytes of {about} came from {host}")
-    if isinstance(error, requests.exceptions.SSLError):
-        return _from_tls(error, host)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return NetworkError(f"the proxy to {host} does not answer", "check HTTPS_PROXY, then run it again")
     if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
-        return NetworkError(f"{host} cannot be reached", advice.unreachable)
+        return Unreachable(f"{host} cannot be reached", advice.unreachable)
+    made = _from_proxy(error, host) or _from_tls(error, host, advice)
+    if made is not None:
+        return made
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
         return PermanentError(f"{about} cannot be asked for at {host} ({type(error).__name__})", advice.refused)
     return NetworkError(f"the connection to {host} broke while {about} was read")
 
 
-def _from_tls(error: Exception, host: str) -> DownloadError:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        advice = "set REQUESTS_CA_BUNDLE to the file of the authority that signed it"
-        return Misconfigured(f"the certificate of {host} is not trusted", advice)
-    if "WRONG_VERSION_NUMBER" in text:
-        return Misconfigured(f"{host} does not speak TLS", "correct the address in the configuration")
-    return NetworkError(f"the connection to {host} broke while it was set up")
+def _from_tls(error: Exception, host: str, advice: Advice) -> DownloadError | None:
+    refuses = isinstance(error, requests.exceptions.SSLError)
+    if refuses or type(error) is OSError:  # `requests` raises a plain one for a file of authorities that is missing
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            if path := os.environ.get(name):
+                problem = unusable_authorities(path, f"{name} in the environment", folders=True)
+                if problem is not None:
+                    return problem
+                break  # the first that is set counts
+    return refused(_reason(error), host, advice.tls) if refuses else None
+
+
+def _reason(error: Exception) -> str:
+    """Why the connection was refused. The error's own text holds the path, which anyone may choose."""
+    cause = error.args[0] if error.args else None
+    return str(getattr(cause, "reason", None) or cause)
+
+
+def _proxied() -> bool:
+    return any(name.lower().endswith("_proxy") and value for name, value in os.environ.items())
+
+
+def _proxy_login(host: str) -> DownloadError:
+    advice = f"write it as http://USER:PASSWORD@HOST:PORT into {_PROXIES}"
+    return Misconfigured(f"the proxy to {host} wants a login, or refuses the one it was given", advice)
+
+
+def _from_proxy(error: Exception, host: str) -> DownloadError | None:
+    if isinstance(error, requests.exceptions.InvalidProxyURL | requests.exceptions.InvalidSchema) and _proxied():
+        return Misconfigured(f"the proxy to {host} cannot be used", f"write it as http://HOST:PORT into {_PROXIES}")
+    if not isinstance(error, requests.exceptions.ProxyError):
+        return None
+    found = _TUNNEL.search(_reason(error))
+    status = found[1] if found else ""
+    if status == "407":
+        return _proxy_login(host)
+    if status in ("403", "405"):
+        advice = "ask its owner to allow it, or name the host in NO_PROXY if it can be reached without"
+        return Misconfigured(f"the proxy lets nobody through to {host} ({status})", advice)
+    what = f"the proxy to {host} does not answer, or cannot reach it"
+    return Unreachable(what, f"check {_PROXIES}, then run it again")
 
 
 def _never_connected(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from ...errors import AccessDenied, DownloadError, Misconfigured
 from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
+from .transport import proxy_of
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
 
@@ -30,7 +31,7 @@ class S3Bucket:
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
-        return Subject(self.name, key, plain_address(self.client.meta.endpoint_url), self.fields)
+        return _subject(self.client, self.name, key, self.fields)
 
     def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         """The answer to one request. `operation` is the name of a boto3 method. Raises `DownloadError`."""
@@ -39,18 +40,27 @@ class S3Bucket:
             parameters["Key"] = key
         if self.requester_pays:
             parameters["RequestPayer"] = "requester"
+        problem: DownloadError
         try:
             answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
             return answer
         except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
             problem = from_boto3(error, self.subject(key))
             refused = isinstance(error, ClientError) and not problem.retryable
+        except RecursionError:  # boto3 asks a server that redirects for the bucket's region, and is redirected again
+            about = self.subject(key)
+            what = f"{about.address} redirects every request, so it is no S3 server, or a proxy stands before it"
+            problem, refused = Misconfigured(what, f"check {self.fields.address} of the connection"), False
         if operation == "head_object" and refused:  # without a body, so without a reason: request the first byte too
             try:
                 self.ask("get_object", key, Range="bytes=0-0")["Body"].close()
             except DownloadError as reason:
                 problem = reason
         raise problem
+
+
+def _subject(client: Any, bucket: str, key: str | None, fields: Fields) -> Subject:
+    return Subject(bucket, key, plain_address(client.meta.endpoint_url), fields, proxy_of(client))
 
 
 def is_anonymous(client: Any) -> bool:
@@ -66,7 +76,7 @@ def bucket_url(client: Any, bucket: str) -> str:
     try:
         signed: str = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
     except (BotoCoreError, ClientError, OSError) as error:
-        problem = from_boto3(error, Subject(bucket, None, plain_address(client.meta.endpoint_url)))
+        problem = from_boto3(error, _subject(client, bucket, None, AWS_FIELDS))
     else:
         parts = urlsplit(signed)
         host = parts.netloc

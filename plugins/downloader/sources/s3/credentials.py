@@ -45,6 +45,11 @@ class RenewedCredentials:
         self._renewable = hasattr(credentials, "refresh_needed")
         self.problem: DownloadError | None = None
 
+    @property
+    def may_hold_token(self) -> bool:
+        """Whether there is a session token: a second secret, beside the signature."""
+        return self._renewable or bool(getattr(self._credentials, "token", None))
+
     def __call__(self) -> S3Credential:
         """The current credentials. Raises RuntimeError, with the reason in `problem`."""
         self.problem = None

@@ -33,14 +33,17 @@ from ...errors import (
     SizeMismatch,
     StreamStalled,
     TooManyFiles,
+    Unreachable,
     lacks_files,
 )
+from ..tls import TlsFields, refused
 
 __all__ = [
     "AWS_FIELDS",
     "BUSY_CODES",
     "BUSY_STATUSES",
     "Fields",
+    "ReadRedirected",
     "Subject",
     "archived",
     "from_answer",
@@ -50,6 +53,7 @@ __all__ = [
     "from_tls",
     "no_such_host",
     "plain_address",
+    "proxy_refused",
     "stalled",
     "unreachable",
 ]
@@ -64,7 +68,20 @@ class Fields:
     without_tls: str
     """What to do if the server speaks no TLS."""
     with_tls: str
+    certificate: str
+    """How to give a client certificate, or that there is no way."""
     authority: str = "verify"
+    proxy: str = "HTTP_PROXY or HTTPS_PROXY in the environment"
+
+    @property
+    def tls(self) -> TlsFields:
+        """For the errors of TLS."""
+        return TlsFields(
+            f"{self.address} of the connection",
+            f"set {self.authority} in the connection to",
+            self.without_tls,
+            self.certificate,
+        )
 
 
 AWS_FIELDS: Final = Fields(
@@ -72,6 +89,8 @@ AWS_FIELDS: Final = Fields(
     "region_name",
     "write http:// for https:// in the connection's endpoint_url",
     "write https:// for http:// in the connection's endpoint_url",
+    'write {"client_cert": ["CERTIFICATE.pem", "KEY.pem"]} into config_kwargs of the connection\'s extra',
+    proxy="proxies in config_kwargs of the connection, or HTTP_PROXY or HTTPS_PROXY in the environment",
 )
 
 
@@ -84,6 +103,8 @@ class Subject:
     address: str
     """Scheme, host and port of the server, without login."""
     fields: Fields = AWS_FIELDS
+    proxy: str = ""
+    """Scheme, host and port of the proxy that leads there, without login; ``""``: none."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}" if self.key is None else f"s3://{self.bucket}/{self.key}"
@@ -110,6 +131,17 @@ def archived(about: Subject, restore: str | None = None, *, days: bool = True) -
 
 
 _Maker = Callable[[Subject], DownloadError]
+
+
+class ReadRedirected(Misconfigured):
+    """The server names another place. `location` answers its address, which may hold a signature: it is never shown."""
+
+    def __init__(self, about: Subject, location: str) -> None:
+        super().__init__(
+            f"{about.address} redirects reads of {about} to another host, and credentials are not sent there",
+            f"set {about.fields.address} of the connection to a server that sends the objects itself",
+        )
+        self.location: Callable[[], str] = lambda: location
 
 
 def _denied(what: str, advice: str) -> _Maker:
@@ -146,12 +178,15 @@ _REGION = _misconfigured(
 _CUSTOMER_KEY = _denied("{about} is encrypted with a customer's own key (SSE-C)", "copy it to an object without SSE-C")
 _NO_KMS = _denied("the key that {about} is encrypted with may not be used", "give the credentials kms:Decrypt on it")
 _NO_CREDENTIALS = _denied("the connection holds no credentials", "fill in login and password of the connection")
-_TLS_ON_PLAIN = _misconfigured("{server} does not speak TLS", "{fields.without_tls}")
 _PLAIN_ON_TLS = _misconfigured("{server} speaks TLS only", "{fields.with_tls}")
-_CERTIFICATE = _misconfigured(
-    "the certificate of {server} is not trusted",
-    "set {fields.authority} in the connection to the file of the authority that signed it",
-)
+
+
+def _proxy_login(about: Subject) -> DownloadError:
+    return Misconfigured(
+        f"the proxy {about.proxy or 'on the way'} wants a login, or refuses the one it was given",
+        f"write it as http://USER:PASSWORD@HOST:PORT: {about.fields.proxy}",
+    )
+
 
 _BY_CODE: Final[dict[str, _Maker]] = {
     "NoSuchKey": _missing_object,
@@ -175,6 +210,7 @@ _BY_CODE: Final[dict[str, _Maker]] = {
 }
 _BY_STATUS: Final[dict[int, _Maker]] = {
     404: _missing_object,
+    407: _proxy_login,
     410: _missing_object,
     412: lambda about: ObjectChanged(f"{about} was replaced while it was read"),
     416: lambda about: SizeMismatch(f"{about} is shorter than expected"),
@@ -192,6 +228,7 @@ BUSY_CODES: Final = frozenset(
     }
 )
 """Error codes of AWS that ask for another try later: S3's own, and those of its other services (STS)."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
 _NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 _IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
@@ -233,9 +270,30 @@ def stalled(about: Subject) -> DownloadError:
 
 def unreachable(about: Subject) -> DownloadError:
     """Nothing answers at the address."""
-    return NetworkError(
+    if about.proxy:
+        return Unreachable(
+            f"{about.address} cannot be reached through the proxy {about.proxy}",
+            f"check the proxy ({about.fields.proxy}), {about.fields.address} and the network, then run it again",
+        )
+    return Unreachable(
         f"{about.address} cannot be reached", f"check {about.fields.address} and the network, then run it again"
     )
+
+
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
+_FORBIDDEN: Final = frozenset({403, 405})
+
+
+def proxy_refused(text: str, about: Subject) -> DownloadError:
+    """The error of a proxy, from the text of urllib3's: it does not answer, or does not connect to the server."""
+    found = _TUNNEL.search(text)
+    status = int(found[1]) if found else 0
+    if status in _FORBIDDEN:
+        return Misconfigured(
+            f"the proxy {about.proxy or 'on the way'} lets nobody through to {about.address} ({status})",
+            "ask its owner to allow it, or name the host in NO_PROXY if it can be reached without",
+        )
+    return _proxy_login(about) if status == 407 else unreachable(about)
 
 
 def _no_more_files(about: Subject) -> DownloadError:
@@ -244,7 +302,7 @@ def _no_more_files(about: Subject) -> DownloadError:
 
 def no_such_host(about: Subject) -> DownloadError:
     """The host does not exist."""
-    return NetworkError(
+    return Unreachable(
         f"no such host: {about.address}", f"check {about.fields.address} of the connection, then run it again"
     )
 
@@ -257,9 +315,9 @@ def _no_range(about: Subject) -> DownloadError:
     return RangeRefused(f"{about.address} sent something else than the range of {about} that was asked for")
 
 
-def from_tls(error: Exception, about: Subject) -> DownloadError:
-    """The error of a failed handshake: the certificate is not trusted, or the server speaks no TLS."""
-    return (_CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else _TLS_ON_PLAIN)(about)
+def from_tls(text: str, about: Subject) -> DownloadError:
+    """The error of a failed handshake, from what the client says of it."""
+    return refused(text, about.address, about.fields.tls)
 
 
 # --- boto3 -----------------------------------------------------------------------------------------------------------
@@ -276,21 +334,40 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
         made = from_answer(about, status, code or "", text or "")  # an empty element is None
         from ..http import retry_after  # brings in another HTTP client, which S3 has no use for
 
-        made.retry_after = retry_after(http.get("HTTPHeaders", {}).get("retry-after"))
+        headers = http.get("HTTPHeaders", {})
+        location = headers.get("location", "")
+        if status in _REDIRECTS and code not in _BY_CODE and _leads_elsewhere(location, about):
+            return ReadRedirected(about, location)
+        made.retry_after = retry_after(headers.get("retry-after"))
         return made
     if isinstance(error, boto.SSLError):
-        return from_tls(error, about)
+        return from_tls(str(error.kwargs.get("error")), about)  # its own text holds the key, which anyone may choose
+    if isinstance(error, boto.ProxyConnectionError):
+        return proxy_refused(str(error.kwargs.get("error")), about)
+    if isinstance(error, boto.InvalidProxiesConfigError):
+        return Misconfigured(
+            "proxies_config of the connection cannot be used", "correct it: it names certificate files"
+        )
     for kinds, maker in _BOTO:
         if isinstance(error, kinds):
             return maker(about)
     return Misconfigured(f"{about} could not be asked for ({type(error).__name__})", "check the connection's settings")
 
 
+def _leads_elsewhere(location: str, about: Subject) -> bool:
+    """Whether a redirect to `location` leaves the server. One of a region names the same server, or no place at all."""
+    try:
+        there, here = urlsplit(location), urlsplit(about.address)
+        return there.scheme in ("http", "https") and (there.hostname, there.port) != (here.hostname, here.port)
+    except ValueError:
+        return False
+
+
 _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
     ((boto.NoCredentialsError, boto.PartialCredentialsError), _NO_CREDENTIALS),
     ((boto.CredentialRetrievalError, boto.TokenRetrievalError), _expired),
     ((boto.ReadTimeoutError,), stalled),
-    ((boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError), unreachable),
+    ((boto.ConnectTimeoutError, boto.EndpointConnectionError), unreachable),
     ((boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError, OSError), _broken),
     ((ResponseParserError, ValueError), _broken),  # a truncated length, date or XML
 )
@@ -299,6 +376,9 @@ _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
 # --- obstore ---------------------------------------------------------------------------------------------------------
 
 _STATUS: Final = re.compile(r"inner: Status \{\n\s+status: (\d{3}),\n")
+
+
+_RUSTLS: Final = ("InvalidCertificate(", "AlertReceived(", "InvalidMessage(", "PeerIncompatible(", "PeerMisbehaved(")
 
 
 def from_obstore(error: Exception, about: Subject) -> DownloadError:
@@ -311,6 +391,8 @@ def from_obstore(error: Exception, about: Subject) -> DownloadError:
     if status is not None:
         return from_body(about, int(status[1]), text[status.end() :])
     cause = text.rpartition("inner: ")[2]
+    if any(sign in cause for sign in _RUSTLS):
+        return from_tls(cause, about)
     for sign, maker in _OBSTORE:
         if sign in cause:
             return maker(about)
@@ -329,8 +411,9 @@ _OBSTORE: Final[tuple[tuple[str, _Maker], ...]] = (
         _misconfigured("{server} does not say how long {about} is", "check the server or the proxy"),
     ),
     ("BareRedirect", _REGION),
-    ("InvalidCertificate", _CERTIFICATE),
-    ("InvalidContentType", _TLS_ON_PLAIN),
+    ("ConnectFailed(", unreachable),  # to the proxy
+    ("TunnelUnsuccessful", unreachable),
+    ("ProxyAuthRequired", _proxy_login),
     ("dns error", no_such_host),
     ("kind: Connect,", unreachable),
     ("TimedOut", stalled),

@@ -7,24 +7,27 @@ the caller compares that of the answer (`transfer.streaming.open_checked`).
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ...checksums import Checksum, from_etag
-from ...errors import CredentialsExpired, NetworkError, RangeRefused, Unexpected
+from ...errors import CredentialsExpired, DownloadError, NetworkError, RangeRefused, Unexpected, Unreachable
 from ...remote_file import RemoteFile
 from ...source import ByteStream, Timeouts
+from ..tls import TlsRefused
 from .credentials import RenewedCredentials
 from .errors import AWS_FIELDS, Fields, Subject, from_obstore, plain_address
+from .transport import Transport
 
 __all__ = ["BucketAddress", "ObjectStore", "ObjectStream", "OpenOdd", "bare_etag"]
 
@@ -37,6 +40,8 @@ _FAILURES: Final = (BaseError, OSError, ValueError)
 _AFTER_PANIC: Final = (
     "raise the limit of open files (ulimit -n) of the worker and run it again; report it if that is no help"
 )
+
+log = logging.getLogger(__name__)
 
 OpenOdd = Callable[[RemoteFile, int, int | None], ByteStream]
 """Opens what obstore cannot. Raises what `Source.open` raises."""
@@ -52,15 +57,26 @@ class BucketAddress:
     region: str = "us-east-1"
     credentials: RenewedCredentials | None = None
     """None: anonymous."""
-    verify: bool | str = True
-    """Whether certificates are checked; a string is the file of an additional authority to trust."""
+    transport: Transport | None = None
+    """The way to the server; None: straight, with the authorities of the system."""
     requester_pays: bool = False
     timeouts: Timeouts = field(default_factory=Timeouts)
     fields: Fields = AWS_FIELDS
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
-        return Subject(self.bucket, key, plain_address(self.url), self.fields)
+        proxy = self.transport.proxy_address if self.transport else ""
+        return Subject(self.bucket, key, plain_address(self.url), self.fields, proxy)
+
+    @property
+    def sends_token(self) -> bool:
+        """Whether requests carry a session token, which obstore would take along to any host it is redirected to."""
+        return self.credentials is not None and self.credentials.may_hold_token
+
+    @property
+    def is_amazons(self) -> bool:
+        """Whether only Amazon can redirect requests to it."""
+        return (urlsplit(self.url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def bare_etag(header: str | None) -> str | None:
@@ -126,23 +142,67 @@ class ObjectStore:
         self._address = address
         self._open_odd = open_odd
         self._renewing = threading.Lock()
-        self._store = _connect(address)
+        self._store = None if _needs_boto3(address) else _connect(address)
+        self._trusted = not address.sends_token or address.is_amazons
+        """Whether the server was seen to send objects itself, or may be let redirect requests."""
         self._odd_ranges = False
         """Whether the server sends ranges in a form that obstore refuses: `rclone serve s3` answers 200."""
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
-        if _ODD_KEY.search(file.key) or (self._odd_ranges and (start > 0 or stop is not None)):
-            return self._open_odd(file, start, stop)
+        store = self._store
+        if (
+            store is None
+            or not self._trusted
+            or _ODD_KEY.search(file.key)
+            or (self._odd_ranges and (start > 0 or stop is not None))
+        ):
+            return self._with_boto3(file, start, stop)
         try:
-            return self._get(file, start, stop)
+            return self._get(store, file, start, stop)
         except RangeRefused:
             stream = self._open_odd(file, start, stop)
-        self._odd_ranges = True
+            self._odd_ranges = True
+            return stream
+        except TlsRefused as error:
+            problem: DownloadError = error
+        except Unreachable as error:
+            if not self._address.sends_token:
+                raise
+            problem = error  # perhaps of another host, to which nothing may be sent
+        return self._otherwise(problem, file, start, stop)
+
+    def _with_boto3(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
+        """Also the first read of a server that may not be sent a session token yet: boto3 shows a redirect."""
+        stream = self._open_odd(file, start, stop)
+        if getattr(stream, "redirected", False):
+            self._leave_to_boto3("it redirects reads to another host")
+        self._trusted = True
         return stream
 
-    def _get(self, file: RemoteFile, start: int, stop: int | None) -> ObjectStream:
-        store = self._store
+    def _otherwise(self, problem: DownloadError, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
+        """What boto3 reads where obstore has no way to the server.
+
+        Raises what boto3 meets with; `problem` where boto3 cannot tell why the server ended the connection.
+        """
+        try:
+            stream = self._open_odd(file, start, stop)
+        except NetworkError as error:
+            if isinstance(error, Unreachable) or not isinstance(problem, TlsRefused):
+                raise
+            stream = None
+        if stream is None:
+            raise problem
+        if isinstance(problem, TlsRefused) or getattr(stream, "redirected", False):
+            self._leave_to_boto3(problem.what)
+        return stream
+
+    def _leave_to_boto3(self, why: str) -> None:
+        if self._store is not None:
+            self._store = None
+            log.warning("%s is read with boto3, which is slower: %s", self._address.subject(), why)
+
+    def _get(self, store: S3Store, file: RemoteFile, start: int, stop: int | None) -> ObjectStream:
         try:
             result = obstore.get(store, file.key, options=_options(file.etag, start, stop))
             return ObjectStream(result, lambda: self._address.subject(file.key))
@@ -197,15 +257,19 @@ def _connect(address: BucketAddress) -> S3Store:
     )
 
 
+def _needs_boto3(address: BucketAddress) -> bool:
+    """Whether obstore cannot go the way, or may not: through a proxy it would take a session token anywhere."""
+    transport = address.transport
+    if transport is None:
+        return False
+    return transport.boto3_only or bool(transport.proxy and address.sends_token and not address.is_amazons)
+
+
 def _client_options(address: BucketAddress) -> Any:
-    options: dict[str, Any] = {
-        "allow_http": address.url.startswith("http://"),
+    transport = address.transport or Transport(plain_address(address.url), authorities="")
+    return {
+        **transport.for_obstore(keep_to_host=address.sends_token),
         "connect_timeout": timedelta(seconds=address.timeouts.connect),
         "read_timeout": timedelta(seconds=address.timeouts.stall),
         "timeout": timedelta(days=7),
     }
-    if address.verify is False:
-        options["allow_invalid_certificates"] = True
-    elif isinstance(address.verify, str):
-        options["root_certificate"] = Path(address.verify).read_bytes()
-    return options

@@ -1,23 +1,32 @@
-"""Reads with boto3 what obstore cannot: keys such as ``a//b``, ``/a``, ``../a``, and ranges that are sent as 200."""
+"""Reads with boto3 what obstore cannot: keys such as ``a//b``, ``/a``, ``../a``, and ranges that are sent as 200.
+
+And what it may not: redirects to another host are followed here, without the credentials.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
 
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
 
 from ...checksums import Checksum, from_etag
 from ...errors import NetworkError, RangeRefused
 from ...remote_file import RemoteFile
 from .bucket import S3Bucket
-from .errors import Subject, from_boto3
+from .errors import ReadRedirected, Subject, from_answer, from_boto3, plain_address
 from .object_store import bare_etag
+from .transport import session_of
 
 __all__ = ["BotoStream", "open_with_boto3"]
 
 _CHUNK: Final = 256 * 1024
+_HOPS: Final = 5
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -35,6 +44,8 @@ class BotoStream:
         self.etag: str | None = bare_etag(answer.get("ETag"))
         advertised = from_etag(self.etag) if self.etag else None
         self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
+        self.redirected: bool = answer.get("ReadRedirected", False)
+        """Whether another host sends the bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Buffers of 256 KiB, the last one shorter."""
@@ -65,11 +76,60 @@ def open_with_boto3(bucket: S3Bucket, file: RemoteFile, start: int, stop: int | 
     ranged = start > 0 or stop is not None
     if ranged:
         more["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-    stream = BotoStream(bucket.ask("get_object", file.key, **more), bucket.subject(file.key))
+    redirect: ReadRedirected | None = None
+    answer: dict[str, Any] = {}
+    try:
+        answer = bucket.ask("get_object", file.key, **more)
+    except ReadRedirected as error:
+        redirect = error
+    if redirect is not None:
+        headers = {name: more[key] for name, key in (("Range", "Range"), ("If-Match", "IfMatch")) if key in more}
+        answer = _elsewhere(bucket, file.key, redirect, headers)
+    stream = BotoStream(answer, bucket.subject(file.key))
     if ranged and not _is_range(stream, start, stop):
         stream.close()
         raise RangeRefused(f"asked for a range of {bucket.subject(file.key)}, the server sent something else")
     return stream
+
+
+def _elsewhere(bucket: S3Bucket, key: str, redirect: ReadRedirected, headers: dict[str, str]) -> dict[str, Any]:
+    """The answer at the end of a redirect, by the same proxy and authorities, and without any credentials.
+
+    Raises `redirect` if it leads from https to http, or has no end.
+    """
+    url, schemes = (
+        redirect.location(),
+        {"https"} if bucket.subject().address.startswith("https:") else {"http", "https"},
+    )
+    for _ in range(_HOPS):
+        if urlsplit(url).scheme not in schemes:
+            break
+        about = replace(bucket.subject(key), address=plain_address(url))
+        answer = _sent(
+            bucket, AWSRequest("GET", url, {"Accept-Encoding": "identity", **headers}, stream_output=True), about
+        )
+        if answer.status_code in (200, 206):
+            length = answer.headers.get("Content-Length", "")
+            return {
+                "Body": StreamingBody(answer.raw, length or None),  # type: ignore[arg-type]  # as botocore itself does
+                "ContentLength": int(length) if length.isdigit() else None,
+                "ContentRange": answer.headers.get("Content-Range", ""),
+                "ETag": answer.headers.get("ETag"),
+                "Redirected": True,
+            }
+        answer.raw.close()
+        if "Location" not in answer.headers:
+            raise from_answer(about, answer.status_code)
+        url = urljoin(url, answer.headers["Location"])
+    raise redirect
+
+
+def _sent(bucket: S3Bucket, request: AWSRequest, about: Subject) -> Any:
+    try:
+        return session_of(bucket.client).send(request.prepare())
+    except (BotoCoreError, OSError, ValueError) as error:
+        problem = from_boto3(error, about)
+    raise problem
 
 
 def _is_range(stream: BotoStream, start: int, stop: int | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +19,7 @@ from .describe import describe
 from .errors import AWS_FIELDS, Fields
 from .object_store import BucketAddress, ObjectStore
 from .oddities import open_with_boto3
+from .transport import Transport
 
 __all__ = ["S3Access", "S3Source", "client_config"]
 
@@ -55,7 +55,7 @@ class S3Access:
     credentials: Any = None
     """``session.get_credentials()`` of the session that the client was made from."""
     verify: bool | str | None = None
-    """As boto3's: whether certificates are checked, or the file of an authority; None: ``AWS_CA_BUNDLE``, or True."""
+    """What the connection says: whether certificates are checked, or the file of an authority. `client` decides."""
     requester_pays: bool = False
     timeouts: Timeouts = field(default_factory=Timeouts)
     fields: Fields = AWS_FIELDS
@@ -63,6 +63,10 @@ class S3Access:
     def bucket(self, name: str) -> S3Bucket:
         """The bucket, for requests with boto3."""
         return S3Bucket(name, self.client, self.requester_pays, self.fields)
+
+    def transport(self) -> Transport:
+        """The way to the server. Raises Misconfigured for a proxy, or the file of a certificate, that is unusable."""
+        return Transport.of(self.client, self.verify, self.fields)
 
     def address(self, bucket: str) -> BucketAddress:
         """The bucket, for reads with obstore. Raises `DownloadError` if there are no credentials."""
@@ -75,7 +79,7 @@ class S3Access:
             url=url,
             region=self.client.meta.region_name or "us-east-1",
             credentials=RenewedCredentials(self.credentials) if signed else None,
-            verify=(os.environ.get("AWS_CA_BUNDLE") or True) if self.verify is None else self.verify,
+            transport=self.transport(),
             requester_pays=self.requester_pays,
             timeouts=self.timeouts,
             fields=self.fields,

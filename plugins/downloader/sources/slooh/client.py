@@ -66,6 +66,7 @@ class Account:
             size=f"check {host}",
             refused=f"check {host}",
             unreachable=f"check {host} and the network, then run it again",
+            address=host,
         )
 
 

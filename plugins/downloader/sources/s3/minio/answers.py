@@ -58,12 +58,12 @@ class EndlessListing(ValueError):
 
 
 class BoundedAnswers(PoolManager):
-    """Sends as its base class does. For one thread at a time."""
+    """Sends by another pool manager. For one thread at a time."""
 
-    def __init__(self, **settings: Any) -> None:
-        """`settings`: those of the base class."""
-        super().__init__(**settings)
-        with_whole_heads(self)
+    def __init__(self, manager: PoolManager) -> None:
+        """`manager` sends: straight, or through a proxy."""
+        super().__init__()
+        self._manager = with_whole_heads(manager)
         self._idle = 0
         self._last = ""
 
@@ -72,15 +72,20 @@ class BoundedAnswers(PoolManager):
         self._idle = 0
         self._last = ""
 
+    def clear(self) -> None:
+        """As of the base class."""
+        self._manager.clear()
+
     def urlopen(  # type: ignore[override]
         self, method: str, url: str, redirect: bool = True, **more: Any
     ) -> BaseHTTPResponse:
-        """As of the base class: the whole answer. Raises this module's errors too."""
+        """As of the base class: the whole answer; no redirect is followed. Raises this module's errors too."""
         if url == self._last or self._idle >= _MOST_IDLE:
             raise EndlessListing
         self._idle += 1
         self._last = url
-        answer = super().urlopen(method, url, redirect, **{**more, "preload_content": False, "decode_content": False})
+        asked = {**more, "preload_content": False, "decode_content": False}
+        answer = self._manager.urlopen(method, url, redirect=False, **asked)
         try:
             data = read_within(answer.read1, _MOST_BYTES + 1)
         except BaseException:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import boto3
-import certifi
 import urllib3
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -32,10 +30,12 @@ from ..errors import (
     from_tls,
     no_such_host,
     plain_address,
+    proxy_refused,
     stalled,
     unreachable,
 )
 from ..source import S3Access, client_config
+from ..transport import Transport
 from .answers import AnswerTooLong, BoundedAnswers, EndlessListing, NoListing, Redirected, WebPage
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
@@ -45,6 +45,7 @@ MINIO_FIELDS: Final = Fields(
     region="region",
     without_tls='write "secure": false into the connection\'s extra',
     with_tls='write "secure": true into the connection\'s extra',
+    certificate="make the connection one of type aws: it takes client_cert in config_kwargs",
 )
 MINIO_ERRORS: Final = (MinioException, urllib3_errors.HTTPError, OSError, ValueError)
 """What a call of the `minio` client raises."""
@@ -52,6 +53,8 @@ _LOGIN: Final = re.compile(r"log-?in|sign-?in|sso|oauth|openid|saml|/auth", re.I
 _WRONG_SIGNATURE: Final = "SignatureDoesNotMatch"
 _REGION: Final = "us-east-1"
 """MinIO's default."""
+_AUTHORITIES: Final = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""Where the environment may name a file of authorities, after ``AWS_CA_BUNDLE``: for boto3, and for `minio`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class MinioServer:
     """The address of a server, and the credentials for it.
 
     `endpoint`: ``host:port``. Without a `key` it is read anonymously. `verify`: whether certificates are checked, or
-    the file of an authority to trust.
+    the file of an authority to trust; None: what the environment or the AWS configuration says. `transport`: the way to
+    it, if it is known.
     """
 
     endpoint: str
@@ -68,9 +72,10 @@ class MinioServer:
     token: str | None = field(default=None, repr=False)
     secure: bool = True
     region: str = _REGION
-    verify: bool | str = True
+    verify: bool | str | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     fields: Fields = MINIO_FIELDS
+    transport: Transport | None = None
 
     @property
     def url(self) -> str:
@@ -79,7 +84,7 @@ class MinioServer:
 
     def subject(self, bucket: str) -> Subject:
         """What an error is about."""
-        return Subject(bucket, None, self.url, self.fields)
+        return Subject(bucket, None, self.url, self.fields, self.transport.proxy_address if self.transport else "")
 
     def client(self, answers: BoundedAnswers | None = None) -> Minio:
         """The client for listings, over `answers`, without retries of its own. Raises Misconfigured."""
@@ -104,8 +109,12 @@ class MinioServer:
         """The same server through the S3 API."""
         session = boto3.session.Session(self.key or None, self.secret or None, self.token, region_name=self.region)
         plain = Config(s3={"addressing_style": "path"}, signature_version=None if self.key else UNSIGNED)
+        verify = self.verify
+        if verify is None:
+            verify = session._session.get_config_variable("ca_bundle")  # noqa: SLF001
+            verify = verify or next(filter(None, map(os.environ.get, _AUTHORITIES)), True)
         client: Any = session.client(
-            "s3", endpoint_url=self.url, verify=self.verify, config=client_config(self.timeouts).merge(plain)
+            "s3", endpoint_url=self.url, verify=verify, config=client_config(self.timeouts).merge(plain)
         )
         credentials = session.get_credentials() if self.key else None
         return S3Access(client, credentials, self.verify, timeouts=self.timeouts, fields=self.fields)
@@ -115,24 +124,13 @@ class MinioServer:
 
         Raises Misconfigured for a file of an authority that cannot be read, here rather than on the first request.
         """
-        try:
-            if isinstance(self.verify, str):
-                ssl.create_default_context(cafile=self.verify)
-        except OSError:  # SSLError is one
-            problem = Misconfigured(
-                f"the file of an authority, {self.verify}, cannot be read",
-                f"correct {self.fields.authority} in the connection",
-            )
-        else:
-            return BoundedAnswers(
+        transport = self.transport or self.access().transport()
+        return BoundedAnswers(
+            transport.manager(
                 timeout=urllib3.Timeout(connect=self.timeouts.connect, read=self.timeouts.stall),
                 retries=urllib3.Retry(total=False, redirect=False),
-                cert_reqs="CERT_NONE" if self.verify is False else "CERT_REQUIRED",
-                ca_certs=self.verify
-                if isinstance(self.verify, str)
-                else os.environ.get("SSL_CERT_FILE", certifi.where()),
             )
-        raise problem
+        )
 
 
 def from_minio(error: Exception, about: Subject) -> DownloadError:
@@ -203,8 +201,10 @@ def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
     for kinds, maker in _CAUSES:
         if isinstance(cause, kinds):
             return maker(about)
+    if isinstance(cause, urllib3_errors.ProxyError):
+        return proxy_refused(str(cause), about)
     if isinstance(cause, urllib3_errors.SSLError):
-        return from_tls(cause, about)
+        return from_tls(str(cause), about)
     if isinstance(cause, urllib3_errors.HTTPError | OSError):
         return NetworkError(f"the connection to {about.address} broke while {about} was listed")
     return Misconfigured(
