@@ -322,12 +322,12 @@ def test_no_credentials_follow_a_redirect_to_another_host(
 def test_a_redirect_is_followed_through_a_proxy_without_credentials(connect: Connect, server: ObjectServer) -> None:
     seen: list[tuple[str, str]] = []
 
-    def gate(request: ObjectRequest) -> Fault | None:
+    def redirecting(request: ObjectRequest) -> Fault | None:
         seen.append((request.headers["host"], request.token))
         away = request.headers["host"] == "s3.lab.invalid" and request.method == "GET"
         return refuse(302, Location=f"http://other.lab.invalid/bucket/{FILE.key}") if away else None
 
-    server.intercept = gate
+    server.intercept = redirecting
     source = connect(FAR, token=TOKEN, config_kwargs={**PATH_STYLE, "proxies": {"http": server.url}})
     assert b"".join(source.open(FILE)) == b"body"
     assert [token for host, token in seen if host == "other.lab.invalid"] == [""]

@@ -44,7 +44,7 @@ class BotoStream:
         self.etag: str | None = bare_etag(answer.get("ETag"))
         advertised = from_etag(self.etag) if self.etag else None
         self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
-        self.redirected: bool = answer.get("ReadRedirected", False)
+        self.redirected: bool = answer.get("Redirected", False)
         """Whether another host sends the bytes."""
 
     def __iter__(self) -> Iterator[bytes]:
