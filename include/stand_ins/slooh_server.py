@@ -72,6 +72,8 @@ class _File:
     honours_ranges: bool = True
     announces_length: bool = True
     """False: chunked."""
+    host: str = ""
+    """What stands before the file's name in its row, such as ``https://polaris.slooh.com/a``; nothing: `image_url`."""
 
 
 @dataclass
@@ -84,13 +86,15 @@ class Picture(_File):
     """0: one of its own."""
     row: Mapping[str, object] = field(default_factory=dict)
     """Values of the row that are otherwise; None is null, MISSING is none at all."""
-    query: str = ""
-    """Behind the file's address: what signs it."""
+    query: str | None = None
+    """Behind the file's address: what signs it. None: what Slooh writes, ``rand=...`` behind a PNG's."""
 
     def __post_init__(self) -> None:
         self.mission = self.mission or 10_000 + self.number
         self.file = self.file or f"ngc3372_20260207_063727_{self.number}_re5tkp_lrgb.{self.kind.lower()}"
         self.content = self.content or _MADE[self.kind](seed=self.number)
+        if self.query is None:
+            self.query = f"rand=17707{self.number:05}.7" if self.kind == "PNG" else ""
 
 
 @dataclass
@@ -273,7 +277,7 @@ class SloohServer(StandIn):
     def _missions(self, body: Json) -> Json:
         missions = {picture.mission: picture for picture in self._pictures}
         first, shown = _page(list(missions.values()), body, "firstMissionNumber", "maxMissionCount", self.most_rows)
-        rows = [{"missionId": one.mission, "scheduledMissionId": one.mission, **self._row(one)} for one in shown]
+        rows = [{**self._row(one), "missionId": one.mission} for one in shown]
         count = len(missions)
         return {"imageList": rows, "totalCount": count, "missionCount": len(rows), "firstMissionNumber": first}
 
@@ -307,14 +311,15 @@ class SloohServer(StandIn):
         return {"groupList": [{"groupName": name, "groupImageList": rows} for name, rows in groups.items()]}
 
     def _row(self, picture: Picture) -> Json:
-        behind = f"?{picture.query}" if picture.query else ""
+        behind, is_png = f"?{picture.query}" if picture.query else "", picture.kind == "PNG"
         usual = {
             "imageId": picture.number,
             "customerImageId": 500_000 + picture.number,
-            "missionId": picture.mission,
+            "missionId": "" if is_png else picture.mission,
+            "scheduledMissionId": picture.mission,
             "imageTitle": "Horsehead Nebula (IC 434)",
-            "imageDownloadURL": f"{self.image_url}/{quote(picture.file)}{behind}",
-            "imageType": picture.kind,
+            "imageDownloadURL": f"{picture.host or self.image_url}/{quote(picture.file)}{behind}",
+            "imageType": picture.kind.lower() if is_png else picture.kind,
             "telescopeName": "Canary One",
             "instrumentName": "Wide Field",
             "displayDate": "Feb. 7, 2026",
@@ -323,7 +328,7 @@ class SloohServer(StandIn):
         return {name: value for name, value in {**usual, **picture.row}.items() if value is not MISSING}
 
     def _frame_row(self, frame: Frame) -> Json:
-        address = f"{self.image_url}/{quote(frame.file)}"
+        address = f"{frame.host or self.image_url}/{quote(frame.file)}"
         return {"imageURL": address, "imageTitle": frame.file, "imageId": frame.number}
 
     def _image(self, request: Request) -> Answer:

@@ -18,8 +18,21 @@ from downloader_tasks.settings import options
 from downloader_tasks.slooh import download_run
 from include.stand_ins.pictures import png
 from include.stand_ins.secrets import secret
-from include.stand_ins.slooh_server import FITS, LOGIN, PICTURES, SESSION, Frame, Member, Picture, SloohServer, serving
-from include.stand_ins.wire import refuse, shorter
+from include.stand_ins.slooh_server import (
+    FITS,
+    LOGIN,
+    MISSING,
+    PICTURES,
+    SESSION,
+    STATUS,
+    Frame,
+    Member,
+    Picture,
+    SloohServer,
+    api_error,
+    serving,
+)
+from include.stand_ins.wire import Fault, refuse, reset_at, shorter
 from support.restoring import FakeClock
 from support.secret_search import bears_secret
 
@@ -83,7 +96,7 @@ def test_new_pictures_come_home_once(lab: SloohLab) -> None:
     assert again.report("").results == ()
     assert again.report("").summary.status is Status.SUCCESS
     assert dict(again.report("").extra)["Already downloaded"] == "3"
-    assert dict(again.report("").extra)["Nothing to do"] == "all is home already"
+    assert dict(again.report("").extra)["Nothing to do"] == "everything was downloaded before"
     assert len(lab.slooh.asked("1.png")) == 1, "the reports are the tracker"
     assert len(lab.slooh.asked(PICTURES)) == asked + 1, "the list is read once a run"
 
@@ -137,7 +150,7 @@ def test_failed_takes_the_failures_of_the_latest_report(lab: SloohLab) -> None:
     broken.write_text("broken")
     again = lab.run({"select": "failed"})
     broken.unlink()
-    assert "cannot be read and is passed over" in again.log
+    assert "cannot be read and is ignored" in again.log
     assert {name: line.partition(" ")[0] for name, line in lab.brought(again).items()} == {
         "1.png": "downloaded",
         "2.png": "failed",
@@ -165,6 +178,43 @@ def test_a_mission_with_its_frames(lab: SloohLab) -> None:
     assert dict(without.report("").extra)["FITS frames to bring"] == "0"
     assert "the membership does not include them" in without.log
     assert len(lab.slooh.asked(FITS)) == 3
+
+
+def test_the_frames_of_pngs_whose_rows_name_their_mission_by_its_other_name(lab: SloohLab) -> None:
+    lab.add(1, mission=700_001)
+    lab.slooh.add_frames(Frame(11, 700_001, file="a_b_cal.fit"))
+    run = lab.run({"select": "all", "include_fits": True})
+    assert set(contents(lab.output)) == {f"{HOME}1.png", "IC434/Canary One/FITS/Canary One_a_b_cal.fit"}
+    assert "Pictures without a mission" not in dict(run.report("").extra)
+    assert "names no mission" not in run.log
+
+
+@pytest.mark.parametrize("select", ["all", "mission"])
+def test_rows_that_name_no_mission_are_a_warning_where_frames_are_wanted(lab: SloohLab, select: str) -> None:
+    nameless = {"missionId": "", "scheduledMissionId": MISSING}
+    lab.add(1, mission=7, row=nameless)
+    lab.add(2, mission=7, row=nameless)
+    lab.slooh.add_frames(Frame(11, 7, file="a_b_cal.fit"))
+    if select == "mission":  # then it is known
+        lab.run({"select": "mission", "mission_id": 7, "include_fits": True})
+        assert "IC434/Canary One/FITS/Canary One_a_b_cal.fit" in contents(lab.output)
+        return
+    run = lab.run({"select": "all", "include_fits": True})
+    assert run.state == "success"
+    assert dict(run.report("").extra)["Pictures without a mission"] == "2, whose FITS frames cannot be requested"
+    assert "Slooh's list names no mission for 2 of the selected pictures" in run.log
+    assert "names no mission" not in lab.run({"select": "all"}).log
+
+
+@pytest.mark.parametrize("fault", [refuse(404), api_error(), reset_at(-1)], ids=["gone", "refused", "reset"])
+def test_a_status_that_cannot_be_read_is_a_warning(lab: SloohLab, fault: Fault) -> None:
+    lab.add(1)
+    lab.slooh.script(STATUS, *[fault] * 9)
+    run = lab.run()
+    assert run.state == "success"
+    assert lab.brought(run) == {"1.png": "downloaded"}
+    assert "The member's status cannot be read, which no download needs" in run.log
+    assert "Logged in as Cosmic Explorer" in run.log
 
 
 def test_filters_and_a_quiet_log(lab: SloohLab) -> None:
@@ -197,7 +247,7 @@ def test_filters_and_a_quiet_log(lab: SloohLab) -> None:
     }
     assert "... ✓" not in run.log
     assert "pictures in Slooh's list" not in run.log
-    assert "raw frames come with include_fits alone" in lab.run({"file_types": ["fits"]}).log
+    assert "raw frames are only downloaded with include_fits" in lab.run({"file_types": ["fits"]}).log
 
 
 # --- what Slooh does --------------------------------------------------------------------------------------------------
@@ -257,8 +307,8 @@ LOWER = f"{HOME}a.png"
 @pytest.mark.parametrize(
     ("duplicates", "expected", "left_out"),
     [
-        ("skip", {LOWER: OLDER}, "picture 2: {UPPER} is the place of an older picture"),
-        ("overwrite", {UPPER: YOUNGER}, "picture 1: {LOWER} is the place of a younger picture"),
+        ("skip", {LOWER: OLDER}, "picture 2: an older picture has the path {UPPER}"),
+        ("overwrite", {UPPER: YOUNGER}, "picture 1: a newer picture has the path {LOWER}"),
         ("rename", {LOWER: OLDER, f"{HOME}A (1).png": YOUNGER}, ""),
     ],
 )
@@ -382,7 +432,7 @@ def test_a_task_that_died(lab: SloohLab, told: bool) -> None:
     ("conf", "sentence"),
     [
         ({"selekt": "all"}, "there is no parameter selekt: did you mean select?"),
-        ({"mission_id": 7}, "mission_id is 7, and select is new; set select to mission, or give no mission_id"),
+        ({"mission_id": 7}, "mission_id is 7, and select is new; set select to mission, or remove mission_id"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_refused_in_a_sentence(lab: SloohLab, conf: dict[str, Any], sentence: str) -> None:
@@ -395,7 +445,7 @@ def test_what_is_asked_for_wrongly_is_refused_in_a_sentence(lab: SloohLab, conf:
 
 def test_a_wrong_template_names_its_key(lab: SloohLab) -> None:
     lab.configure('folder_template: "{telescop}"')
-    assert "slooh.folder_template: holds {telescop}, which is no placeholder; write one" in lab.run().problem()
+    assert "slooh.folder_template: holds {telescop}, which is not a placeholder; write one" in lab.run().problem()
 
 
 def test_no_connection_and_no_folder(lab: SloohLab) -> None:

@@ -47,7 +47,8 @@ HOME = "IC434/Canary One/Pictures/Canary One_moon.png"
 DATA = png(300, 300)
 SECRET = secret("image")
 AGAIN = "run it again; what is already there is kept"
-AT_SOURCE = "the file lies like this at its source: replace it there, no other try helps"
+AT_SOURCE = "the file lies like this at its source; replace it there"
+EXPIRED = "its signed address has expired, or is refused"
 NEW_ADDRESS = "run it again: the list is asked for a new address"
 ON_THE_SITE = "look at the picture on Slooh's site"
 
@@ -134,6 +135,20 @@ def test_pictures_and_frames_of_a_member(play: Play) -> None:
     results = play.restore(found)
     assert [result.outcome for result in results] == [Outcome.DOWNLOADED] * 39
     assert len(play.home()) == 39
+
+
+def test_an_odd_picture_comes_home_with_a_remark_and_is_kept_with_it(play: Play) -> None:
+    play.add(odd := png()[:-12])
+    remark = "its end chunk (IEND) is missing"
+    assert [(result.outcome, result.message) for result in (play.one(), play.one())] == [
+        (Outcome.DOWNLOADED, remark),
+        (Outcome.SKIPPED, remark),
+    ]
+    assert play.home() == {HOME: odd}
+    (play.destination / HOME).write_bytes(odd[:-20])
+    result = play.one()
+    assert (result.outcome, result.message) == (Outcome.SELF_HEALED, f"incomplete copy detected; {remark}")
+    assert play.home() == {HOME: odd}
 
 
 def test_a_copy_cut_short_by_somebody_else_is_healed(play: Play) -> None:
@@ -223,7 +238,7 @@ PERMANENT: dict[str, tuple[Fault, str, bool]] = {
     "503": (refuse(503), f"Server busy: 127.0.0.1 answered 503 for {HOME}; {AGAIN}", True),
     "403": (
         refuse(403),
-        f"Credentials expired: 127.0.0.1 does not give out {HOME} any more; {NEW_ADDRESS}",
+        f"Credentials expired: 127.0.0.1 does not give out {HOME}: {EXPIRED}; {NEW_ADDRESS}",
         True,
     ),
     "a web page for a picture": (
@@ -238,17 +253,17 @@ PERMANENT: dict[str, tuple[Fault, str, bool]] = {
     ),
     "nothing": (
         lambda answer: Answer(200, {}, b""),
-        f"Broken content: {HOME} came without a single byte; {AT_SOURCE}",
+        f"Broken content: {HOME} is empty; {AT_SOURCE}",
         False,
     ),
     "always cut short": (
         shorter(20),
-        f"Broken content: {HOME} ends after {len(DATA) - 20} bytes, which is no whole PNG; {AT_SOURCE}",
+        f"Broken content: {HOME} ends after {len(DATA) - 20} bytes and is not a complete PNG; {AT_SOURCE}",
         False,
     ),
     "always cut short, without a length": (
         lambda answer: chunked(shorter(1)(answer)),
-        f"Incomplete: {HOME} ends after {len(DATA) - 1} bytes, which is no whole PNG; {AGAIN}",
+        f"Incomplete: {HOME} ends after {len(DATA) - 1} bytes and is not a complete PNG; {AGAIN}",
         True,
     ),
     "always damaged": (
@@ -290,11 +305,29 @@ def test_what_does_not_pass_fails_in_a_sentence_and_changes_nothing(
     assert SECRET not in f"{result!r} {caplog.text}"
 
 
-def test_an_address_without_a_signature_that_is_refused_is_denied(play: Play) -> None:
-    play.add().query = ""
+@pytest.mark.parametrize("query", ["", "rand=1770718975.7", "size=large&v=2", ";&=&expires_not=1"])
+def test_an_address_without_a_signature_that_is_refused_is_denied(play: Play, query: str) -> None:
+    play.add().query = query
     play.server.script(FILE, refuse(403))
     message = f"Access denied: 127.0.0.1 does not give out {HOME} (403); {ON_THE_SITE}"
     assert play.one().message == message
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"X-Amz-Signature={SECRET}",
+        f"rand=1&Expires=1&Signature={SECRET}&Key-Pair-Id=K",
+        f"se=2026&sig={SECRET}",
+        f"token={SECRET}",
+    ],
+    ids=["S3", "CloudFront", "Azure", "another"],
+)
+def test_a_signed_address_that_is_refused_may_have_expired(play: Play, query: str) -> None:
+    play.add().query = query
+    play.server.script(FILE, *[refuse(403)] * 4)
+    result = play.one()
+    assert (result.message.partition(":")[0], result.retryable) == ("Credentials expired", True)
 
 
 def test_a_bad_picture_stops_no_other(play: Play) -> None:

@@ -31,7 +31,7 @@ PNG = FORMS[0]
 BROKEN, CUT, ODD, ENDLESS = b"broken", b"cut", b"odd", b"endless"
 REMARK = "it holds odd words"
 LACK = "it lacks its full stop"
-AT_SOURCE = "the file lies like this at its source: replace it there, no other try helps"
+AT_SOURCE = "the file lies like this at its source; replace it there"
 
 
 class Letters:

@@ -179,14 +179,14 @@ KNOWN = "{object}, {telescope}, {instrument}, {format}, {type}, {filename}, {tit
 @pytest.mark.parametrize(
     ("folder", "file", "message"),
     [
-        ("{galaxy}", "x", f"folder_template holds {{galaxy}}, which is no placeholder; write one of {KNOWN}"),
-        ("x", "{}", f"filename_template holds {{}}, which is no placeholder; write one of {KNOWN}"),
-        ("x", "{0}", f"filename_template holds {{0}}, which is no placeholder; write one of {KNOWN}"),
-        ("{Object}", "x", f"folder_template holds {{Object}}, which is no placeholder; write one of {KNOWN}"),
+        ("{galaxy}", "x", f"folder_template holds {{galaxy}}, which is not a placeholder; write one of {KNOWN}"),
+        ("x", "{}", f"filename_template holds {{}}, which is not a placeholder; write one of {KNOWN}"),
+        ("x", "{0}", f"filename_template holds {{0}}, which is not a placeholder; write one of {KNOWN}"),
+        ("{Object}", "x", f"folder_template holds {{Object}}, which is not a placeholder; write one of {KNOWN}"),
         (
             "{object.__class__}",
             "x",
-            f"folder_template holds {{object.__class__}}, which is no placeholder; write one of {KNOWN}",
+            f"folder_template holds {{object.__class__}}, which is not a placeholder; write one of {KNOWN}",
         ),
         ("{object", "x", f"folder_template has a stray brace in '{{object'; write one of {KNOWN}"),
         ("object}", "x", f"folder_template has a stray brace in 'object}}'; write one of {KNOWN}"),
@@ -313,8 +313,8 @@ def test_skip_keeps_the_oldest_and_says_why_others_are_dropped() -> None:
     found = settle(THREE, Duplicates.SKIP)
     assert [number for _, number in found.kept] == [9, 1]
     assert [(one.path.text, one.record, one.why) for one in found.dropped] == [
-        ("f/a.png", 3, "f/a.png is the place of an older picture"),
-        ("f/a.png", 2, "f/a.png is the place of an older picture"),
+        ("f/a.png", 3, "an older picture has the path f/a.png"),
+        ("f/a.png", 2, "an older picture has the path f/a.png"),
     ]
 
 
@@ -322,8 +322,8 @@ def test_overwrite_keeps_the_youngest() -> None:
     found = settle(THREE, Duplicates.OVERWRITE)
     assert [number for _, number in found.kept] == [3, 9]
     assert [(one.record, one.why) for one in found.dropped] == [
-        (1, "f/a.png is the place of a younger picture"),
-        (2, "f/a.png is the place of a younger picture"),
+        (1, "a newer picture has the path f/a.png"),
+        (2, "a newer picture has the path f/a.png"),
     ]
 
 

@@ -125,7 +125,7 @@ def test_cut_at_any_byte_it_is_incomplete(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["fits", "fits with floats"])
 def test_a_fits_file_that_lacks_its_data_is_no_whole_one(name: str) -> None:
-    with pytest.raises(Incomplete, match="which is no whole FITS"):
+    with pytest.raises(Incomplete, match="is not a complete FITS"):
         look(WHOLE[name][:BLOCK])
 
 
@@ -324,10 +324,10 @@ def test_something_else_is_broken_for_good(what: str, step: int | None) -> None:
             FOREIGN["a FITS file that is none"],
             f"Broken content: x.png came as a FITS file that is not standard (SIMPLE = F); {ON_THE_SITE}",
         ),
-        (b"", f"Incomplete: x.png came without a single byte; {AGAIN}"),
+        (b"", f"Incomplete: x.png is empty; {AGAIN}"),
         (
             png()[:100],
-            f"Incomplete: x.png ends after 100 bytes, which is no whole PNG; {AGAIN}",
+            f"Incomplete: x.png ends after 100 bytes and is not a complete PNG; {AGAIN}",
         ),
         (
             png()[:-1] + b"x",

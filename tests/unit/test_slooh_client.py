@@ -227,7 +227,7 @@ def test_a_session_without_a_token_is_asked_for_again(server: SloohServer, clien
         (refuse(404), ObjectNotFound, "correct the host of the connection slooh_default"),
         (refuse(400), PermanentError, "check the host of the connection slooh_default"),
         (api_error(), ServerBusy, r"127.0.0.1 refused the list of pictures \(error 500\)"),
-        (RETRYABLE["a web page"], ServerBusy, "answered the list of pictures with something that is no JSON object"),
+        (RETRYABLE["a web page"], ServerBusy, "answered the list of pictures with something that is not a JSON object"),
         (reset_at(-1), NetworkError, "the connection to 127.0.0.1 broke"),
         (
             refuse(302, Location=f"https://evil.example/x?sig={secret('list')}"),
@@ -245,6 +245,14 @@ def test_what_does_not_pass_is_a_sentence(
     with pytest.raises(kind, match=words):
         client.pictures(1, 50)
     assert len(server.asked(PICTURES)) <= 5
+
+
+def test_the_status_is_asked_for_once(server: SloohServer, client: SloohClient) -> None:
+    """It only informs, so that a run need not wait for it."""
+    server.script(STATUS, *[refuse(503)] * 9)
+    with pytest.raises(ServerBusy):
+        client.status()
+    assert len(server.asked(STATUS)) == 1
 
 
 def test_a_server_that_asks_for_patience_is_given_it(

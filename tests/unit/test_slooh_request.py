@@ -91,14 +91,14 @@ def test_what_is_given_is_trimmed_and_told(configuration: Configuration) -> None
     ("params", "sentence"),
     [
         ({"select": "mission"}, "select is mission, and no mission_id is given; give the mission's number"),
-        ({"select": "all", "mission_id": 7}, "mission_id is 7, and select is all; set select to mission, or give no"),
-        ({"since": "7.2.2026"}, "since is 7.2.2026, which is no day; write it as 2026-02-07"),
-        ({"until": "20260207"}, "until is 20260207, which is no day; write it as"),
-        ({"until": "2026-02-30"}, "until is 2026-02-30, which is no day; write it as"),
+        ({"select": "all", "mission_id": 7}, "mission_id is 7, and select is all; set select to mission, or remove"),
+        ({"since": "7.2.2026"}, "since is 7.2.2026, which is not a date; write it as 2026-02-07"),
+        ({"until": "20260207"}, "until is 20260207, which is not a date; write it as"),
+        ({"until": "2026-02-30"}, "until is 2026-02-30, which is not a date; write it as"),
         ({"since": "2026-02-08", "until": "2026-02-07"}, "since is 2026-02-08, which is after until, 2026-02-07; give"),
         (
             {"file_types": ["tiff"]},
-            "file_types: 'tiff' is no file type; write one of fit, fits, jpeg, jpg, pictures, png",
+            "file_types: 'tiff' is not a file type; write one of fit, fits, jpeg, jpg, pictures, png",
         ),
     ],
 )
@@ -183,12 +183,15 @@ def connect(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     [
         ({"login": ""}, "the connection slooh_default has no login; fill in the login and the password"),
         ({"password": ""}, "the connection slooh_default has no password; fill in the login and the password"),
-        ({"host": "app.slooh.com/api"}, "the host of the connection slooh_default is no server's name; write one such"),
-        ({"host": f"me:{PASSWORD}@app.slooh.com"}, "is no server's name"),
-        ({"host": "app slooh com"}, "is no server's name"),
-        ({"host": "app.slooh.com:port"}, "is no server's name"),
-        ({"host": "[::1"}, "is no server's name"),
-        ({"host": "ftp://app.slooh.com"}, "the schema is https or http, or empty too"),
+        (
+            {"host": "app.slooh.com/api"},
+            "the host of the connection slooh_default is not a server name; write one such",
+        ),
+        ({"host": f"me:{PASSWORD}@app.slooh.com"}, "is not a server name"),
+        ({"host": "app slooh com"}, "is not a server name"),
+        ({"host": "app.slooh.com:port"}, "is not a server name"),
+        ({"host": "[::1"}, "is not a server name"),
+        ({"host": "ftp://app.slooh.com"}, "the schema is https, http or empty"),
     ],
 )
 def test_a_wrong_connection_is_told_by_its_field(
@@ -213,10 +216,10 @@ def test_a_wrong_connection_is_told_by_its_field(
         ),
         (
             'filename_template: "{x}"',
-            "slooh.filename_template: holds {x}, which is no placeholder; write one of {object}",
+            "slooh.filename_template: holds {x}, which is not a placeholder; write one of {object}",
         ),
         ('filename_template: "a/b"', "slooh.filename_template: holds a /; folders belong in folder_template"),
-        ('unknown_object: ".."', "slooh.unknown_object: is '..', which names no folder; write Unknown"),
+        ('unknown_object: ".."', "slooh.unknown_object: is '..', which is not a valid folder name; write Unknown"),
         ("folder_template: 7", "slooh.folder_template: is 7; write a template of folders, in quotes"),
         ('folder_template: ""', "slooh.folder_template: is ''; write a template of folders"),
     ],
@@ -285,7 +288,7 @@ def test_a_report_that_cannot_be_read_is_passed_over_with_a_warning(
     leave(tmp_path, DAY, a="ok")
     (tmp_path / "_download_status_slooh_20260301_000000.txt").write_text("cut off")
     assert known(Select.NEW, tmp_path) == {"a": DAY}
-    assert "_download_status_slooh_20260301_000000.txt cannot be read and is passed over" in caplog.text
+    assert "_download_status_slooh_20260301_000000.txt cannot be read and is ignored" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 

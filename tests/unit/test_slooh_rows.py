@@ -61,6 +61,28 @@ def test_a_whole_row() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "mission"),
+    [
+        ({"missionId": "", "scheduledMissionId": 700_001}, 700_001),
+        ({"missionId": None, "scheduledMissionId": "700001"}, 700_001),
+        ({"missionId": 0, "scheduledMissionId": 700_001}, 700_001),
+        ({"missionId": 700_001, "scheduledMissionId": ""}, 700_001),
+        ({"missionId": 700_001, "scheduledMissionId": 0}, 700_001),
+        ({"missionId": "", "scheduledMissionId": ""}, None),
+        ({"missionId": 0, "scheduledMissionId": None}, None),
+    ],
+)
+def test_a_mission_has_two_names(values: dict[str, Any], mission: int | None) -> None:
+    assert picture(**values).mission_id == mission
+    assert missions_of({"imageList": [{**ROW, **values}]}).rows[0].mission_id == mission
+
+
+def test_a_row_of_a_mission_that_was_asked_for_need_not_name_it() -> None:
+    (row,) = pictures_of({"imageList": [{**ROW, "missionId": ""}]}, 9).rows
+    assert row.mission_id == 9
+
+
 def test_the_file_is_called_as_its_address_ends() -> None:
     assert picture().filename == "b c.png"
     assert picture(imageDownloadURL="https://x/").filename is None

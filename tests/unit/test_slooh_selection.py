@@ -128,7 +128,7 @@ def test_file_types(types: tuple[str, ...], name: str | None, kind: str | None, 
 
 
 def test_a_file_type_that_is_none_is_a_sentence() -> None:
-    with pytest.raises(ValueError, match="'gif' is no file type; write one of fit, fits, jpeg, jpg, pictures, png"):
+    with pytest.raises(ValueError, match="'gif' is not a file type; write one of fit, fits, jpeg, jpg, pictures, png"):
         Filters(file_types=("png", "gif"))
 
 

@@ -146,16 +146,28 @@ def test_a_row(slooh: SloohServer, client: Client) -> None:
     assert row == {
         "imageId": 1,
         "customerImageId": 500001,
-        "missionId": 77,
+        "missionId": "",
+        "scheduledMissionId": 77,
         "imageTitle": "Horsehead Nebula (IC 434)",
         "imageDownloadURL": f"{slooh.url}/images/barnard33_l%20b.png?{signed}",
-        "imageType": "PNG",
+        "imageType": "png",
         "telescopeName": "Canary One",
         "instrumentName": "Wide Field",
         "displayDate": "Feb. 7, 2026",
         "displayTime": "20:15:30 UTC",
     }
     assert get(row["imageDownloadURL"]).content == png(seed=1)
+
+
+def test_rows_of_pngs_and_of_others(slooh: SloohServer, client: Client) -> None:
+    """As 2,548 real rows: a PNG's mission has another name, and its address ends in what keeps caches away."""
+    slooh.add(Picture(1, mission=7, kind="JPG"), Picture(2, mission=7, host="https://polaris2.slooh.com/a"))
+    image, other = client.pictures()["imageList"]
+    assert (image["missionId"], image["scheduledMissionId"], image["imageType"]) == ("", 7, "png")
+    assert image["imageDownloadURL"].startswith("https://polaris2.slooh.com/a/ngc3372")
+    assert image["imageDownloadURL"].endswith(".png?rand=1770700002.7")
+    assert (other["missionId"], other["imageType"]) == (7, "JPG")
+    assert other["imageDownloadURL"].endswith(".jpg")
 
 
 def test_any_value_may_be_missing_null_or_otherwise(slooh: SloohServer, client: Client) -> None:

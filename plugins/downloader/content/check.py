@@ -55,7 +55,7 @@ def at_source(error: DownloadError) -> DownloadError:
     """`error` of a content whose bytes are those of the source: no other try helps if they are incomplete."""
     if not isinstance(error, Incomplete):
         return error
-    return BrokenContent(error.what, "the file lies like this at its source: replace it there, no other try helps")
+    return BrokenContent(error.what, "the file lies like this at its source; replace it there")
 
 
 class AnyContent:

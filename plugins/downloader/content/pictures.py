@@ -141,9 +141,9 @@ class WholePicture:
         """
         feed = self._feed
         if not self._size:
-            raise Incomplete(f"{self._name} came without a single byte")
+            raise Incomplete(f"{self._name} is empty")
         if not self._ended and (feed.lack is None or (feed.lack and not whole)):
-            raise Incomplete(f"{self._name} ends after {self._size} bytes, which is no whole {feed.kind}")
+            raise Incomplete(f"{self._name} ends after {self._size} bytes and is not a complete {feed.kind}")
         return ContentInfo(feed.form, remark=feed.remark if feed.form else "")
 
     def _problem(self, wrong: _Wrong) -> DownloadError:

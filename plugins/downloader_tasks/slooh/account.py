@@ -46,8 +46,8 @@ def _base_url(connection: Connection) -> str:
     scheme = ((address[0] if address else "") or (connection.schema or "").strip() or "https").lower()
     if address is None or address[2] > _LAST_PORT or scheme not in _SCHEMES:
         raise Refusal(
-            f"the host of the connection {connection.conn_id} is no server's name; write one such as {_HOST} there, or "
-            "leave it empty (the schema is https or http, or empty too)"
+            f"the host of the connection {connection.conn_id} is not a server name; write one such as {_HOST}, or "
+            "leave it empty (the schema is https, http or empty)"
         )
     port = connection.port or address[2]
     return f"{scheme}://{address[1]}:{port}" if port else f"{scheme}://{address[1]}"

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from downloader.content import PictureCheck
 from downloader.disk import refuse_folded
-from downloader.errors import DownloadError, NotTried
+from downloader.errors import DownloadError, NotTried, PermanentError, RetryableError
 from downloader.planning import refuse_conflicts
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.report import Pairs
@@ -24,6 +24,7 @@ from downloader.sources.slooh import (
     Account,
     Duplicates,
     ImageHosts,
+    MemberStatus,
     PictureLayout,
     PictureNames,
     PicturePlan,
@@ -114,10 +115,13 @@ class SloohRun(SingleItemRun):
         log.info("Select: %s", request.what)
         if base_url.startswith("http:"):
             log.warning(
-                "The login goes to %s unencrypted: write https into the connection, if it is Slooh's own", base_url
+                "The login is sent to %s unencrypted; if that is Slooh's own server, write https into the connection",
+                base_url,
             )
         if request.lacks_frames:
-            log.warning("file_types names FITS, and include_fits is off: raw frames come with include_fits alone")
+            log.warning(
+                "file_types contains FITS, but include_fits is off: raw frames are only downloaded with include_fits"
+            )
         self._log_in()
         self._probe()
         return Validated([Shard(0, REPORT_ID, f"slooh: {request.what}")])
@@ -145,7 +149,7 @@ class SloohRun(SingleItemRun):
 
     def _surveyed(self, wish: Wish, show: Show) -> PicturePlan:
         if wish.select is Select.FAILED and not wish.known:
-            log.info("The latest report names no failure, so that Slooh's list is not read")
+            log.info("The latest report names no failure, so Slooh's list is not read")
             return plan((), wish, self.layout)
         found = survey_pictures(self.client, wish, self.layout, ListingWatch(show, quiet=self.quiet))
         counts = found.counts
@@ -158,7 +162,13 @@ class SloohRun(SingleItemRun):
         )
         for one in found.dropped[:_FEW]:
             log.warning("Picture %s is left out: %s", one.record.key, one_line(one.why))
-        if wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
+        if counts.without_mission:
+            log.warning(
+                "Slooh's list names no mission for %s of the selected pictures, so their FITS frames cannot be "
+                "requested; look for the frames on Slooh's site, or give a mission by its number (mission_id)",
+                f"{counts.without_mission:,}",
+            )
+        elif wish.include_fits and not any(picture.is_frame for picture in found.pictures.values()):
             log.info("No FITS frames to download: they were downloaded before, or the membership does not include them")
         return found
 
@@ -186,8 +196,11 @@ class SloohRun(SingleItemRun):
                 probe(SloohSource(found.addresses, self.images), file)
 
     def _log_in(self) -> None:
-        name = self.client.login()
-        status = self.client.status()
+        name, status = self.client.login(), MemberStatus()
+        try:
+            status = self.client.status()
+        except (RetryableError, PermanentError) as error:
+            log.warning("The member's status cannot be read, which no download needs (%s)", one_line(error.what))
         log.info("Logged in as %s", one_line(status.display_name or name or "a member without a name"))
         for label, value in (
             ("Tier", status.tier),

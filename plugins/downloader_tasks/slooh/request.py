@@ -82,9 +82,7 @@ class PictureRequest:
 def _mission(given: int | None, select: Select) -> int:
     if select is not Select.MISSION:
         if given is not None:
-            raise Refusal(
-                f"mission_id is {given}, and select is {select}; set select to mission, or give no mission_id"
-            )
+            raise Refusal(f"mission_id is {given}, and select is {select}; set select to mission, or remove mission_id")
         return 0
     if given is None:
         raise Refusal("select is mission, and no mission_id is given; give the mission's number, such as 12345")
@@ -117,4 +115,4 @@ def _day(params: Mapping[str, Any], name: str) -> date | None:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise Refusal(f"{name} is {one_line(text)}, which is no day; write it as 2026-02-07")
+    raise Refusal(f"{name} is {one_line(text)}, which is not a date; write it as 2026-02-07")

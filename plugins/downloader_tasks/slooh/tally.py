@@ -20,6 +20,7 @@ from ..download_run import MOST_NAMES, named
 __all__ = ["Tally", "lines", "tally"]
 
 _LEFT_OUT: Final = "Left out (another picture has the path)"
+_WITHOUT_MISSION: Final = "Pictures without a mission"
 _UNLISTED: Final = "Not in Slooh's list any more, or not asked for"
 
 Counts = list[tuple[str, int]]
@@ -38,6 +39,8 @@ class Tally:
     objects: Counts
     telescopes: Counts
     note: str
+    without_mission: int = 0
+    """Pictures whose FITS frames could not be requested."""
 
 
 def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknown: str) -> Tally:
@@ -54,6 +57,7 @@ def tally(survey: PicturePlan, wish: Wish, results: Sequence[FileResult], unknow
         objects=_most(object_of(picture.title) or unknown for picture in pictures),
         telescopes=_most(picture.telescope or unknown for picture in pictures),
         note="" if results else _nothing(survey, wish),
+        without_mission=survey.counts.without_mission,
     )
 
 
@@ -82,6 +86,8 @@ def _details(figures: Tally) -> Iterator[tuple[str, str]]:
         yield from named(_UNLISTED, figures.unlisted_names, figures.unlisted)
     if figures.frames is not None:
         yield "FITS frames to bring", f"{figures.frames:,}"
+    if figures.without_mission:
+        yield _WITHOUT_MISSION, f"{figures.without_mission:,}, whose FITS frames cannot be requested"
     for name, count in figures.objects:
         yield f"Pictures of {name}", f"{count:,}"
     for name, count in figures.telescopes:
@@ -116,7 +122,7 @@ def _most(names: Iterable[str]) -> Counts:
 def _nothing(survey: PicturePlan, wish: Wish) -> str:
     counts = survey.counts
     if wish.select is Select.FAILED:
-        return "none of what failed is in Slooh's list" if wish.known else "the latest report names no failure"
+        return "none of the failed pictures is in Slooh's list" if wish.known else "the latest report names no failure"
     if not counts.available:
         return f"there is no picture in mission {wish.mission_id}" if wish.mission_id else "the account has no pictures"
-    return "all is home already" if counts.home else "no picture is as asked for"
+    return "everything was downloaded before" if counts.home else "no picture matches the parameters"

@@ -47,4 +47,4 @@ def _reports(folder: Path) -> Iterator[Report]:
         try:
             yield read(path)
         except (ReportError, DownloadError) as error:
-            log.warning("The report %s cannot be read and is passed over: %s", path.name, one_line(str(error)))
+            log.warning("The report %s cannot be read and is ignored: %s", path.name, one_line(str(error)))

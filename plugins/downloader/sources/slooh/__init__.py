@@ -6,6 +6,7 @@ from .client import Account, SloohClient
 from .hosts import ImageHosts
 from .picture_names import Duplicates, PictureNames, TemplateError, object_of
 from .rate_limit import RequestLimit
+from .rows import MemberStatus
 from .selection import FILE_TYPES, Filters, Select
 from .source import SloohSource, image_client
 from .survey import PictureLayout, PicturePlan, Scan, Wish, plan, survey_pictures
@@ -16,6 +17,7 @@ __all__ = [
     "Duplicates",
     "Filters",
     "ImageHosts",
+    "MemberStatus",
     "PictureLayout",
     "PictureNames",
     "PicturePlan",

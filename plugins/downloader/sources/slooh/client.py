@@ -140,8 +140,10 @@ class SloohClient:
             return self._log_in()
 
     def status(self) -> MemberStatus:
-        """What Slooh knows of the member."""
-        return status_of(self._ask(_STATUS, {}))
+        """What Slooh knows of the member. One try: no download depends on it."""
+        answer = self._accepted(_STATUS, self._current().body({}))
+        self._unused = False
+        return status_of(answer)
 
     def missions(self, first: int, most: int) -> RowPage[Mission]:
         """At most `most` missions, from number `first` (counted from 1) on."""
@@ -154,7 +156,7 @@ class SloohClient:
         """
         view = "missions" if mission_id else "photoRoll"  # "missions" without a mission returns one picture only
         more = {"scheduledMissionId": mission_id, "maxImageCount": most, "firstImageNumber": first, "viewType": view}
-        return pictures_of(self._ask(_PICTURES, more))
+        return pictures_of(self._ask(_PICTURES, more), mission_id or None)
 
     def frames(self, mission_id: int, first: int, most: int) -> RowPage[SloohPicture]:
         """The FITS frames of one mission. Empty also if the member has no right to them."""
@@ -188,7 +190,7 @@ class SloohClient:
         account = self._account
         if not (account.username and account.password):
             advice = f"fill in login and password of the connection {account.connection}"
-            raise AccessDenied(f"the connection {account.connection} holds no login", advice)
+            raise AccessDenied(f"the connection {account.connection} has no login or no password", advice)
         token = self._policy.call(self._new_token)
         body = _ApiSession(token).body({"username": account.username, "passwd": account.password})
         answer = self._policy.call(lambda: self._accepted(_LOGIN, body))
@@ -206,7 +208,7 @@ class SloohClient:
     def _new_token(self) -> str:
         token = text(self._accepted(_NEW_SESSION, None).get("sloohSessionToken"), 4096)
         if token is None or not _TOKEN.fullmatch(token):
-            raise ServerBusy(f"{self._host} gave no session token")
+            raise ServerBusy(f"{self._host} answered without a session token")
         return token
 
     def _accepted(self, call: _Call, body: Json | None) -> Json:
@@ -232,7 +234,7 @@ class SloohClient:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            what = f"{self._host} answered {call.about} with something that is no JSON object"
+            what = f"{self._host} answered {call.about} with something that is not a JSON object"
             raise ServerBusy(what, f"check the host of the connection {self._account.connection}, then run it again")
         return found
 

@@ -72,7 +72,7 @@ class PagedRows(Generic[T]):
                 return
         if not self._bounded:
             raise PermanentError(
-                f"Slooh's list does not end after {self._most} rows", "bound it by max_scan, or by since"
+                f"Slooh's list does not end after {self._most} rows", "limit it with max_scan or since"
             )
 
     def _new(self, page: RowPage[T]) -> Iterator[T]:

@@ -201,7 +201,9 @@ class PictureNames:
             raise TemplateError("filename_template holds a /; folders belong in folder_template")
         self._unknown = _name(unknown, "")
         if not self._unknown:
-            raise TemplateError(f"unknown_object is {unknown!r}, which names no folder; write Unknown, or the like")
+            raise TemplateError(
+                f"unknown_object is {unknown!r}, which is not a valid folder name; write Unknown, for example"
+            )
 
     def path_of(self, facts: PictureFacts) -> SafePath:
         """The path of the picture below the destination. The file keeps its extension.
@@ -244,7 +246,7 @@ def _checked(setting: str, template: str) -> str:
         raise TemplateError(f"{setting} has a stray brace in {template!r}; write one of {known}") from None
     for _, name, spec, conversion in fields:
         if name is not None and name not in PLACEHOLDERS:
-            raise TemplateError(f"{setting} holds {{{name}}}, which is no placeholder; write one of {known}")
+            raise TemplateError(f"{setting} holds {{{name}}}, which is not a placeholder; write one of {known}")
         if spec or conversion:
             raise TemplateError(f"{setting} holds more than a name in {{{name}}}; write {{{name}}} and nothing else")
     if not template.strip(". ") or "\\" in template:
@@ -300,9 +302,9 @@ def arrange(placed: Iterable[tuple[SafePath, T]], duplicates: Duplicates, age: C
     winner = 0 if duplicates is Duplicates.SKIP else -1
     winners = {group[winner] for group in groups.values()}
     kept = tuple(pair for number, pair in enumerate(pairs) if number in winners)
-    side = "an older" if duplicates is Duplicates.SKIP else "a younger"
+    side = "an older" if duplicates is Duplicates.SKIP else "a newer"
     losers = (pair for number, pair in enumerate(pairs) if number not in winners)
-    dropped = (Dropped(path, record, f"{path} is the place of {side} picture") for path, record in losers)
+    dropped = (Dropped(path, record, f"{side} picture has the path {path}") for path, record in losers)
     return Arrangement(kept, tuple(dropped))
 
 

@@ -121,9 +121,9 @@ class RowPage(Generic[T]):
     total: int | None
 
 
-def pictures_of(answer: Mapping[str, Any]) -> RowPage[SloohPicture]:
-    """An answer of ``getMyPictures``."""
-    return _page(answer, _picture)
+def pictures_of(answer: Mapping[str, Any], mission_id: int | None = None) -> RowPage[SloohPicture]:
+    """An answer of ``getMyPictures``. `mission_id`: the mission that was asked for, which a row need not repeat."""
+    return _page(answer, lambda row: _picture(row, mission_id))
 
 
 def missions_of(answer: Mapping[str, Any]) -> RowPage[Mission]:
@@ -164,17 +164,17 @@ def _rows(answer: Mapping[str, Any], name: str, most: int) -> list[Mapping[str, 
     if found is None:
         return []
     if not isinstance(found, list):
-        raise ServerBusy(f"Slooh answered with something in {name} that is no list")
+        raise ServerBusy(f"Slooh answered with something in {name} that is not a list")
     if len(found) > most:
-        raise ServerBusy(f"Slooh answered with {len(found)} rows in {name}, which is more than there can be")
+        raise ServerBusy(f"Slooh answered with {len(found)} rows in {name}, more than the limit of {most}")
     return [row if isinstance(row, Mapping) else {} for row in found]
 
 
-def _picture(row: Mapping[str, Any]) -> SloohPicture:
+def _picture(row: Mapping[str, Any], mission_id: int | None) -> SloohPicture:
     return SloohPicture(
         text(row.get("imageId")),
         text(row.get("customerImageId")),
-        whole(row.get("missionId")),
+        _mission_id(row) or mission_id,
         text(row.get("imageTitle")),
         text(row.get("imageDownloadURL"), _LONGEST_ADDRESS),
         text(row.get("imageType")),
@@ -186,12 +186,17 @@ def _picture(row: Mapping[str, Any]) -> SloohPicture:
 
 def _mission(row: Mapping[str, Any]) -> Mission:
     return Mission(
-        whole(row.get("missionId")),
+        _mission_id(row),
         text(row.get("imageTitle")),
         text(row.get("telescopeName")),
         text(row.get("instrumentName")),
         moment(text(row.get("displayDate")), text(row.get("displayTime"))),
     )
+
+
+def _mission_id(row: Mapping[str, Any]) -> int | None:
+    """The mission of a row. Rows of PNGs have an empty ``missionId``; 0 stands for none."""
+    return whole(row.get("scheduledMissionId")) or whole(row.get("missionId")) or None
 
 
 def _frame(row: Mapping[str, Any], instrument: str | None, mission_id: int) -> SloohPicture:

@@ -60,7 +60,7 @@ class Filters:
         """Raises ValueError for an unknown file type."""
         for name in self.file_types:
             if name.strip().lower() not in FILE_TYPES:
-                raise ValueError(f"{name!r} is no file type; write one of {', '.join(sorted(FILE_TYPES))}")
+                raise ValueError(f"{name!r} is not a file type; write one of {', '.join(sorted(FILE_TYPES))}")
 
     @property
     def begin(self) -> datetime | None:

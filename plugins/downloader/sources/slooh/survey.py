@@ -81,6 +81,8 @@ class Counts:
     """Selected, and dropped because another picture has the path."""
     queued: int
     """Planned, refused ones included."""
+    without_mission: int = 0
+    """Selected, and their rows name no mission, so that its FITS frames cannot be requested (`Wish.include_fits`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,14 @@ def survey_pictures(
     for row in until_too_old(listing, None if only else wish.filters.begin):
         rows.append(row)
         watch(Scan(len(rows), listing.total))
-    if wish.include_fits:
-        selected = dict.fromkeys(row.mission_id for row in rows if row.mission_id and subject_passes(row, wish.filters))
-        missions = _watched([only] if only else list(selected), watch, Scan(len(rows), listing.total))
-        rows += _with_picture_facts(frames_of_missions(client, missions, layout.batch), rows)
-    return plan(rows, wish, layout, listing.total)
+    if not wish.include_fits:
+        return plan(rows, wish, layout, listing.total)
+    named = [row.mission_id for row in rows if subject_passes(row, wish.filters)]
+    selected = [only] if only else list(dict.fromkeys(filter(None, named)))
+    missions = _watched(selected, watch, Scan(len(rows), listing.total))
+    rows += _with_picture_facts(frames_of_missions(client, missions, layout.batch), rows)
+    found = plan(rows, wish, layout, listing.total)
+    return replace(found, counts=replace(found.counts, without_mission=named.count(None)))
 
 
 def _watched(missions: Sequence[int], watch: Callable[[Scan], None], scan: Scan) -> Iterator[int]:
