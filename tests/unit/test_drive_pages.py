@@ -126,7 +126,7 @@ def test_what_a_page_says(text: str, expected: str) -> None:
 def test_a_title_is_shown_in_one_line_and_without_an_address() -> None:
     assert DrivePage("<title> A\n\u202e&amp;\x07 B </title>").title == "A & B"
     assert DrivePage(f"<title>{'x' * 500}</title>").title == "x" * 80 + "..."
-    assert DrivePage("<title>https://x/y?key=z</title>").title == ""
+    assert DrivePage("<title>https://x/y?of=z</title>").title == ""
     assert DrivePage("").title == ""
 
 

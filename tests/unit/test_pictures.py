@@ -160,10 +160,10 @@ def grey(
     """A PNG of `side` x `side` pixels of 8 bits, of which `rows` are there. Interlaced only with one pixel."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, interlaced))
     data = packed(b"".join(b"\0" + bytes(side) for _ in range(side if rows is None else rows)))
-    return SIGNATURE + head + chunk(b"IDAT", data) + chunk(b"IEND")
+    return PNG_START + head + chunk(b"IDAT", data) + chunk(b"IEND")
 
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 SIXTEEN = (
     "BITPIX  =                   16",
     "NAXIS   =                    2",
@@ -269,7 +269,7 @@ def test_a_bomb_is_unpacked_no_further_than_its_header_announces() -> None:
     for side in (1, 2**31 - 1):
         head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
         tracemalloc.start()
-        assert look(SIGNATURE + head + chunk(b"IDAT", bomb) + chunk(b"IEND"), 65_536) == "complete PNG"
+        assert look(PNG_START + head + chunk(b"IDAT", bomb) + chunk(b"IEND"), 65_536) == "complete PNG"
         assert tracemalloc.get_traced_memory()[1] < 16 * MIB
         tracemalloc.stop()
 
@@ -349,7 +349,7 @@ HEAD = png()[: 8 + 25]
     "data",
     [
         HEAD + chunk(b"IEND"),
-        SIGNATURE + chunk(b"IHDR", bytes(13)) + chunk(b"IDAT", b"x") + chunk(b"IEND"),
+        PNG_START + chunk(b"IHDR", bytes(13)) + chunk(b"IDAT", b"x") + chunk(b"IEND"),
         HEAD + chunk(b"IDAT", b"no zlib") + chunk(b"IEND"),
         HEAD + chunk(b"tEXt", b"a")[:-1] + b"x" + png()[8 + 25 :],
         b"\x89PNG\r\n\x1a\n" + chunk(b"IDAT", b"x") + chunk(b"IEND"),

@@ -328,7 +328,11 @@ def test_no_repr_shows_a_secret(what: str) -> None:
 
 OPENS = re.compile(r"(^|_)(password|secret|token|cookies?|private|json|options|addresses|resource_key)$")
 """Fields by these names may hold what opens something, or addresses that are signed."""
-SHOWN_ON_PURPOSE = {"Hosts.addresses"}  # those of the configuration
+SHOWN_ON_PURPOSE = {
+    "Hosts.addresses",  # those of the configuration
+    "Held.is_private",  # a part file's
+    "HeldBy.token",  # what part files are called by
+}
 
 
 def modules() -> Iterator[Any]:

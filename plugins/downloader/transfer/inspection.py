@@ -168,7 +168,8 @@ def compare(
             raise problem from None  # it tells nothing of this file: an intact copy must not be replaced for it
         return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})", seen=seen)
     try:
-        content_info = reading.content_info()
+        # A copy of unknown size may have lost its end here: only a size or a checksum shows that it is whole.
+        content_info = reading.content_info(whole=verdict.is_proven or file.size is not None)
     except DownloadError as error:
         if verdict.is_proven:
             raise at_source(error) from None
@@ -213,9 +214,9 @@ class _Reading:
         if self._first is None and self._content is not None:
             self._read(None)
 
-    def content_info(self) -> ContentInfo:
-        """What it contains. Raises DownloadError."""
-        return self._first.conclude(whole=True) if self._first else ContentInfo()
+    def content_info(self, *, whole: bool) -> ContentInfo:
+        """What it contains. `whole`: as of `Content.conclude`. Raises DownloadError."""
+        return self._first.conclude(whole=whole) if self._first else ContentInfo()
 
     def _read(self, hasher: Hasher | None) -> Tee:
         tee = Tee(hasher, None if self._first else self._content)
