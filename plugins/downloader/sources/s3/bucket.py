@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -10,14 +11,16 @@ from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from ...errors import AccessDenied, DownloadError, Misconfigured
-from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address
+from ...errors import AccessDenied, DownloadError, Misconfigured, NetworkError, SizeMismatch
+from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address, unreadable
+from .quirks import Quirks
 from .transport import proxy_of
 
 __all__ = ["S3Bucket", "bucket_url", "check_bucket", "is_anonymous"]
 
 _GLOBAL_HOST: Final = "s3.amazonaws.com"
 """boto3 signs URLs for it, also where the bucket's region has its own host; it redirects to that."""
+_TOTAL: Final = re.compile(r"bytes \S+/(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,27 @@ class S3Bucket:
     client: Any
     requester_pays: bool = False
     fields: Fields = AWS_FIELDS
+    quirks: Quirks = field(default_factory=Quirks, compare=False)
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
         return _subject(self.client, self.name, key, self.fields)
 
     def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
+        """As `request`. The answer to a HEAD has no body, so no reason: where it is refused the first byte tells it."""
+        try:
+            return self.request(operation, key, **more)
+        except DownloadError as error:
+            if operation != "head_object" or key is None or error.retryable:
+                raise
+            problem = error
+        try:
+            self.first_byte(key)
+        except DownloadError as reason:
+            problem = reason
+        raise problem
+
+    def request(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         """The answer to one request. `operation` is the name of a boto3 method. Raises `DownloadError`."""
         parameters: dict[str, Any] = {"Bucket": self.name, **more}
         if key is not None:
@@ -43,20 +61,36 @@ class S3Bucket:
         problem: DownloadError
         try:
             answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
-            return answer
-        except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError) as error:
+        except (ResponseParserError, ValueError) as error:
+            problem = unreadable(self.subject(key), repeated=self.quirks.is_repeated(str(error)))
+        except (BotoCoreError, ClientError, OSError) as error:
             problem = from_boto3(error, self.subject(key))
-            refused = isinstance(error, ClientError) and not problem.retryable
         except RecursionError:  # boto3 asks a server that redirects for the bucket's region, and is redirected again
             about = self.subject(key)
             what = f"{about.address} redirects every request, so it is no S3 server, or a proxy stands before it"
-            problem, refused = Misconfigured(what, f"check {self.fields.address} of the connection"), False
-        if operation == "head_object" and refused:  # without a body, so without a reason: request the first byte too
-            try:
-                self.ask("get_object", key, Range="bytes=0-0")["Body"].close()
-            except DownloadError as reason:
-                problem = reason
+            problem = Misconfigured(what, f"check {self.fields.address} of the connection")
+        else:
+            self.quirks.note_readable()
+            return answer
         raise problem
+
+    def first_byte(self, key: str) -> dict[str, Any]:
+        """What the answer to a GET of the first byte says of the whole object: what a HEAD should.
+
+        Without `ContentLength` where the server does not tell it. Raises `DownloadError`.
+        """
+        try:
+            answer = self.request("get_object", key, Range="bytes=0-0")
+        except SizeMismatch:  # 416: an empty object has no first byte
+            return {"ContentLength": 0}
+        answer.pop("Body").close()
+        length = answer.pop("ContentLength", None)
+        if "ContentRange" in answer:
+            total = _TOTAL.fullmatch(answer["ContentRange"])
+            length = int(total[1]) if total else None
+        elif length is None and "transfer-encoding" not in answer["ResponseMetadata"].get("HTTPHeaders", {}):
+            raise NetworkError(f"the answer about {self.subject(key)} broke off")
+        return answer if length is None else {**answer, "ContentLength": length}
 
 
 def _subject(client: Any, bucket: str, key: str | None, fields: Fields) -> Subject:

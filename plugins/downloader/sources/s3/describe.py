@@ -6,12 +6,13 @@ or a customer's key, or in a directory bucket: there it only looks like one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 from ...checksums import S3_ETAG, Checksum, from_base64, from_etag
-from ...errors import DownloadError, NetworkError, SizeMismatch
+from ...errors import DownloadError, NetworkError, ObjectNotFound, PermanentError, RetryableError, SizeMismatch
 from ...remote_file import RemoteFile
 from .bucket import S3Bucket
 from .errors import archived
@@ -23,17 +24,22 @@ _ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", 
 """S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
 _ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Glacier Instant Retrieval (``GLACIER_IR``) needs no restore."""
+_MOST_PARTS: Final = 1000
+"""Parts whose sizes are requested one by one."""
+_EMPTY: Final = hashlib.md5(b"").hexdigest()
 _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
 
 
 def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     """As `Source.describe`."""
     head = _head(bucket, file)
+    if head is None:
+        return file
     in_archive = head.get("StorageClass") in _ARCHIVES
     restored = 'ongoing-request="false"' in head.get("Restore", "")
     if (in_archive or "ArchiveStatus" in head) and not restored:
         raise archived(bucket.subject(file.key), head.get("Restore"), days=in_archive)
-    size: int = head["ContentLength"]
+    size: int | None = head.get("ContentLength", file.size)
     if file.size not in (None, size):
         raise SizeMismatch(f"{file.path} has {size} bytes in the bucket, {file.size} in its record")
     known = replace(file, size=size, etag=bare_etag(head.get("ETag")))
@@ -43,26 +49,70 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     return replace(known, checksums=_with_part_sizes(bucket, known, tuple(checksums.values())))
 
 
-def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
-    """The answer to a HEAD of the object.
+def _head(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any] | None:
+    """What the server knows of the object; None where it does not tell, which the record can do without.
 
     boto3 accepts a head that was truncated, and a bit may flip on the way. So an ETag that differs from the listed one,
     is not a checksum, or is missing, is accepted only if it comes twice.
     """
     head = _ask(bucket, file)
-    if _is_likely(head, file):
+    if head is None or _is_likely(head, file):
         return head
     again = _ask(bucket, file)
-    if again.get("ETag") != head.get("ETag") and not _is_likely(again, file):
+    if again is not None and again.get("ETag") != head.get("ETag") and not _is_likely(again, file):
         raise NetworkError(f"two answers about {bucket.subject(file.key)} contradict each other")
     return again
 
 
-def _ask(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any]:
-    head = bucket.ask("head_object", file.key, ChecksumMode="ENABLED")
-    if "ContentLength" not in head:
-        raise NetworkError(f"the answer about {bucket.subject(file.key)} broke off")
+def _ask(bucket: S3Bucket, file: RemoteFile) -> dict[str, Any] | None:
+    """The answer to a HEAD.
+
+    Where that is refused, fails again and again, or has no likely length, the answer to a GET of the first byte
+    goes before it.
+    """
+    quirks, head, refused = bucket.quirks, {}, False
+    if quirks.heads:
+        try:
+            head = _with_checksums(bucket, file.key)
+            quirks.note_head(failed=False)
+        except RetryableError:
+            if not quirks.note_head(failed=True):
+                raise
+        except PermanentError:
+            refused = True
+    if _has_length(head, file):
+        return head
+    try:
+        head |= bucket.first_byte(file.key)
+    except PermanentError as reason:
+        if type(reason) is PermanentError and file.size is not None:  # no word on the object: the record does
+            return head if "ContentLength" in head else None
+        if "ContentLength" not in head:
+            raise
+    quirks.heads = quirks.heads and not refused
     return head
+
+
+def _with_checksums(bucket: S3Bucket, key: str) -> dict[str, Any]:
+    """The answer to a HEAD, asked for its checksums if the server bears that."""
+    if bucket.quirks.checksum_mode:
+        try:
+            return bucket.request("head_object", key, ChecksumMode="ENABLED")
+        except ObjectNotFound:
+            raise
+        except PermanentError:
+            pass
+    head = bucket.request("head_object", key)
+    bucket.quirks.checksum_mode = False
+    return head
+
+
+def _has_length(head: dict[str, Any], file: RemoteFile) -> bool:
+    """Whether `head` has a length that need not be doubted."""
+    length = head.get("ContentLength")
+    if file.size is None and length == 0:
+        return bare_etag(head.get("ETag")) == _EMPTY
+    return length is not None and file.size in (None, length)
 
 
 def _is_likely(head: dict[str, Any], file: RemoteFile) -> bool:
@@ -134,25 +184,19 @@ def _part_sizes(bucket: S3Bucket, key: str, size: int, parts: int) -> tuple[int,
         rest = size - length * (parts - 1)
         if 0 < rest <= length and (parts < 3 or _part(bucket, key, parts)["ContentLength"] == rest):
             return (length,)
-        every = tuple(_every_part(bucket, key))
+        if parts > _MOST_PARTS:
+            return ()
+        # GetObjectAttributes has them in one answer, on AWS, and other servers answer it with the object itself.
+        every = tuple(_part(bucket, key, number)["ContentLength"] for number in range(1, parts + 1))
     except DownloadError as error:
         if error.retryable:
             raise
         return ()
-    return every if len(every) == parts and sum(every) == size else ()
+    return every if sum(every) == size else ()
 
 
 def _part(bucket: S3Bucket, key: str, number: int) -> dict[str, Any]:
-    return bucket.ask("head_object", key, PartNumber=number)
-
-
-def _every_part(bucket: S3Bucket, key: str) -> Iterator[int]:
-    """The sizes of the parts. S3 lists them only for uploads with additional checksums."""
-    more: dict[str, Any] = {}
-    while True:
-        answer = bucket.ask("get_object_attributes", key, ObjectAttributes=["ObjectParts"], **more)
-        listed = answer.get("ObjectParts", {})
-        yield from (part["Size"] for part in listed.get("Parts", []))
-        if not listed.get("IsTruncated"):
-            return
-        more = {"PartNumberMarker": listed["NextPartNumberMarker"]}
+    part = bucket.request("head_object", key, PartNumber=number)
+    if "ContentLength" not in part:
+        raise PermanentError(f"the server does not tell the size of a part of {bucket.subject(key)}")
+    return part

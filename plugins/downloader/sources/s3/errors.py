@@ -43,6 +43,7 @@ __all__ = [
     "BUSY_CODES",
     "BUSY_STATUSES",
     "Fields",
+    "OddAnswer",
     "ReadRedirected",
     "Subject",
     "archived",
@@ -56,7 +57,12 @@ __all__ = [
     "proxy_refused",
     "stalled",
     "unreachable",
+    "unreadable",
 ]
+
+
+class OddAnswer(NetworkError):
+    """obstore could not parse the answer. boto3 may: it never leaves this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +317,15 @@ def _broken(about: Subject) -> DownloadError:
     return NetworkError(f"the connection to {about.address} broke while {about} was read")
 
 
+def unreadable(about: Subject, *, repeated: bool = False) -> DownloadError:
+    """An answer that cannot be parsed. `repeated`: the last one could not for the same reason."""
+    what = f"{about.address} sent an answer about {about} that cannot be read (an invalid header, length or XML)"
+    check = f"check {about.fields.address}, the server, and any proxy on the way"
+    return (
+        Misconfigured(what, check) if repeated else NetworkError(what, f"run it again; if it stays like this, {check}")
+    )
+
+
 def _no_range(about: Subject) -> DownloadError:
     return RangeRefused(f"{about.address} sent something else than the range of {about} that was asked for")
 
@@ -369,13 +384,18 @@ _BOTO: Final[tuple[tuple[tuple[type[Exception], ...], _Maker], ...]] = (
     ((boto.ReadTimeoutError,), stalled),
     ((boto.ConnectTimeoutError, boto.EndpointConnectionError), unreachable),
     ((boto.HTTPClientError, boto.IncompleteReadError, boto.ResponseStreamingError, OSError), _broken),
-    ((ResponseParserError, ValueError), _broken),  # a truncated length, date or XML
+    ((ResponseParserError, ValueError), unreadable),
 )
 
 
 # --- obstore ---------------------------------------------------------------------------------------------------------
 
 _STATUS: Final = re.compile(r"inner: Status \{\n\s+status: (\d{3}),\n")
+_PARSED: Final = re.compile(
+    r'\nDebug source:\nGeneric \{\n\s+store: "S3",\n\s+source: (Header \{\n\s+source: )?(?!RetryError)(\w+)'
+)
+"""What was wrong with an answer that came, in a header or elsewhere."""
+_PARSED_HEADER: Final = re.compile(r"Parse\(\s*Header\(")
 
 
 _RUSTLS: Final = ("InvalidCertificate(", "AlertReceived(", "InvalidMessage(", "PeerIncompatible(", "PeerMisbehaved(")
@@ -390,7 +410,10 @@ def from_obstore(error: Exception, about: Subject) -> DownloadError:
     status = _STATUS.search(text)
     if status is not None:
         return from_body(about, int(status[1]), text[status.end() :])
+    parsed = _PARSED.search(text)
     cause = text.rpartition("inner: ")[2]
+    if (parsed and (parsed[1] or parsed[2].startswith("Invalid"))) or _PARSED_HEADER.search(cause):
+        return OddAnswer(f"{about.address} sent an answer about {about} that obstore cannot parse")
     if any(sign in cause for sign in _RUSTLS):
         return from_tls(cause, about)
     for sign, maker in _OBSTORE:
@@ -406,10 +429,6 @@ _OBSTORE: Final[tuple[tuple[str, _Maker], ...]] = (
     ("UnexpectedRange", _no_range),
     ("NoContentRange", _no_range),
     ("ParseContentRange", _no_range),
-    (
-        "MissingContentLength",
-        _misconfigured("{server} does not say how long {about} is", "check the server or the proxy"),
-    ),
     ("BareRedirect", _REGION),
     ("ConnectFailed(", unreachable),  # to the proxy
     ("TunnelUnsuccessful", unreachable),

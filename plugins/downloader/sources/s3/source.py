@@ -19,6 +19,7 @@ from .describe import describe
 from .errors import AWS_FIELDS, Fields
 from .object_store import BucketAddress, ObjectStore
 from .oddities import open_with_boto3
+from .quirks import read_leniently
 from .transport import Transport
 
 __all__ = ["S3Access", "S3Source", "client_config"]
@@ -62,6 +63,7 @@ class S3Access:
 
     def bucket(self, name: str) -> S3Bucket:
         """The bucket, for requests with boto3."""
+        read_leniently(self.client)
         return S3Bucket(name, self.client, self.requester_pays, self.fields)
 
     def transport(self) -> Transport:
@@ -97,7 +99,7 @@ class S3Source:
         Raises `DownloadError` if there are no credentials or the bucket's name is invalid. No request is sent yet.
         """
         self._bucket = access.bucket(bucket)
-        self._store = ObjectStore(access.address(bucket), partial(open_with_boto3, self._bucket))
+        self._store = ObjectStore(access.address(bucket), partial(open_with_boto3, self._bucket), self._bucket.quirks)
         self._asking = threading.Lock()
 
     def describe(self, file: RemoteFile) -> RemoteFile:
