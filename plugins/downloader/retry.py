@@ -83,7 +83,8 @@ class RetryPolicy:
         Raises `error` where no further attempt is due (content that was replaced does not come back), NotTried where
         the batch is stopped meanwhile.
         """
-        hopeless = isinstance(error, ObjectChanged) or (error.retry_after or 0) > self.longest_retry_after
+        hopeless = isinstance(error, ObjectChanged) or (isinstance(error, RetryableError) and not error.retryable)
+        hopeless = hopeless or (error.retry_after or 0) > self.longest_retry_after
         if hopeless or failures >= self.attempts:
             raise error
         backoff = tenacity.wait_random_exponential(multiplier=self.first_wait, max=self.longest_wait)

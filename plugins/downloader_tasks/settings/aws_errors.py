@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerBusy, TooManyFiles, lacks_files
 
@@ -50,10 +50,37 @@ def _answered(error: Any, connection_id: str) -> DownloadError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     if code in BUSY_CODES or status == 429 or status >= 500:
         return ServerBusy(f"AWS had no time to give the connection {connection_id} credentials for its role ({code})")
-    return AccessDenied(
-        f"AWS gave the connection {connection_id} no credentials for its role ({code})",
-        "check role_arn in its extra, and that its login may assume that role",
-    )
+    what = f"AWS gave the connection {connection_id} no credentials for its role ({code})"
+    if code not in _STS:
+        return AccessDenied(what, "check role_arn in its extra, and that its login may assume that role")
+    cause, advice = _STS[code]
+    return AccessDenied(f"{what}: {cause}", advice)
+
+
+_STS: Final = {
+    "InvalidClientTokenId": ("it does not know the access key", "correct the login of the connection"),
+    "UnrecognizedClientException": ("it does not know the access key", "correct the login of the connection"),
+    "SignatureDoesNotMatch": (
+        "the secret key is wrong, a proxy changes the request, or the clock of this machine is wrong",
+        "correct the password of the connection, and check the clock and any proxy",
+    ),
+    "RequestExpired": ("the clock of this machine is wrong", "set this machine's clock (NTP)"),
+    "ExpiredToken": (
+        "the session token of its login has expired, and nothing renews it",
+        "write a new aws_session_token, with its login and password, into the connection",
+    ),
+    "ExpiredTokenException": (
+        "the web identity or the session token of its login has expired",
+        "renew the token where it is issued",
+    ),
+    "RegionDisabledException": (
+        "the region is not enabled in the account, or not for STS",
+        "enable the region in the account, or set region_name to another",
+    ),
+    "MalformedPolicyDocument": ("the policy in assume_role_kwargs is invalid", "correct it"),
+    "PackedPolicyTooLarge": ("the policy or the tags in assume_role_kwargs are too large", "shorten them"),
+}
+"""What STS answers, by its code: the cause, and what to do."""
 
 
 def _field(error: Exception) -> tuple[str, str]:

@@ -31,11 +31,13 @@ class S3Bucket:
     client: Any
     requester_pays: bool = False
     fields: Fields = AWS_FIELDS
+    static: bool = False
+    """Whether its credentials are known to be never renewed."""
     quirks: Quirks = field(default_factory=Quirks, compare=False)
 
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
-        return _subject(self.client, self.name, key, self.fields)
+        return _subject(self.client, self.name, key, self.fields, self.static)
 
     def ask(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         """As `request`. The answer to a HEAD has no body, so no reason: where it is refused the first byte tells it."""
@@ -93,8 +95,9 @@ class S3Bucket:
         return answer if length is None else {**answer, "ContentLength": length}
 
 
-def _subject(client: Any, bucket: str, key: str | None, fields: Fields) -> Subject:
-    return Subject(bucket, key, plain_address(client.meta.endpoint_url), fields, proxy_of(client))
+def _subject(client: Any, bucket: str, key: str | None, fields: Fields, static: bool = False) -> Subject:
+    address, proxy = plain_address(client.meta.endpoint_url), proxy_of(client)
+    return Subject(bucket, key, address, fields, proxy, is_anonymous(client), static)
 
 
 def is_anonymous(client: Any) -> bool:

@@ -36,19 +36,20 @@ logging.getLogger("botocore.credentials").addFilter(_without_traceback)
 class RenewedCredentials:
     """An obstore credential provider over the credentials of a boto3 session.
 
-    `credentials`: the result of ``session.get_credentials()``. `problem`: why the last renewal failed; obstore itself
+    `credentials`: the result of ``session.get_credentials()``. `renewable`: whether they are ever
+    renewed. `problem`: why the last renewal failed; obstore itself
     would only show the traceback.
     """
 
     def __init__(self, credentials: Any) -> None:
         self._credentials = credentials
-        self._renewable = hasattr(credentials, "refresh_needed")
+        self.renewable = hasattr(credentials, "refresh_needed")
         self.problem: DownloadError | None = None
 
     @property
     def may_hold_token(self) -> bool:
         """Whether there is a session token: a second secret, beside the signature."""
-        return self._renewable or bool(getattr(self._credentials, "token", None))
+        return self.renewable or bool(getattr(self._credentials, "token", None))
 
     def __call__(self) -> S3Credential:
         """The current credentials. Raises RuntimeError, with the reason in `problem`."""
@@ -64,7 +65,7 @@ class RenewedCredentials:
             "access_key_id": frozen.access_key,
             "secret_access_key": frozen.secret_key,
             "token": frozen.token or None,
-            "expires_at": datetime.now(UTC) + _AHEAD + _LOOK_AGAIN if self._renewable else None,
+            "expires_at": datetime.now(UTC) + _AHEAD + _LOOK_AGAIN if self.renewable else None,
         }
 
 

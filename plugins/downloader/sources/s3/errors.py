@@ -37,6 +37,7 @@ from ...errors import (
     lacks_files,
 )
 from ..tls import TlsFields, refused
+from .codes import MEANINGS, SIGNS, STATUSES, Meaning
 
 __all__ = [
     "AWS_FIELDS",
@@ -59,6 +60,12 @@ __all__ = [
     "unreachable",
     "unreadable",
 ]
+
+
+class TokenExpired(CredentialsExpired):
+    """A session token that is never renewed: no other try helps."""
+
+    retryable = False
 
 
 class OddAnswer(NetworkError):
@@ -111,6 +118,10 @@ class Subject:
     fields: Fields = AWS_FIELDS
     proxy: str = ""
     """Scheme, host and port of the proxy that leads there, without login; ``""``: none."""
+    anonymous: bool = False
+    """Whether the request is not signed."""
+    static: bool = False
+    """Whether its credentials are known to be never renewed."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}" if self.key is None else f"s3://{self.bucket}/{self.key}"
@@ -168,21 +179,26 @@ def _missing_bucket(about: Subject) -> DownloadError:
     return ObjectNotFound(f"there is no bucket {about.bucket} at {about.address}", "check the bucket's name")
 
 
+def _deleted(about: Subject) -> DownloadError:
+    return ObjectNotFound(
+        f"{about} was deleted: the bucket keeps versions, and the latest one is a delete marker",
+        "remove the delete marker, or copy an earlier version over it",
+    )
+
+
 def _expired(about: Subject) -> DownloadError:
+    if about.static:
+        return TokenExpired(
+            "the session token of the connection has expired, and nothing renews it",
+            "write a new aws_session_token, with its login and password, into the connection; or let it assume a role "
+            "(role_arn), whose credentials are renewed",
+        )
     return CredentialsExpired(f"the credentials had expired when {about} was asked for")
 
 
-_WRONG_KEY = _denied("{server} does not know the access key", "correct the login of the connection")
-_WRONG_SECRET = _denied(
-    "{server} refused the signature", "correct the password (the secret access key) of the connection"
-)
-_BAD_TOKEN = _denied("{server} refused the session token", "correct aws_session_token in the connection")
-_SKEWED = _denied("the clock of this machine differs from that of {server}", "set this machine's clock (NTP)")
 _REGION = _misconfigured(
     "the bucket of {about} lies in another region", "set {fields.region} in the connection to the bucket's region"
 )
-_CUSTOMER_KEY = _denied("{about} is encrypted with a customer's own key (SSE-C)", "copy it to an object without SSE-C")
-_NO_KMS = _denied("the key that {about} is encrypted with may not be used", "give the credentials kms:Decrypt on it")
 _NO_CREDENTIALS = _denied("the connection holds no credentials", "fill in login and password of the connection")
 _PLAIN_ON_TLS = _misconfigured("{server} speaks TLS only", "{fields.with_tls}")
 
@@ -199,21 +215,25 @@ _BY_CODE: Final[dict[str, _Maker]] = {
     "NoSuchVersion": _missing_object,
     "NoSuchBucket": _missing_bucket,
     "InvalidBucketName": _missing_bucket,
-    "InvalidAccessKeyId": _WRONG_KEY,
-    "SignatureDoesNotMatch": _WRONG_SECRET,
-    "InvalidToken": _BAD_TOKEN,
-    "RequestTimeTooSkewed": _SKEWED,
     "ExpiredToken": _expired,
     "ExpiredTokenException": _expired,
     "TokenRefreshRequired": _expired,
     "InvalidObjectState": archived,
-    "PermanentRedirect": _REGION,
-    "TemporaryRedirect": _REGION,
-    "AuthorizationHeaderMalformed": _REGION,
-    "IllegalLocationConstraintException": _REGION,
-    "ServerSideEncryptionConfigurationNotFoundError": _CUSTOMER_KEY,
     "RequestTimeout": lambda about: NetworkError(f"{about.address} gave up waiting for the request"),
 }
+_REGION_CODES: Final = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "AuthorizationQueryParametersError",
+        "IllegalLocationConstraint",
+        "IllegalLocationConstraintException",
+        "InvalidLocationConstraint",
+        "InvalidRegion",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
+_EXPECTED: Final = re.compile(r"(?:expecting '|<Region>)([a-z0-9-]{2,40})(?:'|</Region>)")
 _BY_STATUS: Final[dict[int, _Maker]] = {
     404: _missing_object,
     407: _proxy_login,
@@ -235,38 +255,91 @@ BUSY_CODES: Final = frozenset(
 )
 """Error codes of AWS that ask for another try later: S3's own, and those of its other services (STS)."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-BUSY_STATUSES: Final = frozenset({409, 429, 500, 502, 503, 504})
+BUSY_STATUSES: Final = frozenset({409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+"""From 520 on they are those of Cloudflare, and of others after it."""
 _NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
-_IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}")
+_IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 
 
-def from_answer(about: Subject, status: int, code: str = "", text: str = "") -> DownloadError:
-    """The error of an unsuccessful answer. `code`: the S3 error code, if any; `text`: its message, not shown."""
+def from_answer(about: Subject, status: int, code: str = "", text: str = "", region: str = "") -> DownloadError:
+    """The error of an unsuccessful answer.
+
+    `code`: the S3 error code, if any; `text`: its message, not shown; `region`: where the bucket lies, if it was told.
+    """
     if not _IS_CODE.fullmatch(code):  # without a body (HEAD), boto3 gives the status
         code = ""
-    if "kms:" in text or code.startswith("KMS."):
-        return _NO_KMS(about)
-    if code == "InvalidRequest" and "Server Side Encryption" in text:
-        return _CUSTOMER_KEY(about)
+    shown = f"{status} {code}".strip()
+    if code in _REGION_CODES or (status < 400 and not code):
+        return _other_region(about, code, region or text)
     if code in _BY_CODE:
         return _BY_CODE[code](about)
-    shown = f"{status} {code}".strip()
+    meaning = _meaning(status, code, text.lower())
+    if meaning is not None:
+        kind, what, advice = meaning
+        names = {"about": about, "server": about.address, "fields": about.fields, "shown": shown}
+        return kind(what.format(**names), advice.format(**names))
     if status in BUSY_STATUSES or code in BUSY_CODES:
         return ServerBusy(f"{about.address} answered {shown} for {about}")
     if status in (401, 403):
-        return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)
+        return _denied_to(about, shown)
     maker = _REGION if status < 400 else _BY_STATUS.get(status)
     if maker is None and ("HTTPS server" in text or "HTTPS port" in text):
         maker = _PLAIN_ON_TLS
-    return maker(about) if maker else PermanentError(f"{about.address} refused the request for {about} ({shown})")
+    if maker is not None:
+        return maker(about)
+    return PermanentError(f"{about.address} refused the request for {about} ({shown})", _LOOK_UP)
+
+
+def _meaning(status: int, code: str, text: str) -> Meaning | None:
+    if code in MEANINGS:
+        return MEANINGS[code]
+    if code == "InvalidRequest" and "server side encryption" in text:
+        return MEANINGS["ServerSideEncryptionConfigurationNotFoundError"]
+    if code.startswith("KMS."):
+        return AccessDenied, "the KMS key that {about} is encrypted with cannot be used ({shown})", _LOOK_UP
+    if status in (400, 401, 403) or code:
+        by_text = next((meaning for sign, meaning in SIGNS if sign in text), None)
+        if by_text is not None:
+            return by_text
+    return None if code else STATUSES.get(status)
+
+
+_LOOK_UP: Final = "look the status and the code up in the server's manual, or ask its operator"
+
+
+def _other_region(about: Subject, code: str, told: str) -> DownloadError:
+    """`told`: a region, or a text that may name it."""
+    found = _EXPECTED.search(told) or re.fullmatch("([a-z0-9-]{2,40})", told)
+    if found is not None:
+        return Misconfigured(
+            f"the bucket of {about} lies in the region {found[1]}, and the connection names another",
+            f"set {about.fields.region} in the connection to {found[1]}",
+        )
+    if code in ("", "PermanentRedirect", "TemporaryRedirect"):
+        return _REGION(about)
+    return Misconfigured(
+        f"{about.address} does not have the region of the connection ({code}), or the bucket of {about} lies in "
+        "another region",
+        f"set {about.fields.region} in the connection to the bucket's region, as the server names it",
+    )
+
+
+def _denied_to(about: Subject, shown: str) -> DownloadError:
+    if about.anonymous:
+        return AccessDenied(
+            f"{about} may not be read without credentials ({shown}), and the connection has none",
+            "fill in login and password of the connection, or ask the owner of the bucket to make it public",
+        )
+    return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)
 
 
 def from_body(about: Subject, status: int, body: str) -> DownloadError:
     """As `from_answer`, for a body that is not parsed yet."""
-    code, message = _CODE.search(body), _MESSAGE.search(body)
-    return from_answer(about, status, code[1] if code else "", message[1] if message else body)
+    code, message, region = _CODE.search(body), _MESSAGE.search(body), _EXPECTED.search(body)
+    text = message[1] if message else body
+    return from_answer(about, status, code[1] if code else "", text, region[1] if region else "")
 
 
 def stalled(about: Subject) -> DownloadError:
@@ -346,7 +419,11 @@ def from_boto3(error: Exception, about: Subject) -> DownloadError:
         answer: Any = error.response
         details, http = answer.get("Error", {}), answer.get("ResponseMetadata", {})
         status, code, text = http.get("HTTPStatusCode", 400), details.get("Code"), details.get("Message")
-        made = from_answer(about, status, code or "", text or "")  # an empty element is None
+        headers = http.get("HTTPHeaders", {})
+        region = details.get("Region") or (headers.get("x-amz-bucket-region", "") if status < 400 else "")
+        made = from_answer(about, status, code or "", text or "", region)  # an empty element is None
+        if headers.get("x-amz-delete-marker") == "true" and about.key is not None:
+            made = _deleted(about)
         from ..http import retry_after  # brings in another HTTP client, which S3 has no use for
 
         headers = http.get("HTTPHeaders", {})

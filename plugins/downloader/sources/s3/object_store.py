@@ -67,7 +67,8 @@ class BucketAddress:
     def subject(self, key: str | None = None) -> Subject:
         """What an error is about."""
         proxy = self.transport.proxy_address if self.transport else ""
-        return Subject(self.bucket, key, plain_address(self.url), self.fields, proxy)
+        static = self.credentials is not None and not self.credentials.renewable
+        return Subject(self.bucket, key, plain_address(self.url), self.fields, proxy, self.credentials is None, static)
 
     @property
     def sends_token(self) -> bool:

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 from botocore.config import Config
 
-from ...errors import DownloadError, ServerBusy
+from ...errors import DownloadError, ObjectNotFound, ServerBusy
 from ...remote_file import RemoteFile
 from ...source import ByteStream, Capabilities, Timeouts
 from .bucket import S3Bucket, bucket_url, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe
 from .errors import AWS_FIELDS, Fields
+from .missing import MissingObjects
 from .object_store import BucketAddress, ObjectStore
 from .oddities import open_with_boto3
 from .quirks import read_leniently
@@ -64,7 +65,8 @@ class S3Access:
     def bucket(self, name: str) -> S3Bucket:
         """The bucket, for requests with boto3."""
         read_leniently(self.client)
-        return S3Bucket(name, self.client, self.requester_pays, self.fields)
+        static = self.credentials is not None and not RenewedCredentials(self.credentials).renewable
+        return S3Bucket(name, self.client, self.requester_pays, self.fields, static)
 
     def transport(self) -> Transport:
         """The way to the server. Raises Misconfigured for a proxy, or the file of a certificate, that is unusable."""
@@ -100,11 +102,16 @@ class S3Source:
         """
         self._bucket = access.bucket(bucket)
         self._store = ObjectStore(access.address(bucket), partial(open_with_boto3, self._bucket), self._bucket.quirks)
+        self._missing = MissingObjects(self._bucket)
         self._asking = threading.Lock()
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`."""
-        return describe(self._bucket, file)
+        try:
+            return describe(self._bucket, file)
+        except ObjectNotFound as error:
+            problem = self._missing.explained(file.key, error)
+        raise problem
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
@@ -113,6 +120,9 @@ class S3Source:
         except ServerBusy as error:
             error.retry_after = error.retry_after or self._retry_after(file)
             raise
+        except ObjectNotFound as error:
+            problem = self._missing.explained(file.key, error)
+        raise problem
 
     def _retry_after(self, file: RemoteFile) -> float | None:
         """The ``Retry-After`` of a busy server, in seconds. obstore hides the header, so one thread requests it."""

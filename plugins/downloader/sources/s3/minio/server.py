@@ -19,7 +19,7 @@ from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3 import exceptions as urllib3_errors
 
-from ....errors import AccessDenied, DownloadError, Misconfigured, NetworkError
+from ....errors import DownloadError, Misconfigured, NetworkError
 from ....source import Timeouts
 from ...http import retry_after
 from ..errors import (
@@ -136,7 +136,7 @@ class MinioServer:
 def from_minio(error: Exception, about: Subject) -> DownloadError:
     """The error for an exception of the `minio` client or of urllib3."""
     if getattr(error, "code", "") == _WRONG_SIGNATURE or f"<Code>{_WRONG_SIGNATURE}</Code>" in str(error):
-        return _wrong_signature(about)
+        return from_answer(about, 403, _WRONG_SIGNATURE)
     if isinstance(error, S3Error):
         answer: Any = error.response
         made = from_answer(about, answer.status, error.code or "", error.message or "")
@@ -156,15 +156,6 @@ def from_minio(error: Exception, about: Subject) -> DownloadError:
     if isinstance(error, Redirected):
         return _redirected(error, about)
     return _from_urllib3(error, about)
-
-
-def _wrong_signature(about: Subject) -> DownloadError:
-    return AccessDenied(
-        f"{about.address} refused the signature: the secret key is wrong, or a proxy before the server changes the "
-        "host, the port or the path",
-        "correct the password (the secret access key) of the connection; if it is right, let the proxy pass the Host "
-        "header on as it is",
-    )
 
 
 def _web_page(page: WebPage, about: Subject) -> DownloadError:
