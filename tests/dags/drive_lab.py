@@ -29,7 +29,8 @@ class DriveLab(Runner):
     def configure(self, text: str = "", drive: str = "max_retries: 1, retry_delay: 0") -> None:
         """The configuration: the location, Drive's addresses, and whatever else."""
         file = self.folder / "config.yaml"
-        addresses = f"web_url: '{self.drive.url}', download_url: '{self.drive.url}', api_url: '{self.drive.api_url}'"
+        drives = self.drive
+        addresses = f"web_url: '{drives.web_url}', download_url: '{drives.download_url}', api_url: '{drives.api_url}'"
         file.write_text(
             f"locations: {{datasets: {self.output}}}\n"
             f"drive: {{manifest: {self.manifest}, {addresses}, {drive}}}\n{text}"

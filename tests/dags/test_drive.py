@@ -79,12 +79,13 @@ def test_with_an_api_key_the_api_is_asked_and_the_key_is_never_told(lab: DriveLa
     assert all(lab.drive.api_key not in str(value) for value in run.xcoms())
 
 
-def test_a_wrong_key_fails_every_file_with_what_to_do(lab: DriveLab) -> None:
+def test_a_wrong_key_fails_the_run_before_anything_is_fetched(lab: DriveLab) -> None:
     three(lab)
     lab.use_key(secret("wrong"))
     run = lab.run()
-    assert run.state == "failed"
-    assert all("refused the API key" in line for line in run.lines("").values())
+    assert (run.state, run.states()["download"]) == ("failed", ["upstream_failed"])
+    assert "refused the API key" in run.problem()
+    assert "AirflowFailException: " in run.log
     assert not bears_secret(run.log)
 
 
@@ -109,7 +110,8 @@ def test_without_resume_what_is_half_there_is_fetched_from_its_start(lab: DriveL
     run = lab.run({"resume": False})
     assert run.state == "success"
     assert [result.fetched for result in run.report("").results] == [len(FAN)]
-    assert not any("range" in request.headers for request in lab.drive.requests)
+    asked = [request.headers["range"] for request in lab.drive.requests if "range" in request.headers]
+    assert asked == ["bytes=0-0"], "by validate"
 
 
 def test_without_verify_sizes_alone_are_compared_and_that_is_said(lab: DriveLab) -> None:

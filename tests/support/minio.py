@@ -73,11 +73,11 @@ def refuse_xml(status: int, code: str, message: str = "", **headers: str) -> Fau
     return refuse(status, code, message, Content_Type="application/xml", **headers)
 
 
-def listing_page(keys: Iterable[str], *, following: str = "", size: int = 3) -> bytes:
+def listing_page(keys: Iterable[str], *, following: str = "", size: int = 3, etag: str = "0" * 32) -> bytes:
     """An answer to ListObjectsV2, with a token where there is more. Keys are encoded as they are asked to be."""
     rows = "".join(
         f"<Contents><Key>{escape(quote(key, safe='/'))}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
-        f"<ETag>&quot;{'0' * 32}&quot;</ETag><Size>{size}</Size></Contents>"
+        f"<ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size></Contents>"
         for key in keys
     )
     more = f"<NextContinuationToken>{escape(following)}</NextContinuationToken>" if following else ""
