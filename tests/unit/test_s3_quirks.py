@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio import MinioSource
 from include.stand_ins.object_server import ObjectRequest, ObjectServer, refuse
 from include.stand_ins.s3_servers import S3Server
-from include.stand_ins.wire import Fault, chunked, cut_at, without
+from include.stand_ins.wire import Answer, Fault, chunked, cut_at, without
 from support.minio import minio_of
 
 KEY = "folder/file.raw"
@@ -225,3 +226,42 @@ def test_no_answer_may_be_compressed_on_its_way(server: ObjectServer) -> None:
     read(source, RECORDED)
     source.describe(RECORDED)
     assert {request.headers["accept-encoding"] for request in server.requests} == {"identity"}
+
+
+# --- servers that unpack ---------------------------------------------------------------------------------------------
+
+PACKED = gzip.compress(BODY, mtime=0)
+PACKED_FILE = replace(FILE, size=len(PACKED), checksums=(Checksum("md5", hashlib.md5(PACKED).hexdigest()),))
+
+
+def unpacked(answer: Answer) -> Answer:
+    """As nginx's gunzip and Google Cloud Storage send an object of Content-Encoding gzip."""
+    return replace(without("Content-Encoding")(answer), body=BODY, status=200)
+
+
+@both_sources
+@pytest.mark.parametrize("length", [True, False], ids=["with a length", "without"])
+def test_what_is_unpacked_on_its_way_comes_as_it_is_stored(
+    server: ObjectServer, source_on: Callable[[ObjectServer], Source], length: bool
+) -> None:
+    server.put(KEY, PACKED, Content_Encoding="gzip")
+    sent: Fault = unpacked if length else lambda answer: chunked(unpacked(answer))
+    server.intercept = lambda request: (
+        sent if request.method == "GET" and "gzip" not in request.headers.get("accept-encoding", "") else None
+    )
+    assert read(source_on(server), PACKED_FILE) == PACKED
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["with a length", "without"])
+def test_a_server_that_always_unpacks_is_told_as_that(server: ObjectServer, length: bool) -> None:
+    server.put(KEY, PACKED, Content_Encoding="gzip")
+    sent: Fault = unpacked if length else lambda answer: chunked(unpacked(answer))
+    server.intercept = lambda request: sent if request.method == "GET" else None
+    with pytest.raises(SizeMismatch, match=r"unpacks s3://bucket/folder/file\.raw, which is stored compressed"):
+        s3_source(server).open(PACKED_FILE)
+
+
+def test_a_packed_object_that_comes_as_it_is_stored_is_read_at_once(server: ObjectServer) -> None:
+    server.put(KEY, PACKED, Content_Encoding="gzip")
+    assert read(s3_source(server), PACKED_FILE) == PACKED
+    assert len(server.requests) == 1

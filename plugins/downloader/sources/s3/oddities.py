@@ -16,14 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
 from ...checksums import Checksum, from_etag
-from ...errors import NetworkError, RangeRefused
+from ...errors import NetworkError, PermanentError, RangeRefused, SizeMismatch
 from ...remote_file import RemoteFile
+from ...source import ByteStream
 from .bucket import S3Bucket
 from .errors import ReadRedirected, Subject, from_answer, from_boto3, plain_address
 from .object_store import bare_etag
+from .quirks import accepting_gzip
 from .transport import session_of
 
-__all__ = ["BotoStream", "open_with_boto3"]
+__all__ = ["BotoStream", "as_stored", "open_with_boto3"]
 
 _CHUNK: Final = 256 * 1024
 _HOPS: Final = 5
@@ -44,6 +46,8 @@ class BotoStream:
         self.etag: str | None = bare_etag(answer.get("ETag"))
         advertised = from_etag(self.etag) if self.etag else None
         self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
+        self.packed: bool = answer.get("ContentEncoding") == "gzip"
+        """Whether the bytes are said to be compressed."""
         self.redirected: bool = answer.get("Redirected", False)
         """Whether another host sends the bytes."""
 
@@ -130,6 +134,41 @@ def _sent(bucket: S3Bucket, request: AWSRequest, about: Subject) -> Any:
     except (BotoCoreError, OSError, ValueError) as error:
         problem = from_boto3(error, about)
     raise problem
+
+
+def as_stored(bucket: S3Bucket, file: RemoteFile, came: ByteStream, start: int, stop: int | None) -> ByteStream:
+    """`came`, if it is of the expected size, or nothing better comes.
+
+    Some servers and proxies (Google Cloud Storage, nginx's gunzip) unpack what is stored with Content-Encoding gzip,
+    unless the request accepts gzip: then the stored bytes come. Raises SizeMismatch where they unpack in any case.
+    """
+    if file.size in (None, came.size) or (came.size is None and bucket.quirks.chunks):
+        return came
+    stored: BotoStream | None = None
+    try:
+        with accepting_gzip():
+            stored = open_with_boto3(bucket, file, start, stop)
+    except PermanentError:
+        pass
+    if stored is not None and stored.packed and stored.size == file.size:
+        came.close()
+        return stored
+    if stored is not None:
+        stored.close()
+    try:
+        head = bucket.request("head_object", file.key)
+    except PermanentError:
+        head = {}
+    about = bucket.subject(file.key)
+    if head.get("ContentEncoding") != "gzip" or head.get("ContentLength") != file.size:
+        bucket.quirks.chunks = came.size is None
+        return came
+    came.close()
+    raise SizeMismatch(
+        f"{about.address} unpacks {about}, which is stored compressed (Content-Encoding: gzip), so other bytes come "
+        "than those that are stored",
+        "let the server, or the proxy before it, send the object as it is stored (no gunzip)",
+    )
 
 
 def _is_range(stream: BotoStream, start: int, stop: int | None) -> bool:

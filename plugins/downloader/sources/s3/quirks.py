@@ -5,9 +5,12 @@ Each is found once, and spares the requests that would find it again. Threads sh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
-__all__ = ["Quirks", "read_leniently"]
+__all__ = ["Quirks", "accepting_gzip", "read_leniently"]
 
 _ENOUGH: Final = 3
 """Odd answers in a row after which obstore is not asked any more; a broken connection may garble one."""
@@ -61,6 +64,25 @@ class Quirks:
 def read_leniently(client: Any) -> None:
     """Makes a boto3 client skip the headers that servers get wrong (dates most often), and nothing here reads."""
     client.meta.events.register("before-parse.s3", _without_unused, unique_id="downloader-unused-headers")
+    client.meta.events.register("before-call.s3.GetObject", _accept_gzip, unique_id="downloader-accept-gzip")
+
+
+_gzip: Final[ContextVar[bool]] = ContextVar("gzip", default=False)
+
+
+@contextmanager
+def accepting_gzip() -> Iterator[None]:
+    """GETs of boto3 clients that `read_leniently` saw say that gzip is welcome."""
+    token = _gzip.set(True)
+    try:
+        yield
+    finally:
+        _gzip.reset(token)
+
+
+def _accept_gzip(params: Any, **_: object) -> None:
+    if _gzip.get():
+        params["headers"]["Accept-Encoding"] = "gzip"
 
 
 def _without_unused(response_dict: Any, **_: object) -> None:

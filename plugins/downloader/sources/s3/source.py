@@ -19,7 +19,7 @@ from .describe import describe
 from .errors import AWS_FIELDS, Fields
 from .missing import MissingObjects
 from .object_store import BucketAddress, ObjectStore
-from .oddities import open_with_boto3
+from .oddities import as_stored, open_with_boto3
 from .quirks import read_leniently
 from .transport import Transport
 
@@ -116,7 +116,7 @@ class S3Source:
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
         try:
-            return self._store.open(file, start, stop)
+            return as_stored(self._bucket, file, self._store.open(file, start, stop), start, stop)
         except ServerBusy as error:
             error.retry_after = error.retry_after or self._retry_after(file)
             raise
