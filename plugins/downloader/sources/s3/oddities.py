@@ -47,7 +47,7 @@ class BotoStream:
         advertised = from_etag(self.etag) if self.etag else None
         self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
         self.packed: bool = answer.get("ContentEncoding") == "gzip"
-        """Whether the bytes are said to be compressed."""
+        """Whether the bytes are compressed, by the answer."""
         self.redirected: bool = answer.get("Redirected", False)
         """Whether another host sends the bytes."""
 
