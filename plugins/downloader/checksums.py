@@ -14,13 +14,23 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, Protocol
 
 from awscrt import checksums as crt
 
-__all__ = ["MIB", "S3_ETAG", "Checksum", "Hasher", "from_base64", "from_etag"]
+__all__ = [
+    "MIB",
+    "S3_ETAG",
+    "Checksum",
+    "Hasher",
+    "from_base64",
+    "from_etag",
+    "is_weak",
+    "opaque_tag",
+    "same_object",
+]
 
 MIB: Final = 1024 * 1024
 S3_ETAG: Final = "s3-etag"
@@ -29,6 +39,8 @@ _COMMON_MIB = (5, 8, 10, 15, 16, 25, 32, 50, 64, 100, 128, 256, 500, 512, 1024)
 _COMMON_MB = (5, 8, 10, 15, 16, 20, 25, 50, 64, 100, 128, 250, 256, 500, 512, 1000)
 _MOST_CANDIDATES = 16
 _ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
+_ENCODING = re.compile(r'"?(?:--?|;)(?:gzip|br|zstd|deflate)$')
+"""What proxies put behind an ETag, on one of HEAD and GET only."""
 _COUNT = re.compile(r"[1-9][0-9]{0,4}")
 _MOST_PARTS = 10_000
 """S3's own limit."""
@@ -51,14 +63,15 @@ class Checksum:
     `value` is lower-case hex, with ``-N`` behind it for a checksum over N parts. `part_sizes` is empty for a whole, one
     number where all parts but the last have that size, or every part's size in bytes. `guessed` says that the part size
     was found among those that fit, or that the checksum is not surely that of the bytes, so that a mismatch proves
-    nothing; `doubt` says why, where the file's line in the report is to tell.
+    nothing; `doubt` says why, where the file's line in the report is to tell. Where there is a doubt
+    and it is not guessed, a mismatch decides once no other checksum proves the bytes.
     """
 
     algorithm: str
     value: str
     part_sizes: tuple[int, ...] = ()
     guessed: bool = False
-    doubt: str = ""
+    doubt: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"
@@ -112,6 +125,21 @@ def from_etag(etag: str, part_sizes: tuple[int, ...] = ()) -> Checksum | None:
     if found[2] is None:
         return Checksum("md5", found[1])
     return Checksum(S3_ETAG, found[0], part_sizes)
+
+
+def is_weak(etag: str) -> bool:
+    """Whether it names content that is equivalent, and not the very bytes."""
+    return etag.startswith("W/")
+
+
+def opaque_tag(etag: str) -> str:
+    """An ETag, with or without its quotes, as the server behind the proxies made it."""
+    return _ENCODING.sub("", etag.removeprefix("W/").strip('"'))
+
+
+def same_object(one: str, other: str) -> bool:
+    """Whether both name one object, whatever proxies have added."""
+    return one == other or opaque_tag(one) == opaque_tag(other)
 
 
 def from_base64(algorithm: str, value: str, part_sizes: tuple[int, ...] = ()) -> Checksum | None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+import re
 import shutil
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import Parts, contents
 from downloader.report import Status
+from downloader.sources.s3.describe import NO_PROOF
 from downloader_tasks.execution import attempt as attempts
 from downloader_tasks.minio import download_run
 from downloader_tasks.shards import ShardFiles
 from downloader_tasks.xcoms import Shard
 from include.stand_ins.s3_servers import S3Server
+from include.stand_ins.wire import Answer, Request, StandIn, serving
 
 EXPORTS = {
     "Patient.ndjson": resources("Patient", 3),
@@ -383,3 +390,67 @@ def test_a_folder_that_is_missing(lab: FhirLab) -> None:
     lab.upload(EXPORTS)
     lab.output.rmdir()
     assert "does not exist: create it" in lab.run().problem()
+
+
+# --- servers whose ETags are no MD5s ----------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class EtagProxy(StandIn):
+    """Hands requests on to a server, and the answers with other ETags back."""
+
+    behind: str
+    made: str
+    """What becomes of an ETag; `{hash}`: other hex digits."""
+
+    def take(self, request: Request) -> Answer:
+        """What `request` gets."""
+        link = HTTPConnection(urlsplit(self.behind).netloc, timeout=20)
+        kept = {
+            name: value for name, value in request.headers.items() if name not in ("host", "if-match", "connection")
+        }
+        link.request(request.method, request.uri, request.body or None, kept)
+        got = link.getresponse()
+        body = re.sub(rb"&quot;([0-9a-f-]+)&quot;", lambda found: self._other(found[1].decode()).encode(), got.read())
+        link.close()
+        headers = {name: value for name, value in got.getheaders() if name.lower() not in _OF_THE_LINK}
+        if "ETag" in headers:
+            headers["ETag"] = f'"{self._other(headers["ETag"])}"'
+        if request.method == "HEAD":
+            body = bytes(int(got.getheader("Content-Length") or 0))
+        return Answer(got.status, headers, body)
+
+    def _other(self, etag: str) -> str:
+        return self.made.format(hash=hashlib.md5(etag.strip('"').encode()).hexdigest())
+
+
+_OF_THE_LINK = ("content-length", "connection", "transfer-encoding", "date", "server")
+
+
+def behind_proxy(lab: FhirLab, proxy: EtagProxy) -> None:
+    host, _, port = proxy.url.removeprefix("http://").rpartition(":")
+    lab.connect(host=host, port=int(port))
+
+
+@pytest.mark.parametrize("made", ["{hash}-1", f"{'0' * 32}-1", "{hash}-7", "no-hex"])
+def test_where_etags_are_no_md5s_exports_come_home_by_their_size(lab: FhirLab, made: str) -> None:
+    """As MinIO makes them of objects that it compresses or encrypts, and with `--no-compat`."""
+    lab.upload({"Patient.ndjson": resources("Patient", 3)})
+    with serving(EtagProxy(behind=lab.server.url, made=made)) as proxy:
+        behind_proxy(lab, proxy)
+        run = lab.run()
+        assert run.state == "success", run.log
+        assert contents(lab.output) == {"Patient.ndjson": resources("Patient", 3)}
+        (result,) = run.report("").results
+        assert (result.assurance, result.message) == ("size", NO_PROOF)
+        assert set(lab.run().lines("").values()) == {"skipped"}
+
+
+def test_an_etag_that_looks_like_an_md5_and_differs_is_told_with_both_causes(lab: FhirLab) -> None:
+    lab.upload({"Patient.ndjson": resources("Patient", 3)})
+    with serving(EtagProxy(behind=lab.server.url, made="{hash}")) as proxy:
+        behind_proxy(lab, proxy)
+        run = lab.run()
+    assert run.state == "failed"
+    assert "damaged or was replaced, or the server's ETag is not an MD5" in run.lines("")["Patient.ndjson"]
+    assert contents(lab.output) == {}

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from ..checksums import Checksum
+from ..checksums import Checksum, is_weak
 from ..content import ContentInfo, Tee, at_source
 from ..disk import PartFile, Place, WriteBehind, commit, hash_bytes, open_for_reading
 from ..errors import (
@@ -66,6 +66,15 @@ def kept(file: RemoteFile, found: Inspection, seconds: float = 0.0) -> FileResul
         assurance=found.assurance,
         message=found.remark,
         resources=found.content_info.resources,
+    )
+
+
+def _advice(wrong: Verdict) -> str | None:
+    if not wrong.remark:
+        return None
+    return (
+        f"the file at its source is damaged or was replaced, or {wrong.remark}: compare it with another copy; if it is "
+        "right, store it there again with a further checksum (such as SHA-256), which decides"
     )
 
 
@@ -160,7 +169,7 @@ class SingleFile:
                 return self._commit(part, decision, verdict, content_info)
             tries -= 0 if resumed else 1
             part.truncate()
-        raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}")
+        raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}", _advice(verdict))
 
     def _start(self, part: PartFile, place: Place, found: Inspection) -> Decision:
         """Decides, and leaves in the part file what is resumed: nothing that does not look like a true beginning."""
@@ -299,7 +308,7 @@ class SingleFile:
         self._is_whole = file.size is not None
         if start and start == file.size:
             return
-        unmixed = file.etag is not None or is_provable(file)
+        unmixed = (file.etag is not None and not is_weak(file.etag)) or is_provable(file)
         if self._ranges and unmixed and file.size is not None and depth > 1:
             ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth)
             yield from ahead.run(start, file.size, batch.options.limits.range_size)

@@ -16,7 +16,7 @@ __all__ = ["Verdict", "first_to_try", "is_provable", "judge"]
 class Verdict:
     """Whether the bytes are right, and by what (`FileResult.assurance`); for wrong ones, what they are instead.
 
-    `remark`: what its line in the report has to say about that besides.
+    `remark`: what its line in the report has to say about that besides; for wrong bytes, why they may be right.
     """
 
     good: bool
@@ -36,8 +36,14 @@ def first_to_try(file: RemoteFile, size: int) -> Checksum | None:
 
 
 def is_provable(file: RemoteFile) -> bool:
-    """Whether a checksum can be computed of the whole file, so that it proves a beginning that is resumed as well."""
-    return file.size is not None and first_to_try(file, file.size) is not None
+    """Whether a checksum decides about the whole file, so that it proves a beginning that is resumed as well.
+
+    One that is likely not that of the bytes (guessed, with a doubt) does not.
+    """
+    if file.size is None:
+        return False
+    surer = (checksum for checksum in file.checksums if not (checksum.guessed and checksum.doubt))
+    return any(any(True for _ in checksum.candidates(file.size)) for checksum in surer)
 
 
 def judge(
@@ -46,26 +52,30 @@ def judge(
     """Compares `size` bytes with the checksums of `file`, one after the other until one decides.
 
     `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. A
-    match decides; a mismatch decides unless the checksum is `guessed`, whose doubt becomes the verdict's remark where
-    nothing proves the bytes. Where none of the file's own decides, what the answer `advertised` may prove the bytes by
-    equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Else the size alone is known.
+    match decides; a mismatch decides at once unless there is a doubt, or the checksum is `guessed`. Doubts become the
+    verdict's remark where nothing proves the bytes. Where none of the file's own decides, what the answer `advertised`
+    may prove the bytes by equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Then the first
+    mismatch that is doubted but not guessed decides, else the size alone is known.
     """
     if file.size is not None and file.size != size:
         return Verdict(False, found=f"{size} bytes instead of {file.size}")
-    doubts: dict[str, None] = {}
+    refuted: Verdict | None = None
     for form in _forms(file, size):
         value = value_of(form)
         if value == form.value:
             return Verdict(True, str(form))
-        if form.doubt:
-            doubts[form.doubt] = None
-        if not form.guessed:
-            return Verdict(False, found=f"{form.algorithm} {value} instead of {form.value}")
+        if form.guessed:
+            continue
+        wrong = Verdict(False, found=f"{form.algorithm} {value} instead of {form.value}", remark=form.doubt)
+        if not form.doubt:
+            return wrong
+        refuted = refuted or wrong
     for checksum in advertised:
         for form in checksum.candidates(size):
             if value_of(form) == form.value:
                 return Verdict(True, str(form))
-    return Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY, remark="; ".join(doubts))
+    doubts = dict.fromkeys(checksum.doubt for checksum in file.checksums if checksum.doubt)
+    return refuted or Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY, remark="; ".join(doubts))
 
 
 def _forms(file: RemoteFile, size: int) -> Iterator[Checksum]:

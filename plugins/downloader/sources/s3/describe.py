@@ -1,7 +1,9 @@
 """What a bucket knows of one object: its size, its ETag, and its checksums.
 
 An ETag is the MD5 of the bytes (of the parts' MD5s, after a multipart upload) unless the object is encrypted with KMS
-or a customer's key, or in a directory bucket: there it only looks like one.
+or a customer's key, or in a directory bucket: there it only looks like one. Other servers do not say where it is none:
+MinIO gives objects that it compresses or encrypts random ones, with ``-1`` behind them. So what a server says by its
+ETag is held with a doubt (`Checksum`); ``-1``, a weak one, and one whose part sizes are unknown never condemn.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from ...checksums import S3_ETAG, Checksum, from_base64, from_etag
+from ...checksums import S3_ETAG, Checksum, from_base64, from_etag, opaque_tag
 from ...errors import DownloadError, NetworkError, ObjectNotFound, PermanentError, RetryableError, SizeMismatch
 from ...remote_file import RemoteFile
 from .bucket import S3Bucket
 from .errors import archived
 from .object_store import bare_etag
 
-__all__ = ["describe"]
+__all__ = ["NO_PROOF", "describe"]
 
 _ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
 """S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
@@ -28,6 +30,11 @@ _MOST_PARTS: Final = 1000
 """Parts whose sizes are requested one by one."""
 _EMPTY: Final = hashlib.md5(b"").hexdigest()
 _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
+_OPAQUE: Final = "etag"
+"""An algorithm that nothing computes: an ETag that cannot be one of a known form, kept for its doubt."""
+_MAY_BE_NONE: Final = "the server's ETag is not an MD5 (as where it compresses or encrypts)"
+NO_PROOF: Final = "the server's ETag does not prove it, and may be no MD5 (as where it compresses or encrypts)"
+"""Why an ETag proves nothing by a mismatch: what the file's line in the report says."""
 
 
 def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
@@ -46,6 +53,8 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     checksums = {str(checksum): checksum for checksum in _own(bucket, known, head)}
     for checksum in _advertised(bucket, head):
         checksums.setdefault(str(checksum), checksum)
+    if not checksums and known.etag:
+        return replace(known, checksums=(Checksum(_OPAQUE, known.etag, guessed=True, doubt=NO_PROOF),))
     return replace(known, checksums=_with_part_sizes(bucket, known, tuple(checksums.values())))
 
 
@@ -130,15 +139,20 @@ def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Chec
     """The checksums of the record, without those that come from an ETag that is not an MD5.
 
     A first MD5 may have been computed from the file by the record's writer, so it stays; if it equals such an ETag it
-    was most likely copied from it, so a mismatch proves nothing.
+    was most likely copied from it, so a mismatch proves nothing. Nor does that of an ETag of one part, if it is still
+    the object's.
     """
     if _etag_is_md5(bucket, head):
-        return file.checksums
+        opaque = opaque_tag(file.etag or "")
+        return tuple(
+            replace(c, guessed=True, doubt=NO_PROOF) if c.parts == 1 and not c.part_sizes and c.value == opaque else c
+            for c in file.checksums
+        )
     copied = Checksum("md5", file.etag or "")
     first = file.checksums[:1]
     kept = [c for c in file.checksums[1:] if c.algorithm != S3_ETAG and c != copied]
     if first and first[0].algorithm != S3_ETAG:
-        kept.insert(0, replace(first[0], guessed=True) if first[0] == copied else first[0])
+        kept.insert(0, replace(first[0], guessed=True, doubt=NO_PROOF) if first[0] == copied else first[0])
     return tuple(kept)
 
 
@@ -148,9 +162,12 @@ def _advertised(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
     Some answers omit the number of parts of a composite one (boto/botocore#3346). If they omit its type as well, it may
     be either, and a mismatch proves nothing.
     """
-    etag = from_etag(head.get("ETag", ""))
-    if etag is not None and _etag_is_md5(bucket, head):
-        yield etag
+    header = bare_etag(head.get("ETag")) or ""
+    etag = from_etag(opaque_tag(header))
+    advertised = etag if etag is not None and _etag_is_md5(bucket, head) else None
+    decides = advertised is not None and advertised.parts != 1 and opaque_tag(header) == header
+    if advertised is not None and decides:
+        yield replace(advertised, doubt=_MAY_BE_NONE if advertised.parts is None else NO_PROOF)
     kind, parts = head.get("ChecksumType"), etag.parts if etag else None
     for algorithm in _ADDITIONAL:
         value = head.get(f"Checksum{algorithm}")
@@ -162,16 +179,23 @@ def _advertised(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
             yield from filter(None, [known])
         else:
             yield from (replace(checksum, guessed=True) for checksum in (composite, whole) if checksum)
+    if advertised is not None and not decides:
+        yield replace(advertised, guessed=True, doubt=NO_PROOF)
 
 
 def _with_part_sizes(bucket: S3Bucket, file: RemoteFile, checksums: tuple[Checksum, ...]) -> tuple[Checksum, ...]:
     """`checksums` with the sizes of the parts, which are requested only if the first checksum needs them."""
     size = file.size or 0
     best = next((form for checksum in checksums for form in checksum.candidates(size)), None)
-    if best is None or not best.guessed or best.parts is None:
+    if best is None or not best.guessed or best.parts in (None, 1):
         return checksums
     sizes = _part_sizes(bucket, file.key, size, best.parts)
-    return tuple(replace(c, part_sizes=sizes) if c.parts == best.parts and not c.part_sizes else c for c in checksums)
+    return tuple(
+        replace(c, part_sizes=sizes, doubt=(_MAY_BE_NONE if c.doubt else "") if sizes else NO_PROOF)
+        if c.parts == best.parts and not c.part_sizes
+        else c
+        for c in checksums
+    )
 
 
 def _part_sizes(bucket: S3Bucket, key: str, size: int, parts: int) -> tuple[int, ...]:

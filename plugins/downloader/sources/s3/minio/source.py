@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ....checksums import Checksum, from_etag
+from ....checksums import Checksum, from_etag, opaque_tag, same_object
 from ....errors import SizeMismatch
 from ....paths import SafePath
 from ....remote_file import RemoteFile
+from ..describe import NO_PROOF
 from ..source import S3Source
 from .listing import Listed
 
@@ -17,11 +18,11 @@ __all__ = ["MinioSource", "listed_file"]
 def listed_file(listed: Listed, path: SafePath) -> RemoteFile:
     """An object of a listing as a planned file.
 
-    Its ETag is the expected ETag, and most likely its MD5. Encrypted objects have other ETags, so a mismatch proves
-    nothing.
+    Its ETag is the expected ETag, and most likely its MD5. Objects that are encrypted or compressed have other ETags,
+    so a mismatch proves nothing.
     """
-    likely = from_etag(listed.etag)
-    checksums: tuple[Checksum, ...] = () if likely is None else (replace(likely, guessed=True),)
+    likely = from_etag(opaque_tag(listed.etag))
+    checksums: tuple[Checksum, ...] = () if likely is None else (replace(likely, guessed=True, doubt=NO_PROOF),)
     return RemoteFile(path, listed.size, listed.key, checksums, listed.etag or None)
 
 
@@ -38,7 +39,7 @@ class MinioSource(S3Source):
             return super().describe(asked)
         except SizeMismatch:
             now = super().describe(replace(asked, size=None))
-            if file.etag is not None and file.etag != now.etag:
+            if file.etag is not None and not same_object(file.etag, now.etag or ""):
                 return now
             problem = SizeMismatch(
                 f"{file.path} has {now.size} bytes at its source, {file.size} in the listing of the bucket, and is the "
