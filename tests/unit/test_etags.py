@@ -20,7 +20,7 @@ from downloader.sources.s3 import S3Source
 from downloader.sources.s3.describe import NO_PROOF
 from downloader.sources.s3.minio import Listed, MinioSource, listed_file
 from downloader.transfer.streaming import open_checked
-from include.stand_ins.object_server import ObjectRequest, ObjectServer
+from include.stand_ins.object_server import ObjectRequest, ObjectServer, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.wire import Answer, Fault
 from support.restoring import KIB, content, file_for, part_files, part_path, plain_copy, restored
@@ -267,3 +267,76 @@ def test_where_no_checksum_decides_ranges_of_weak_etags_are_not_mixed(
     result = fetched(object_server, tmp_path, bare(LARGE))
     assert (result.outcome, result.assurance) == (Outcome.DOWNLOADED, SIZE_ONLY)
     assert len(object_server.gets("x")) == 1
+
+
+# --- If-Match ---------------------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    pytest.param(refuse(501, "NotImplemented"), id="501"),
+    pytest.param(refuse(400, "InvalidArgument"), id="400"),
+    pytest.param(refuse(400), id="400 of a proxy"),
+    pytest.param(refuse(412, "PreconditionFailed"), id="412"),
+]
+
+
+def refusing_if_match(fault: Fault) -> Callable[[ObjectRequest], Fault | None]:
+    return lambda request: fault if "if-match" in request.headers else None
+
+
+@pytest.mark.parametrize("key", ["x", "a//b"])
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_an_if_match_that_is_refused_is_not_sent_again(
+    object_server: ObjectServer, caplog: pytest.LogCaptureFixture, fault: Fault, key: str
+) -> None:
+    object_server.put(key, LARGE)
+    object_server.intercept = refusing_if_match(fault)
+    source = source_of(object_server)
+    described = source.describe(replace(bare(LARGE), key=key))
+    for start in (0, 1000, 2000):
+        with closing(open_checked(source, described, start)) as stream:
+            assert b"".join(stream) == LARGE[start:]
+    assert sum("if-match" in request.headers for request in object_server.requests) == 1
+    assert len([record for record in caplog.records if "refuses If-Match" in record.getMessage()]) == 1
+    object_server.put(key, LARGE[::-1])
+    with pytest.raises(ObjectChanged), closing(open_checked(source, described, 3000)):
+        pass
+
+
+@LANES
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_files_come_home_where_if_match_is_refused(
+    object_server: ObjectServer, tmp_path: Path, data: bytes, fault: Fault
+) -> None:
+    object_server.put("x", data)
+    object_server.intercept = refusing_if_match(fault)
+    listed = listed_file(Listed("x", len(data), hex_of(data)), bare(data).path)
+    result = fetched(object_server, tmp_path, listed, MinioSource)
+    assert (result.outcome, result.assurance) == (Outcome.DOWNLOADED, f"md5:{hex_of(data)}")
+
+
+@pytest.mark.parametrize("key", ["x", "a//b"])
+def test_a_refusal_that_is_a_change_stays_one(object_server: ObjectServer, key: str) -> None:
+    object_server.put(key, SMALL)
+    source = source_of(object_server)
+    described = source.describe(replace(bare(SMALL), key=key))
+    object_server.put(key, SMALL[::-1])
+    for _ in range(2):
+        with pytest.raises(ObjectChanged):
+            source.open(described)
+    object_server.put(key, SMALL)
+    with closing(open_checked(source, described)) as stream:
+        assert b"".join(stream) == SMALL
+    assert "if-match" in object_server.requests[-1].headers
+
+
+def test_what_is_refused_for_another_reason_is_told_as_that(object_server: ObjectServer) -> None:
+    object_server.put("x", SMALL)
+    source = source_of(object_server)
+    described = source.describe(bare(SMALL))
+    object_server.intercept = lambda request: refuse(501, "NotImplemented")
+    with pytest.raises(Exception, match="501 NotImplemented"):
+        source.open(described)
+    object_server.intercept = lambda request: None
+    with closing(open_checked(source, described)):
+        pass
+    assert "if-match" in object_server.requests[-1].headers

@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -20,8 +20,17 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from ...checksums import Checksum, from_etag
-from ...errors import CredentialsExpired, DownloadError, NetworkError, RangeRefused, Unexpected, Unreachable
+from ...checksums import Checksum, from_etag, is_weak, same_object
+from ...errors import (
+    CredentialsExpired,
+    DownloadError,
+    NetworkError,
+    ObjectChanged,
+    PermanentError,
+    RangeRefused,
+    Unexpected,
+    Unreachable,
+)
 from ...remote_file import RemoteFile
 from ...source import ByteStream, Timeouts
 from ..tls import TlsRefused
@@ -148,11 +157,41 @@ class ObjectStore:
         self._store = None if _needs_boto3(address) else _connect(address)
         self._trusted = not address.sends_token or address.is_amazons
         """Whether the server was seen to send objects itself, or may be let redirect requests."""
+        self._asks_for_etag = True
+        """Whether the expected ETag is sent along: not once a server, or a proxy before it, refused only that."""
         self._odd_ranges = False
         """Whether the server sends ranges in a form that obstore refuses: `rclone serve s3` answers 200."""
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
+        unasked = replace(file, etag=None)
+        if not file.etag or is_weak(file.etag) or not self._asks_for_etag:  # If-Match never matches a weak ETag
+            return self._open(unasked, start, stop)
+        try:
+            return self._open(file, start, stop)
+        except (ObjectChanged, PermanentError) as error:
+            if type(error) not in (ObjectChanged, PermanentError):
+                raise
+            problem: DownloadError = error
+        return self._without_etag(problem, file.etag, unasked, start, stop)
+
+    def _without_etag(
+        self, problem: DownloadError, etag: str, unasked: RemoteFile, start: int, stop: int | None
+    ) -> ByteStream:
+        """Opens a file once more, without the expected ETag, which may be all that was refused.
+
+        Raises what that meets with; `problem` where another object was sent.
+        """
+        stream = self._open(unasked, start, stop)
+        if isinstance(problem, ObjectChanged) and not (stream.etag and same_object(stream.etag, etag)):
+            stream.close()
+            raise problem
+        if self._asks_for_etag:
+            self._asks_for_etag = False
+            log.warning("%s refuses If-Match; the ETags of its answers are compared instead", self._address.subject())
+        return stream
+
+    def _open(self, file: RemoteFile, start: int, stop: int | None) -> ByteStream:
         store = self._store
         if (
             store is None
@@ -239,7 +278,7 @@ class ObjectStore:
 
 def _options(etag: str | None, start: int, stop: int | None) -> Any:
     options: dict[str, Any] = {}
-    if etag and not etag.startswith("W/"):  # If-Match never matches a weak ETag
+    if etag:
         options["if_match"] = f'"{etag}"'
     if stop is not None:
         options["range"] = (start, stop)

@@ -75,7 +75,7 @@ class BotoStream:
 def open_with_boto3(bucket: S3Bucket, file: RemoteFile, start: int, stop: int | None) -> BotoStream:
     """As `Source.open`."""
     more: dict[str, Any] = {}
-    if file.etag and not file.etag.startswith("W/"):
+    if file.etag:
         more["IfMatch"] = f'"{file.etag}"'
     ranged = start > 0 or stop is not None
     if ranged:
