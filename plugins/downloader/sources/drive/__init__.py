@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .access import DriveAccess
+from .errors import KeyRefused
 from .folder import FolderEntry, FolderListing, FolderReader, list_folder
 from .folder_api import FolderByKey
 from .folder_link import parse_folder
@@ -19,6 +20,7 @@ __all__ = [
     "FolderListing",
     "FolderReader",
     "FolderView",
+    "KeyRefused",
     "list_folder",
     "parse_folder",
 ]
