@@ -532,6 +532,37 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             assert "REQUESTS_CA_BUNDLE" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("valid_from", "sentence"), [(-9, "has expired; have"), (3, "is not valid yet; set the clock")]
+)
+def test_a_certificate_out_of_its_time_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, valid_from: int, sentence: str
+) -> None:
+    authority, context = authority_and_server(tmp_path, valid_from=valid_from)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+    with serving(Plain(), context) as server:
+        url = server.url.replace("http://", "https://")
+        error = problem(lambda: HttpClient(Hosts((url,)), ADVICE, Timeouts(5, 5)).open(HttpRequest(f"{url}/f", NAME)))
+    assert isinstance(error, Misconfigured)
+    assert f"the certificate of 127.0.0.1 {sentence}" in str(error)
+
+
+@pytest.mark.parametrize(("content", "wrong"), [(None, "does not exist"), ("", "is empty"), ("text", "no certificate")])
+def test_a_file_of_authorities_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, wrong: str
+) -> None:
+    file = tmp_path / "roots.pem"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    with serving(Plain(), authority_and_server(tmp_path)[1]) as server:
+        url = server.url.replace("http://", "https://")
+        error = problem(lambda: HttpClient(Hosts((url,)), ADVICE, Timeouts(5, 5)).open(HttpRequest(f"{url}/f", NAME)))
+    assert isinstance(error, Misconfigured)
+    assert wrong in str(error)
+    assert "correct REQUESTS_CA_BUNDLE in the environment" in str(error)
+
+
 def test_a_server_without_tls_is_told(server: Plain) -> None:
     url = server.url.replace("http://", "https://")
     error = problem(lambda: HttpClient(Hosts((url,)), ADVICE, Timeouts(5, 5)).open(HttpRequest(f"{url}/f", NAME)))

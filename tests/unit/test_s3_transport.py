@@ -108,7 +108,7 @@ def test_all_proxy_is_none_of_boto3(
     assert both(connect(server.url)) == (4, b"body")
 
 
-@pytest.mark.parametrize("excepted", ["{host}", "127.0.0.1", "*", "other.example,{host}"])
+@pytest.mark.parametrize("excepted", ["{host}", "127.0.0.1", "0.0.1", "*", "other.example,{host}"])
 def test_no_proxy_is_read_as_python_reads_it(
     connect: Connect, server: ObjectServer, monkeypatch: pytest.MonkeyPatch, excepted: str
 ) -> None:
@@ -233,6 +233,20 @@ def test_a_certificate_that_is_its_own_authority_is_read_by_boto3(
         with caplog.at_level(logging.WARNING):
             assert [b"".join(source.open(FILE)) for _ in range(2)] == [b"body"] * 2
     assert caplog.text.count("is read with boto3, which is slower") == 1
+
+
+@pytest.mark.parametrize(
+    ("valid_from", "sentence"), [(-9, "has expired; have"), (3, "is not valid yet; set the clock")]
+)
+def test_a_certificate_out_of_its_time_is_told_as_that_by_both_clients(
+    connect: Connect, tmp_path: Path, valid_from: int, sentence: str
+) -> None:
+    pem, context = authority_and_server(tmp_path, valid_from=valid_from)
+    with serving(tls=context) as server:
+        source = connect(server.url.replace("http://", "https://"), verify=str(pem))
+        for ask in (source.describe, source.open):
+            with pytest.raises(Misconfigured, match=f"the certificate of https://127.0.0.1:[0-9]+ {sentence}"):
+                ask(FILE)
 
 
 def test_a_client_certificate_is_taken_as_a_pair(connect: Connect, secured: tuple[Path, ssl.SSLContext, str]) -> None:
