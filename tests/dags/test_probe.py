@@ -262,9 +262,7 @@ def test_what_only_the_client_that_downloads_is_told(
     assert sentence.startswith("Wrong settings: the proxy on the way wants a login")
 
 
-def test_an_image_host_that_cannot_be_reached_is_told_at_once(
-    pictures: Way, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_host_that_cannot_be_reached_is_told_at_once(pictures: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = pictures.lab
     assert isinstance(lab, SloohLab)
     lab.slooh.image_host = "https://images.lab.example"

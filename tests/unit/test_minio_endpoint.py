@@ -73,6 +73,18 @@ def test_the_plain_case(asks: Asks) -> None:
     assert access.client.meta.config.retries["total_max_attempts"] == 1
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"host": "minio"}, {"conn_type": "aws", "extra": {"endpoint_url": "http://minio:9000"}}],
+    ids=["generic", "aws"],
+)
+def test_a_profile_of_the_environment_that_does_not_exist_is_named(
+    asks: Asks, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "elsewhere")
+    assert asks.refusal(**fields).startswith("AWS_PROFILE in the environment names a profile that this machine does")
+
+
 @pytest.mark.parametrize("kind", ["generic", "http", ""])
 def test_kinds_that_mean_the_same(asks: Asks, kind: str) -> None:
     assert asks.server(conn_type=kind, host="minio", port=9000).endpoint == "minio:9000"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import Connection
 
 from ..failures import Refusal
-from ..settings import Configuration, address_of, authority, aws_access, find_connection, truth
+from ..settings import Configuration, address_of, authority, aws_access, aws_error, find_connection, truth
 from ..wording import one_line
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
 
 
 def _of_generic(connection: Connection, configuration: Configuration) -> tuple[MinioServer, S3Access]:
+    from botocore.exceptions import ProfileNotFound
+
+    from downloader.errors import DownloadError
     from downloader.source import Timeouts
     from downloader.sources.s3.minio import MinioServer
 
@@ -61,8 +64,11 @@ def _of_generic(connection: Connection, configuration: Configuration) -> tuple[M
         verify=authority("verify", extra["verify"], connection.conn_id) if "verify" in extra else None,
         timeouts=Timeouts(stall=configuration.transfer.stall_seconds),
     )
+    problem: Refusal | DownloadError
     try:
         access = server.access()
+    except ProfileNotFound as error:  # boto3 reads AWS_PROFILE, though nothing of it is used
+        problem = aws_error(error, connection.conn_id)
     except ValueError:  # the client's; the host has been checked
         problem = Refusal(
             f"the region in the extra of the connection {connection.conn_id} is not valid; remove it, or write one "

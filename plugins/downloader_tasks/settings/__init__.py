@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .aws_errors import aws_error
 from .configuration import (
     PROJECT,
     Configuration,
@@ -25,6 +26,7 @@ __all__ = [
     "address_of",
     "authority",
     "aws_access",
+    "aws_error",
     "catalogue",
     "find_connection",
     "load",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerBusy, TooManyFiles, lacks_files
@@ -9,6 +10,8 @@ from downloader.errors import AccessDenied, DownloadError, NetworkError, ServerB
 from ..failures import Refusal
 
 __all__ = ["aws_error", "of_aws"]
+
+_PROFILES: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 
 
 def of_aws() -> tuple[type[Exception], ...]:
@@ -38,6 +41,11 @@ def aws_error(error: Exception, connection_id: str) -> Refusal | DownloadError:
         return Refusal(
             "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE in the environment, or ca_bundle in the AWS configuration, is empty; "
             "remove it, or write the path of a file of trusted authorities"
+        )
+    if isinstance(error, boto.ProfileNotFound) and error.kwargs.get("profile") in map(os.environ.get, _PROFILES):
+        return Refusal(
+            "AWS_PROFILE in the environment names a profile that this machine does not have; write one of "
+            "~/.aws/config there, or remove it"
         )
     wrong, instead = _field(error)
     return Refusal(f"{wrong} in the extra of the connection {connection_id}; {instead}")
