@@ -247,7 +247,7 @@ class BrokenContent(PermanentError):
     """The bytes are those of the source, and are not what a file of this kind holds."""
 
     kind = "Broken content"
-    advice = "see to it that the file is made anew at its source"
+    advice = "the file is like this at its source: replace it there"
 
 
 class CorruptRecord(PermanentError):

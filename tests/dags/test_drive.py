@@ -215,9 +215,9 @@ def test_a_dry_run_lists_everything_and_writes_nothing(lab: DriveLab) -> None:
     for line in (
         "car.dat: would be kept",
         "drone/drone.dat: would be fetched (146.5 KB)",
-        "fan/fan.dat: would be resumed (117.2 KB, 97.7 KB to come)",
+        "fan/fan.dat: would be resumed (117.2 KB, 97.7 KB to download)",
         "To keep: 1 file, 58.6 KB",
-        "To come over the network: 244.1 KB",
+        "To download over the network: 244.1 KB",
         "A dry run: nothing was fetched",
     ):
         assert line in run.log

@@ -322,7 +322,7 @@ def test_broken_content_fails_at_once_and_leaves_nothing(play: Play, shape: Shap
     source = ScriptedSource(source_of(shape, data))
     result = play.restore_one(source, file_for("x", data))
     assert (result.message, result.retryable) == (
-        "Broken content: it is broken; see to it that the file is made anew at its source",
+        "Broken content: it is broken; the file is like this at its source: replace it there",
         False,
     )
     assert tree(play.folder) == {}

@@ -39,15 +39,15 @@ CASES = [
     Case(None, None, DOWNLOAD, 100, "x: would be fetched (100 B)"),
     Case(100, None, KEEP, 0, KEPT),
     Case(100, 40, KEEP, 0, KEPT),
-    Case(None, 30, RESUME, 70, "x: would be resumed (100 B, 70 B to come)"),
+    Case(None, 30, RESUME, 70, "x: would be resumed (100 B, 70 B to download)"),
     Case(None, 30, DOWNLOAD, 100, "x: would be fetched (100 B)", resume=False),
     Case(None, 101, DOWNLOAD, 100, "x: would be fetched (100 B)"),
-    Case(40, None, RESUME, 60, "x: would be resumed (100 B, 60 B to come)"),
-    Case(40, 70, RESUME, 30, "x: would be resumed (100 B, 30 B to come)"),
+    Case(40, None, RESUME, 60, "x: would be resumed (100 B, 60 B to download)"),
+    Case(40, 70, RESUME, 30, "x: would be resumed (100 B, 30 B to download)"),
     Case(40, None, HEAL, 100, "x: would be replaced (100 B): incomplete copy detected", resume=False),
     Case(40, None, HEAL, 100, "x: would be replaced (100 B): incomplete copy detected", BARE),
     Case(101, None, HEAL, 100, "x: would be replaced (100 B): size mismatch detected"),
-    Case(101, 30, HEAL, 70, "x: would be replaced (100 B, 70 B to come): size mismatch detected"),
+    Case(101, 30, HEAL, 70, "x: would be replaced (100 B, 70 B to download): size mismatch detected"),
     Case(None, None, DOWNLOAD, 0, "x: would be fetched (size unknown)", UNSIZED),
     Case(None, 30, RESUME, 0, "x: would be resumed (size unknown)", UNSIZED),
     Case(7, None, KEEP, 0, KEPT.replace("100 B", "size unknown"), UNSIZED),
@@ -74,7 +74,7 @@ def test_what_cannot_be_downloaded_says_why(tmp_path: Path) -> None:
     assert first.startswith("x: would FAIL (100 B): ")
     assert "is a folder" in first
     assert second == f"y: would FAIL (size unknown): {refused.error}"
-    assert totals == ["To refuse: 2 files, 100 B", "To come over the network: 0 B"]
+    assert totals == ["To refuse: 2 files, 100 B", "To download over the network: 0 B"]
 
 
 def test_a_link_is_replaced_whatever_its_size(tmp_path: Path) -> None:
@@ -89,4 +89,4 @@ def test_the_totals_are_those_of_the_lines(tmp_path: Path) -> None:
     files = [replace(FILE, path=safe_path(name)) for name in ("kept", "short", "new", "other")]
     *_, first, second, third, last = lines_of(preview(files, tmp_path, TransferPolicy()))
     assert (first, second, third) == ("To fetch: 2 files, 200 B", "To resume: 1 file, 100 B", "To keep: 1 file, 100 B")
-    assert last == "To come over the network: 260 B"
+    assert last == "To download over the network: 260 B"

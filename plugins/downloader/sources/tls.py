@@ -49,7 +49,7 @@ _EXPIRED: Final = _cause(
 )
 _NOT_YET: Final = _cause(
     "the certificate of {server} is not valid yet",
-    "set the clock of this machine (NTP); if it is right, have the server's certificate made anew",
+    "set the clock of this machine (NTP); if it is right, have the server's certificate renewed",
 )
 _OTHER_HOST: Final = _cause(
     "the certificate of {server} is for another host",

@@ -68,11 +68,11 @@ def lines_of(prospects: Sequence[Prospect]) -> Iterator[str]:
     """Lines for people: one a file, and the totals."""
     for one in prospects:
         size = "size unknown" if one.size is None else shown_size(one.size)
-        rest = f", {shown_size(one.to_come)} to come" if one.size is not None and one.have and one.to_come else ""
+        rest = f", {shown_size(one.to_come)} to download" if one.size is not None and one.have and one.to_come else ""
         why = f": {one_line(one.reason)}" if one.action in (Action.HEAL, None) else ""
         yield f"{one_line(one.name)}: {_WORDS[one.action][1]} ({size}{rest}){why}"
     for action, (verb, _) in _WORDS.items():
         mine = [one for one in prospects if one.action is action]
         if mine:
             yield f"To {verb}: {counted(len(mine))}, {shown_size(sum(one.size or 0 for one in mine))}"
-    yield f"To come over the network: {shown_size(sum(one.to_come for one in prospects))}"
+    yield f"To download over the network: {shown_size(sum(one.to_come for one in prospects))}"
