@@ -109,10 +109,14 @@ def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
     return sum(_to_come(item, folder) for item in files if isinstance(item, RemoteFile) and item.size)
 
 
-def first_to_come(files: Sequence[Planned], destination: Path) -> RemoteFile | None:
-    """The first of `files` that will be downloaded, by what is there under its final name; None if all are there."""
+def first_to_come(files: Sequence[Planned], destination: Path, *, overwrite: bool = False) -> RemoteFile | None:
+    """The first of `files` that will be downloaded, by what is there under its final name; None if all are there.
+
+    `overwrite`: whether what is there is downloaded again.
+    """
     folder = Destination(destination)
-    return next((item for item in files if isinstance(item, RemoteFile) and not _is_kept(item, folder)), None)
+    remote = (item for item in files if isinstance(item, RemoteFile))
+    return next((item for item in remote if overwrite or not _is_kept(item, folder)), None)
 
 
 def _is_kept(file: RemoteFile, folder: Destination) -> bool:

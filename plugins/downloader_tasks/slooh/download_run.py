@@ -1,7 +1,8 @@
 """A run of `slooh_images`.
 
-`validate` refuses what would fail every picture: parameters, configuration, the connection, the login. Slooh's list is
-read in `download` alone, once: each request counts against the limit, and the pool of that task has one slot.
+`validate` refuses what would fail every picture: parameters, configuration, the connection, the login, the way to the
+image host. Of Slooh's list it reads the first row; the list is read in `download` alone, once: each request counts
+against the limit, and the pool of that task has one slot.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from downloader.content import PictureCheck
 from downloader.disk import refuse_folded
 from downloader.errors import DownloadError, NotTried, PermanentError, RetryableError
 from downloader.planning import refuse_conflicts
-from downloader.remote_file import Planned, Refused, RemoteFile
+from downloader.remote_file import Planned, Refused
 from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.source import Timeouts, probe
@@ -40,6 +41,7 @@ from downloader.sources.slooh import (
 from downloader.transfer import TransferOptions, TransferPolicy
 
 from ..download_run import Show, SingleItemRun, ignore
+from ..folders import first_to_come
 from ..settings import Configuration, service_options
 from ..shards import RunTarget, ShardFiles
 from ..wording import one_line
@@ -186,14 +188,17 @@ class SloohRun(SingleItemRun):
     def _probe(self) -> None:
         """Reads a byte of the newest picture, if it is to come, by the client that will download pictures."""
         wish = self._wish()
+        if wish.select is Select.FAILED and not wish.known:
+            return
         try:
             newest = self.client.pictures(1, 1, wish.mission_id if wish.select is Select.MISSION else 0)
         except DownloadError:
             return  # the list is read, and its troubles are told, in `download`
         found = plan(newest.rows, wish, self.layout)
-        for file in found.planned:
-            if isinstance(file, RemoteFile):
-                probe(SloohSource(found.addresses, self.images), file)
+        overwrite = self.options.policy.overwrite
+        first = first_to_come(found.planned, self.request.location, overwrite=overwrite)
+        if first is not None:
+            probe(SloohSource(found.addresses, self.images), first)
 
     def _log_in(self) -> None:
         name, status = self.client.login(), MemberStatus()
