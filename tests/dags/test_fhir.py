@@ -346,7 +346,10 @@ def test_the_names_of_other_buckets_are_told(lab: FhirLab) -> None:
         ({"extra": {"secure": True}}, 'does not speak TLS; write "secure": false into the connection\'s extra'),
         ({"extra": {"secure": "perhaps"}}, "secure in the extra of the connection minio_default is neither true nor"),
         ({"extra": {"sekure": True}}, "has an unknown key sekure; its keys are"),
-        ({"extra": {"verify": "/no/such/file"}}, "the file of an authority, /no/such/file, cannot be read"),
+        (
+            {"extra": {"secure": True, "verify": "/no/such/file"}},
+            "the file of trusted authorities, /no/such/file, does not exist",
+        ),
         ({"host": "a b/c"}, "is not the name of a server"),
         ({"conn_type": "postgres"}, "is of type postgres, and MinIO needs one of type generic or aws"),
     ],
