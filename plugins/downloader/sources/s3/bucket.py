@@ -53,6 +53,11 @@ class S3Bucket:
             problem = reason
         raise problem
 
+    def _redirects(self) -> DownloadError:
+        about = self.subject()
+        what = f"{about.address} redirects every request, so it is not an S3 server, or a proxy stands before it"
+        return Misconfigured(what, f"check {self.fields.address} of the connection")
+
     def request(self, operation: str, key: str | None = None, **more: Any) -> dict[str, Any]:
         """The answer to one request. `operation` is the name of a boto3 method. Raises `DownloadError`."""
         parameters: dict[str, Any] = {"Bucket": self.name, **more}
@@ -65,12 +70,13 @@ class S3Bucket:
             answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
         except (ResponseParserError, ValueError) as error:
             problem = unreadable(self.subject(key), repeated=self.quirks.is_repeated(str(error)))
-        except (BotoCoreError, ClientError, OSError) as error:
-            problem = from_boto3(error, self.subject(key))
-        except RecursionError:  # boto3 asks a server that redirects for the bucket's region, and is redirected again
-            about = self.subject(key)
-            what = f"{about.address} redirects every request, so it is no S3 server, or a proxy stands before it"
-            problem = Misconfigured(what, f"check {self.fields.address} of the connection")
+        except (BotoCoreError, ClientError, OSError, RecursionError) as error:
+            # boto3 asks a server that redirects for the bucket's region, and is redirected again. How deep it is then
+            # decides whether its own wrapper takes the error for one of the connection.
+            if isinstance(error, RecursionError) or "recursion depth" in str(error):
+                problem = self._redirects()
+            else:
+                problem = from_boto3(error, self.subject(key))
         else:
             self.quirks.note_readable()
             return answer
