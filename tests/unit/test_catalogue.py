@@ -469,7 +469,7 @@ def test_a_disk_that_refuses_a_sqlite_file_is_told_by_its_cause(
 
 @pytest.mark.parametrize("path", ["", "catalogue.db", ":memory:", "file:/x?mode=rwc"])
 def test_a_sqlite_path_must_be_absolute(path: str) -> None:
-    with pytest.raises(CatalogueRefused, match=r"no absolute path; .*sqlite:////data/catalogue\.db"):
+    with pytest.raises(CatalogueRefused, match=r"not an absolute path; .*sqlite:////data/catalogue\.db"):
         open_catalogue(CatalogueAddress("sqlite", path))
 
 

@@ -86,11 +86,14 @@ def test_without_any_credentials_there_is_nothing_to_mask(configuration: Configu
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
-        ({"endpoint_url": "localhost:9000"}, "endpoint_url is no address in the extra of the connection aws_default; "),
-        ({"region_name": "eu central"}, "region_name is no region in the extra of the connection aws_default; write"),
+        (
+            {"endpoint_url": "localhost:9000"},
+            "endpoint_url is not an address in the extra of the connection aws_default",
+        ),
+        ({"region_name": "eu central"}, "region_name is not a valid region in the extra of the connection"),
         (
             {"profile_name": "nobodys"},
-            "profile_name is no profile of this machine in the extra of the connection aws_d",
+            "profile_name is not a profile of this machine in the extra of the connection aws_d",
         ),
         ({"endpoint_url": 5}, "there is something that cannot be used (TypeError) in the extra of the connection aws_"),
         ({"config_kwargs": "s3"}, "write its fields as Airflow's Amazon provider describes them"),

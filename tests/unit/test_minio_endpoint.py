@@ -287,13 +287,13 @@ def test_its_endpoint_url_says_host_port_and_tls(asks: Asks, url: str, endpoint_
 @pytest.mark.parametrize("url", ["minio:9000", "minio", "http://minio_1:9000", "http://"])
 def test_its_endpoint_url_has_to_be_one(asks: Asks, url: str) -> None:
     assert asks.refusal(conn_type="aws", extra={"endpoint_url": url}) == (
-        "endpoint_url is no address in the extra of the connection lab; write one such as http://localhost:9000"
+        "endpoint_url is not an address in the extra of the connection lab; write one such as http://localhost:9000"
     )
 
 
 def test_its_region_has_to_be_one(asks: Asks) -> None:
     assert asks.refusal(conn_type="aws", extra={"endpoint_url": "http://minio:9000", "region_name": "no region"}) == (
-        "region_name is no region in the extra of the connection lab; write one such as eu-central-1"
+        "region_name is not a valid region in the extra of the connection lab; write one such as eu-central-1"
     )
 
 

@@ -43,7 +43,7 @@ def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
     path = address.host or address.database
     if not os.path.isabs(path):
         raise CatalogueRefused(
-            f"the catalogue's SQLite file is {path!r}, which is no absolute path",
+            f"the catalogue's SQLite file is {path!r}, which is not an absolute path",
             "give the connection the whole path as its host, or write it with four slashes: sqlite:////data/catalogue.db",
         )
     return SqliteCatalogue(path)

@@ -96,11 +96,11 @@ def _field(error: Exception) -> tuple[str, str]:
     from botocore import exceptions as boto
 
     if isinstance(error, boto.InvalidRegionError):
-        return "region_name is no region", "write one such as eu-central-1"
+        return "region_name is not a valid region", "write one such as eu-central-1"
     if isinstance(error, boto.ProfileNotFound):
-        return "profile_name is no profile of this machine", "write one of ~/.aws/config there, or leave it out"
+        return "profile_name is not a profile of this machine", "write one of ~/.aws/config there, or leave it out"
     if isinstance(error, ValueError):  # boto3 raises it of an endpoint alone
-        return "endpoint_url is no address", "write one such as http://localhost:9000"
+        return "endpoint_url is not an address", "write one such as http://localhost:9000"
     return (
         f"there is something that cannot be used ({type(error).__name__})",
         "write its fields as Airflow's Amazon provider describes them",
