@@ -193,7 +193,10 @@ def test_an_object_that_cannot_be_read_is_left_to_the_report(
     for key in (f"{SAMPLE}/a.raw", "a.ndjson"):
         store.script(key, fault)
     assert way.validate() == 1
-    assert len(way.asked()) == 1
+    first, *again = way.asked()
+    # A 412 is asked again, once, without the header: the server may refuse that, and not the object.
+    assert len(again) <= ("if-match" in first.headers)
+    assert not any("if-match" in asked.headers for asked in again)
 
 
 @pytest.mark.parametrize("page", [missing, access_denied()], ids=["missing", "forbidden"])
