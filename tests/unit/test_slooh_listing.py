@@ -131,7 +131,7 @@ def test_rows_without_ids_that_never_end(server: SloohServer, client: SloohClien
 def test_new_rows_for_ever(monkeypatch: pytest.MonkeyPatch, server: SloohServer, client: SloohClient) -> None:
     monkeypatch.setattr("downloader.sources.slooh.listing._MOST_ROWS", 30)
     fill(server, 35)
-    with pytest.raises(PermanentError, match=r"Slooh's list does not end after 30 rows; bound it by max_scan"):
+    with pytest.raises(PermanentError, match=r"Slooh's list does not end after 30 rows; limit it with max_scan"):
         list(pictures(client, batch=10))
 
 

@@ -130,7 +130,8 @@ class SingleFile:
             except (DiskUnavailable, _PartFileLostError) as error:
                 disk_failures += 1
                 if disk_failures == _DISK_TRIES:
-                    raise error.__cause__ or error from None
+                    lost = error.__cause__ if isinstance(error, _PartFileLostError) else None
+                    raise lost or error from None
                 self._batch.retry.pause(disk_failures * _DISK_WAIT)
 
     def _download(self, place: Place, found: Inspection) -> FileResult:

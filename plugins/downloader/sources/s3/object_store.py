@@ -182,7 +182,12 @@ class ObjectStore:
 
         Raises what that meets with; `problem` where another object was sent.
         """
-        stream = self._open(unasked, start, stop)
+        try:
+            stream = self._open(unasked, start, stop)
+        except PermanentError:
+            if isinstance(problem, ObjectChanged):
+                raise problem from None  # the other object is shorter, or cannot be read
+            raise
         if isinstance(problem, ObjectChanged) and not (stream.etag and same_object(stream.etag, etag)):
             stream.close()
             raise problem
