@@ -173,7 +173,7 @@ def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> No
     airflow.clear(run, [["download", 0]])
     airflow.objects.intercept = lambda asked: None
     assert airflow.wait(run) == "success"
-    # The stopped try may still have completed the file before it was told to stop.
+    # The stopped try may have completed the file before it heard that it is to stop.
     assert lines(airflow, folder)["large.raw"] in ("resumed", "skipped")
     assert (folder / "large.raw").read_bytes() == LARGE
     assert part_of(folder) == 0
