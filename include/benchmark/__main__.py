@@ -29,6 +29,8 @@ from .tools import facts, find_tools
 _ROOT = Path(__file__).resolve().parents[2]
 _QUICK = Sizes(
     small=1_000,
+    fetched=2_000,
+    far=1_000,
     growth=10_000,
     large=256 * MIB,
     rounds=3,
@@ -111,9 +113,9 @@ def _run(asked: argparse.Namespace, work: Path) -> list[Section]:
     stage = Stage(work, asked.timeout, asked.patience, _say)
     with (
         serve_exports(tools.python, work / "exports.log") as exports,
-        serve(tools.nginx, stock.objects, work / "nginx", sizes.small, exports) as endpoint,
+        serve(tools.nginx, stock.objects, work / "nginx", sizes.small, exports) as server,
     ):
-        sections = _play(Bench(stock, Arena(tools, endpoint, work / "lists"), stage), names)
+        sections = _play(Bench(stock, Arena(tools, server.near, work / "lists", server.far), stage), names)
     _print(sections, about, time.monotonic() - began)
     return sections
 

@@ -27,6 +27,11 @@ class Bench:
     stage: Stage
 
     @property
+    def far_away(self) -> Bench:
+        """The same with the server far away."""
+        return replace(self, arena=self.arena.far_away)
+
+    @property
     def ours(self) -> Ours:
         """Makes our contestants."""
         return Ours(self.arena)

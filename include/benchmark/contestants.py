@@ -24,6 +24,7 @@ __all__ = [
     "Ours",
     "bucket_peers",
     "check_files",
+    "floor",
     "interrupted",
     "large_peers",
     "md5sum",
@@ -34,6 +35,8 @@ __all__ = [
 
 _ROOT = Path(__file__).resolve().parents[2]
 _AT_ONCE = "32"
+_STREAMS = "16"
+"""Of one large object: what makes the peers fastest, near and far."""
 
 Check = Callable[[Path, str], None]
 """Looks at the folder and at what was printed. Raises Broken where the work was not done."""
@@ -55,11 +58,18 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """Where they compete. `lists` is a folder for configurations and lists of names."""
+    """Where they compete. `lists` is a folder for configurations and lists of names; `far` another address of the
+    server, from which its answers come late."""
 
     tools: Tools
     endpoint: str
     lists: Path
+    far: str = ""
+
+    @property
+    def far_away(self) -> Arena:
+        """The same, at the other address."""
+        return replace(self, endpoint=self.far)
 
     @property
     def env(self) -> dict[str, str]:
@@ -86,9 +96,10 @@ class Ours:
         """One that fetches the `count` files of the record, each checked by a checksum called `assurance`."""
         return Contestant(name, self._command(prefix, record), _results("downloaded", assurance, count), self._env())
 
-    def keep(self, name: str, record: Path, folder: Path, count: int) -> Contestant:
-        """One that finds `count` files there and right."""
-        return Contestant(name, self._command("large/", record), _results("skipped", "md5", count), self._env(), folder)
+    def keep(self, name: str, record: Path, folder: Path, count: int, assurance: str) -> Contestant:
+        """One that finds `count` files there and right, by a checksum called `assurance`."""
+        check = _results("skipped", assurance, count)
+        return Contestant(name, self._command("large/", record), check, self._env(), folder)
 
     def bucket(self, name: str, count: int) -> Contestant:
         """One that downloads a bucket of `count` FHIR exports, as `minio_downloader` does."""
@@ -153,11 +164,26 @@ class Ours:
 
 
 def small_peers(arena: Arena, count: int) -> list[Contestant]:
-    """Peers that fetch `count` small objects."""
+    """Peers that fetch `count` small objects below ``many/``, each with several numbers of requests at once."""
     names = [small_name(number) for number in range(count)]
-    made = (_small_rclone, _small_s5cmd, _small_curl)
     check = check_files(count, count * SMALL_SIZE)
-    return [Contestant(make.__name__.rpartition("_")[2], make(arena, names), check, arena.env) for make in made]
+    commands = {
+        f"{make.__name__.rpartition('_')[2]}, {at_once} at once": make(arena, names, at_once)
+        for make, numbers in _SMALL.items()
+        for at_once in numbers
+    }
+    return [Contestant(name, command, check, arena.env) for name, command in commands.items()]
+
+
+def floor(arena: Arena, record: Path, count: int, threads: int) -> Contestant:
+    """What the same library can do at best: see `floor`."""
+    fixed = [*python_command(arena, "floor"), arena.endpoint, BUCKET, "many/", str(record), str(threads)]
+    return Contestant(
+        f"floor, {threads} threads",
+        lambda folder: [*fixed, str(folder)],
+        check_files(count, count * SMALL_SIZE),
+        python_env(arena),
+    )
 
 
 def large_peers(arena: Arena, size: int, md5: str) -> list[Contestant]:
@@ -248,17 +274,17 @@ def _written(path: Path, lines: Iterable[str]) -> str:
 
 
 def _rclone(arena: Arena, provider: str = "Other") -> list[str]:
-    config = arena.lists / f"rclone-{provider}.conf"
+    config = arena.lists / f"rclone-{provider}-{_host(arena).replace(':', '-')}.conf"
     remote = ["[peer]", "type = s3", f"provider = {provider}", "env_auth = true", "force_path_style = true"]
     _written(config, [*remote, f"endpoint = {arena.endpoint}"])
     quick = ["--no-check-dest", "--ignore-checksum", "--use-server-modtime", "--inplace", "--s3-no-check-bucket"]
     return [arena.tools.rclone, "--config", str(config), *quick]
 
 
-def _small_rclone(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+def _small_rclone(arena: Arena, names: list[str], at_once: int) -> Callable[[Path], list[str]]:
     listed = _written(arena.lists / "rclone.txt", names)
-    which = ["--files-from-raw", listed, "--no-traverse", "--transfers", _AT_ONCE, "--checkers", _AT_ONCE]
-    return lambda folder: [*_rclone(arena), "copy", f"peer:{BUCKET}/small", str(folder), *which]
+    which = ["--files-from-raw", listed, "--no-traverse", "--transfers", str(at_once), "--checkers", str(at_once)]
+    return lambda folder: [*_rclone(arena), "copy", f"peer:{BUCKET}/many", str(folder), *which]
 
 
 def _bucket_rclone(arena: Arena, count: int) -> Callable[[Path], list[str]]:
@@ -270,33 +296,41 @@ def _s5cmd(arena: Arena) -> list[str]:
     return [arena.tools.s5cmd, "--endpoint-url", arena.endpoint, "--log", "error"]
 
 
-def _small_s5cmd(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+def _small_s5cmd(arena: Arena, names: list[str], at_once: int) -> Callable[[Path], list[str]]:
     def command(folder: Path) -> list[str]:
-        lines = (f"cp s3://{BUCKET}/small/{name} {folder}/{name}" for name in names)
-        return [*_s5cmd(arena), "--numworkers", "64", "run", _written(arena.lists / "s5cmd.txt", lines)]
+        lines = (f"cp s3://{BUCKET}/many/{name} {folder}/{name}" for name in names)
+        return [*_s5cmd(arena), "--numworkers", str(at_once), "run", _written(arena.lists / "s5cmd.txt", lines)]
 
     return command
 
 
-def _small_curl(arena: Arena, names: list[str]) -> Callable[[Path], list[str]]:
+def _small_curl(arena: Arena, names: list[str], at_once: int) -> Callable[[Path], list[str]]:
     def command(folder: Path) -> list[str]:
-        lines = (f"url = {arena.endpoint}/{BUCKET}/small/{name}\noutput = {folder}/{name}" for name in names)
+        lines = (f"url = {arena.endpoint}/{BUCKET}/many/{name}\noutput = {folder}/{name}" for name in names)
         listed = _written(arena.lists / "curl.txt", lines)
-        many = ["--parallel", "--parallel-immediate", "--parallel-max", _AT_ONCE]
+        many = ["--parallel", "--parallel-immediate", "--parallel-max", str(at_once)]
         return [arena.tools.curl, "--fail", "--silent", "--show-error", *many, "--config", listed]
 
     return command
 
 
+_SMALL: dict[Callable[[Arena, list[str], int], Callable[[Path], list[str]]], tuple[int, ...]] = {
+    _small_rclone: (4, 32, 256),
+    _small_s5cmd: (256,),
+    _small_curl: (32, 256),
+}
+"""Requests at once: the best number depends on how far the server is."""
+
+
 def _large_rclone(arena: Arena) -> Callable[[Path], list[str]]:
-    streams = ["--multi-thread-streams", "8", "--multi-thread-cutoff", "16Mi"]
+    streams = ["--multi-thread-streams", _STREAMS, "--multi-thread-cutoff", "16Mi"]
     source = f"peer:{BUCKET}/large/{LARGE}"
     return lambda folder: [*_rclone(arena), "copyto", source, str(folder / LARGE), *streams]
 
 
 def _large_s5cmd(arena: Arena) -> Callable[[Path], list[str]]:
     source = f"s3://{BUCKET}/large/{LARGE}"
-    return lambda folder: [*_s5cmd(arena), "cp", "--concurrency", "8", source, str(folder / LARGE)]
+    return lambda folder: [*_s5cmd(arena), "cp", "--concurrency", _STREAMS, source, str(folder / LARGE)]
 
 
 def _large_aws(arena: Arena) -> Callable[[Path], list[str]]:
@@ -307,5 +341,5 @@ def _large_aws(arena: Arena) -> Callable[[Path], list[str]]:
 
 def _aws_config(arena: Arena) -> Path:
     path = arena.lists / "aws.conf"
-    _written(path, ["[default]", "s3 =", "  max_concurrent_requests = 10", "  multipart_chunksize = 16MB"])
+    _written(path, ["[default]", "s3 =", f"  max_concurrent_requests = {_STREAMS}", "  multipart_chunksize = 16MB"])
     return path

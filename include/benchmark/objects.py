@@ -37,6 +37,10 @@ class Sizes:
 
     small: int = 10_000
     """Small objects; a power of ten (see `server`)."""
+    fetched: int = 20_000
+    """Small objects that are fetched from the server that answers at once, each of the others twice."""
+    far: int = 8_000
+    """Small objects that are fetched from the server that is far away."""
     growth: int = 100_000
     """Small objects of the case that asks whether ten times as many cost ten times as much."""
     large: int = 2048 * MIB
@@ -74,7 +78,7 @@ class Sizes:
     def files(self, cases: Collection[str]) -> int:
         """Files that these cases make before the first is removed (see `rounds`)."""
         grown = self.small + self.growth + 2 * self.keys + self.loop + sum(self.in_shards) * ("many" in cases)
-        return 6 * self.rounds * self.small + self.growth_rounds * grown + 2_000
+        return self.rounds * (8 * self.fetched + 7 * self.far) + self.growth_rounds * grown + 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,6 @@ class Stock:
         self._there = folder / "there"
         for made in (self.objects, self._records, self._there):
             made.mkdir()
-
-    @cached_property
-    def small(self) -> Path:
-        """The record of the small objects, below ``small/``."""
-        self._make_small()
-        return self._many("small", self.sizes.small)
 
     def many(self, count: int) -> Path:
         """The record of `count` small objects below ``many/``, where number n is n modulo `Sizes.small`."""

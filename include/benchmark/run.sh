@@ -7,7 +7,7 @@
 #   bash include/benchmark/run.sh --only large    one case: small, large, there, growth, listing, drive, report; and those
 #                                                 that run only if they are named: million and many (some 15
 #                                                 minutes each), long (10 minutes and 20 GB of disk), dag
-#   bash include/benchmark/run.sh --install       installs nginx and curl first (Debian, as root)
+#   bash include/benchmark/run.sh --install       installs nginx (with its Lua module) and curl first (Debian, as root)
 #   bash include/benchmark/run.sh --help          the rest
 #
 # BENCHMARK_WORK names a folder to work in; BENCHMARK_PYTHON a Python that has everything, so that nothing is set up.
@@ -22,7 +22,7 @@ if [[ ${1:-} == --install ]]; then
         exit 1
     fi
     apt-get update --quiet=2
-    apt-get install --yes --quiet=2 --no-install-recommends nginx-light curl
+    apt-get install --yes --quiet=2 --no-install-recommends nginx-light libnginx-mod-http-lua curl
 fi
 
 python=${BENCHMARK_PYTHON:-}

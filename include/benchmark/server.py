@@ -4,6 +4,9 @@ It knows no buckets, no signatures and no parts: it sends bytes, whole or by ran
 client is what is measured. Its ETags are made of time and size, and ``If-Match`` works with them as with
 S3's; the checksums come from the record. A folder is no object: 404, as with S3.
 
+A second port serves the same objects from far away: each answer begins 30 ms after its request, and a stream brings
+at most 85 MB a second, as S3 does. nginx needs its Lua module for that.
+
 Buckets of FHIR exports (``/fhir-<count>``) belong to `exports`, which runs behind it: nginx passes questions for lists
 on, and answers those for objects from its cache, with their own ETags.
 """
@@ -16,21 +19,28 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..processes import Processes, ProgramError, free_port
 from .measure import Broken
 from .objects import BUCKET
 
-__all__ = ["serve", "serve_drive", "serve_exports", "serve_long"]
+__all__ = ["DELAY", "RATE", "ObjectServer", "serve", "serve_drive", "serve_exports", "serve_long"]
+
+DELAY = 0.03
+"""Seconds before an answer of the server that is far away."""
+RATE = 85
+"""MB a second of one of its streams."""
 
 _CONFIG = """
+{modules}
 {user}
 worker_processes 1;
 daemon off;
 pid {home}/pid;
 error_log stderr error;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 8192; }}
 http {{
     access_log off;
     sendfile on;
@@ -53,7 +63,8 @@ http {{
         keepalive 8;
     }}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{near} backlog=4096;
+        {far}
         root {root};
         error_page 301 403 404 =404 @none;
         location @none {{ return 404; }}
@@ -70,6 +81,14 @@ http {{
     }}
 }}
 """
+_FAR = """listen 127.0.0.1:{port} backlog=4096;
+        set $far 0;
+        if ($server_port = {port}) {{ set $far {rate}m; }}
+        limit_rate $far;
+        access_by_lua_block {{ if ngx.var.server_port == "{port}" then ngx.sleep({delay}) end }}"""
+_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
+"""What makes nginx wait, in the order in which it is loaded."""
+_MODULE_FOLDERS = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 300.0
 """Seconds in which a server has to answer. One that computes the checksum of twenty gigabytes first takes a while."""
@@ -77,20 +96,28 @@ _DIGITS = 6
 """Digits in the name of a small object."""
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectServer:
+    """Its addresses: one that answers at once, and one that is far away."""
+
+    near: str
+    far: str
+
+
 @contextmanager
-def serve(nginx: str, root: Path, home: Path, small: int, exports: int) -> Iterator[str]:
-    """Serves the files below `root`; yields the address. `home` takes nginx's own files. Stopped when left.
+def serve(nginx: str, root: Path, home: Path, small: int, exports: int) -> Iterator[ObjectServer]:
+    """Serves the files below `root`. `home` takes nginx's own files. Stopped when left.
 
     `small` is the number of small objects, a power of ten; `exports` the port of `serve_exports`. Raises Broken where
-    nginx does not start.
+    nginx does not start, or lacks its Lua module.
     """
     home.mkdir()
-    port = free_port()
+    ports = {"near": free_port(), "far": free_port(), "exports": exports}
     config = home / "nginx.conf"
-    config.write_text(_config(root, home, small, {"port": port, "exports": exports}))
+    config.write_text(_config(root, home, small, ports))
     command = [nginx, "-e", "stderr", "-p", str(home), "-c", str(config)]
-    with _running(command, {}, f"http://127.0.0.1:{port}", home / "nginx.log") as address:
-        yield address
+    with _running(command, {}, f"http://127.0.0.1:{ports['near']}", home / "nginx.log") as address:
+        yield ObjectServer(address, f"http://127.0.0.1:{ports['far']}")
 
 
 @contextmanager
@@ -162,12 +189,27 @@ def _config(root: Path, home: Path, small: int, ports: dict[str, int]) -> str:
     if small != 10**kept:
         raise ValueError(f"{small} small objects are no power of ten")
     return _CONFIG.format(
+        modules="\n".join(f"load_module {module};" for module in _modules()),
         user=f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "",
         home=home,
-        **ports,
+        near=ports["near"],
+        far=_FAR.format(port=ports["far"], rate=RATE, delay=DELAY),
+        exports=ports["exports"],
         root=root,
         bucket=BUCKET,
         kept=kept,
         dropped=_DIGITS - kept,
         zeros="0" * (_DIGITS - kept),
+    )
+
+
+def _modules() -> list[Path]:
+    """The files of nginx's Lua module. Raises Broken where they are missing."""
+    for folder in map(Path, _MODULE_FOLDERS):
+        found = [folder / name for name in _MODULES]
+        if all(path.exists() for path in found):
+            return found
+    raise Broken(
+        "nginx lacks its Lua module, which makes it answer late: Debian and Ubuntu: apt-get install "
+        "libnginx-mod-http-lua, or run.sh --install as root"
     )

@@ -15,7 +15,7 @@ from .measure import Broken
 __all__ = ["Tools", "facts", "find_tools"]
 
 _ADVICE = {
-    "nginx": "Debian and Ubuntu: apt-get install nginx-light, or run.sh --install as root",
+    "nginx": "Debian and Ubuntu: apt-get install nginx-light libnginx-mod-http-lua, or run.sh --install as root",
     "curl": "Debian and Ubuntu: apt-get install curl, or run.sh --install as root",
     "md5sum": "it is part of coreutils",
 }
