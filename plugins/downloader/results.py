@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from .errors import DownloadError
 
-__all__ = ["FORMS", "SIZE_ONLY", "UNPROVEN", "UNVERIFIED", "FileResult", "Outcome", "failed"]
+__all__ = ["FORMS", "SIZE_ONLY", "UNPROVEN", "UNVERIFIED", "FileResult", "Outcome", "failed", "joined"]
 
 SIZE_ONLY = "size"
 """Assurance: the length is right; there was no checksum to compare."""
@@ -69,3 +69,8 @@ def failed(name: str, error: DownloadError, *, fetched: int = 0, seconds: float 
     return FileResult(
         name, Outcome.FAILED, fetched=fetched, seconds=seconds, message=str(error), retryable=error.retryable
     )
+
+
+def joined(*clauses: str) -> str:
+    """Clauses of a line of the report, those that are empty left out."""
+    return "; ".join(filter(None, clauses))

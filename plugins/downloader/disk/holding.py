@@ -144,16 +144,12 @@ class Acquisition:
         Raises BlockingIOError where it is locked: there ``flock`` tells of life, though not of death.
         """
         try:
-            descriptor = os.open(name, os.O_RDONLY | _THERE)
+            descriptor = _opened_plain(name, os.O_RDONLY)
         except FileNotFoundError:
             return False
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            return True  # a planted link: removed, not followed
+        if descriptor is None:
+            return True
         try:
-            if not _is_plain(os.fstat(descriptor)):
-                return True
             try_flock(descriptor, fcntl.LOCK_SH)
             at = 0
             while data := os.pread(descriptor, _COPIED_AT_ONCE, at):
@@ -175,17 +171,28 @@ def _moved(name: str, mine: str) -> int | None:
     """An open part file, given the name `mine`; None where it is gone, or no plain file. Raises OSError."""
     try:
         os.rename(name, mine)
-        descriptor = os.open(mine, os.O_RDWR | _THERE)
+        descriptor = _opened_plain(mine, os.O_RDWR)
     except FileNotFoundError:
         return None
+    if descriptor is None:
+        os.unlink(mine)
+    return descriptor
+
+
+def _opened_plain(name: str, how: int) -> int | None:
+    """A part file that is there; None where it is a planted link, which is not followed, or no plain file.
+
+    Raises OSError, FileNotFoundError among them.
+    """
+    try:
+        descriptor = os.open(name, how | _THERE)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-    else:
-        if _is_plain(os.fstat(descriptor)):
-            return descriptor
-        os.close(descriptor)
-    os.unlink(mine)
+        return None
+    if _is_plain(os.fstat(descriptor)):
+        return descriptor
+    os.close(descriptor)
     return None
 
 

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ..results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from ..results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome, joined
 from .escaping import escape, escape_assurance, escape_message, escape_name, unescape
 from .quantities import shown_seconds, shown_size
 
@@ -84,22 +84,15 @@ def _words(result: FileResult, proved: bool) -> str:
     doubt = "" if proved else _WITHOUT_CHECKSUM[result.assurance]
     message = escape(result.message) if result.message else ""
     if outcome is Outcome.SELF_HEALED:
-        clauses = _joined(f"{message}, re-downloaded" if message else "re-downloaded", doubt)
+        clauses = joined(f"{message}, re-downloaded" if message else "re-downloaded", doubt)
     elif outcome is Outcome.SKIPPED:
-        clauses = _joined("already exists", doubt, message)
+        clauses = joined("already exists", doubt, message)
     elif doubt:
-        clauses = _joined(doubt, message)
+        clauses = joined(doubt, message)
     else:
-        clauses = _joined(f"{shown_size(result.size)} in {shown_seconds(result.seconds)}", message)
+        clauses = joined(f"{shown_size(result.size)} in {shown_seconds(result.seconds)}", message)
         return f"{_WORDS[outcome]} and verified ({clauses})"
     return f"{_WORDS[outcome]} ({clauses})"
-
-
-def _joined(clause: str, *others: str) -> str:
-    for other in others:
-        if other:
-            clause = f"{clause}; {other}"
-    return clause
 
 
 def _facts(result: FileResult, proved: bool) -> str:

@@ -13,7 +13,7 @@ from ..content import Content, ContentInfo, Tee, at_source
 from ..disk import Place, hash_bytes, open_for_reading
 from ..errors import DownloadError, PathConflict, from_os_error
 from ..remote_file import RemoteFile
-from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED
+from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED, joined
 from .context import BatchContext
 from .verification import first_to_try, judge
 
@@ -27,7 +27,6 @@ __all__ = [
     "compare",
     "inspect",
     "inspect_by_size",
-    "joined",
     "look",
 ]
 
@@ -234,11 +233,6 @@ class _Reading:
 def assured(assurance: str, content_info: ContentInfo) -> str:
     """The better of two assurances: a checksum's, else that of the content's form, else the size's."""
     return content_info.form if content_info.form and assurance in UNPROVEN else assurance
-
-
-def joined(*clauses: str) -> str:
-    """The clauses of a line's message, those that are empty left out."""
-    return "; ".join(filter(None, clauses))
 
 
 def checksum_of(descriptor: int, size: int, form: Checksum, check: Callable[[], None]) -> str:

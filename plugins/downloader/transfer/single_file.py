@@ -30,11 +30,11 @@ from ..errors import (
     disk_errors,
 )
 from ..remote_file import RemoteFile
-from ..results import FileResult, Outcome, failed
+from ..results import FileResult, Outcome, failed, joined
 from ..retry import Clock
 from .context import BatchContext
 from .decision import Action, Decision, Start, decide
-from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, joined, look
+from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, look
 from .progress import FileProgress
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, is_provable, judge

@@ -30,11 +30,11 @@ from ..errors import (
     as_download_error,
 )
 from ..remote_file import RemoteFile
-from ..results import FileResult, Outcome, failed
+from ..results import FileResult, Outcome, failed, joined
 from .concurrency import Concurrency
 from .context import BatchContext
 from .decision import Action, decide
-from .inspection import DescribedFile, inspect, joined
+from .inspection import DescribedFile, inspect
 from .single_file import kept
 from .streaming import Buffer, open_checked, refuse_excess
 from .verification import first_to_try, judge

@@ -13,10 +13,10 @@ import orjson
 
 from ...checksums import Checksum
 from ...errors import DownloadError
-from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, retry_after
 from . import errors
 from .access import DriveAccess
-from .detours import from_detour, slowed_down
+from .detours import send, slowed_down
 from .errors import Wanted
 from .key import DriveKey
 from .pages import PAGE_BYTES, DrivePage
@@ -77,7 +77,8 @@ class DriveApi:
         """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         acknowledged = wanted.key in self._acknowledged
         more = {"acknowledgeAbuse": "true"} if acknowledged else {}
-        answer = self._send(self._request(wanted, {"alt": "media", **more}).ranged(start, stop), wanted)
+        request = self._request(wanted, {"alt": "media", **more}).ranged(start, stop)
+        answer = send(self._client, request, wanted, self._throttle)
         if answer.status in _CARRIES_BYTES:
             self._throttle.succeeded()
             return answer
@@ -111,7 +112,7 @@ class DriveApi:
         return self._object(request, folder, _MOST_PAGE)
 
     def _object(self, request: HttpRequest, wanted: Wanted, most: int) -> dict[str, Any]:
-        answer = self._send(request, wanted)
+        answer = send(self._client, request, wanted, self._throttle)
         if answer.status != 200:
             raise self._error(answer, answer.beginning(PAGE_BYTES), wanted)
         held = _json_object(answer.body(most))
@@ -126,13 +127,6 @@ class DriveApi:
         url = f"{self._files_url}/{quote(key.id, safe='')}"
         params = {**params, "supportsAllDrives": "true"}
         return HttpRequest(url, str(wanted), params, {"User-Agent": self._user_agent}, private)
-
-    def _send(self, request: HttpRequest, wanted: Wanted) -> HttpAnswer:
-        try:
-            return self._client.send(request)
-        except OtherHost as error:
-            elsewhere = error
-        raise from_detour(elsewhere, wanted, self._throttle)
 
     def _error(self, answer: HttpAnswer, body: bytes, wanted: Wanted) -> DownloadError:
         """The error of a refusal. Its reason comes first: a status stands for many."""

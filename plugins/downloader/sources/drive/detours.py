@@ -10,12 +10,12 @@ import re
 from typing import Final
 
 from ...errors import DownloadError
-from ..http import OtherHost
+from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost
 from . import errors
 from .errors import Wanted
 from .throttle import Throttle
 
-__all__ = ["from_detour", "slowed_down"]
+__all__ = ["send", "slowed_down"]
 
 _OF_GOOGLE: Final = r"google\.(?:com|cat|[a-z]{2}|com?\.[a-z]{2})"
 _LOGIN: Final = re.compile(rf"accounts\.(?:{_OF_GOOGLE}|youtube\.com)")
@@ -24,7 +24,16 @@ _ROBOT_CHECK: Final = re.compile(rf"(?:[a-z0-9-]+\.)*{_OF_GOOGLE}")
 _CHECK_PATH: Final = re.compile(r"/+sorry(?:/|$)")
 
 
-def from_detour(elsewhere: OtherHost, wanted: Wanted, throttle: Throttle) -> DownloadError:
+def send(client: HttpClient, request: HttpRequest, wanted: Wanted, throttle: Throttle) -> HttpAnswer:
+    """The answer to `request`. Raises what a detour stands for, and as `HttpClient.send`."""
+    try:
+        return client.send(request)
+    except OtherHost as error:
+        elsewhere = error
+    raise _from_detour(elsewhere, wanted, throttle)
+
+
+def _from_detour(elsewhere: OtherHost, wanted: Wanted, throttle: Throttle) -> DownloadError:
     """The error that a redirect to a host that is not allowed stands for: `elsewhere` itself for any unknown one."""
     host = elsewhere.host.lower().removesuffix(".")
     if _LOGIN.fullmatch(host):

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from ...errors import DownloadError, ServerBusy, cut
 from ...retry import RetryPolicy
-from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, retry_after
 from . import errors
 from .access import DriveAccess
 from .api import NATIVE
-from .detours import from_detour, slowed_down
+from .detours import send, slowed_down
 from .errors import DRIVE_ADVICE, Wanted
 from .folder import FOLDER, FolderEntry, FolderLevel, Kind, entry_of, no_folder, wanted_folder
 from .folder_link import is_id, resource_key_of
@@ -88,7 +88,7 @@ class FolderView:
         key = wanted.key
         shared = {"resourcekey": key.resource_key} if key.resource_key else {}
         request = HttpRequest(self._url, f"the list of {wanted}", {"id": key.id, **shared}, self._headers)
-        answer = self._send(request, wanted)
+        answer = send(self._client, request, wanted, self._throttle)
         if answer.status != 200:
             raise self._refusal(DrivePage(_text(answer.beginning(PAGE_BYTES))), answer, wanted)
         text = _text(answer.body(_MOST_BYTES))
@@ -107,13 +107,6 @@ class FolderView:
             raise errors.login_wanted(wanted)
         if not page.has_title:
             raise errors.page_instead(_list_of(wanted))
-
-    def _send(self, request: HttpRequest, wanted: Wanted) -> HttpAnswer:
-        try:
-            return self._client.send(request)
-        except OtherHost as error:
-            elsewhere = error
-        raise from_detour(elsewhere, wanted, self._throttle)
 
     def _refusal(self, page: DrivePage, answer: HttpAnswer, wanted: Wanted) -> DownloadError:
         status = answer.status

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 from requests.cookies import RequestsCookieJar
 
 from ...errors import DownloadError
-from ..http import HttpAnswer, HttpClient, HttpRequest, OtherHost, retry_after
+from ..http import HttpAnswer, HttpClient, HttpRequest, retry_after
 from . import errors
-from .detours import from_detour, slowed_down
+from .detours import send, slowed_down
 from .errors import Wanted
 from .key import EXPORTS
 from .pages import PAGE_BYTES, DrivePage, WayOn
@@ -46,14 +46,14 @@ class DriveWeb:
         """The answer that carries the bytes: 200, 206 or 416. Raises DownloadError for any other."""
         known = self._confirmed.get(str(wanted.key))
         if known is not None:
-            answer = self._send(known.ranged(start, stop), wanted)
+            answer = send(self._client, known.ranged(start, stop), wanted, self._throttle)
             if _is_file(answer) or not _is_expired(answer):
                 return self._accepted(answer, wanted)
             answer.close()
             self._confirmed.pop(str(wanted.key), None)
         request = self._first_request(wanted)
         for page_number in range(_PAGES):
-            answer = self._send(request.ranged(start, stop), wanted)
+            answer = send(self._client, request.ranged(start, stop), wanted, self._throttle)
             if _is_file(answer) or answer.status != 200:
                 accepted = self._accepted(answer, wanted)
                 if page_number:
@@ -76,13 +76,6 @@ class DriveWeb:
             kind = EXPORTS.get(key.export, "document")
             url, params = f"{self._docs_url}/{kind}/d/{key.id}/export", {"format": key.export}
         return HttpRequest(url, str(wanted), {**params, **shared}, self._headers, cookies=RequestsCookieJar())
-
-    def _send(self, request: HttpRequest, wanted: Wanted) -> HttpAnswer:
-        try:
-            return self._client.send(request)
-        except OtherHost as error:
-            elsewhere = error
-        raise from_detour(elsewhere, wanted, self._throttle)
 
     def _onward(self, answer: HttpAnswer, request: HttpRequest, wanted: Wanted) -> HttpRequest:
         """The request that the warning in `answer` offers. Raises the error that any other page shows."""

@@ -101,17 +101,14 @@ def _elsewhere(bucket: S3Bucket, key: str, redirect: ReadRedirected, headers: di
 
     Raises `redirect` if it leads from https to http, or has no end.
     """
-    url, schemes = (
-        redirect.location(),
-        {"https"} if bucket.subject().address.startswith("https:") else {"http", "https"},
-    )
+    url = redirect.location()
+    schemes = {"https"} if bucket.subject().address.startswith("https:") else {"http", "https"}
     for _ in range(_HOPS):
         if urlsplit(url).scheme not in schemes:
             break
         about = replace(bucket.subject(key), address=plain_address(url))
-        answer = _sent(
-            bucket, AWSRequest("GET", url, {"Accept-Encoding": "identity", **headers}, stream_output=True), about
-        )
+        request = AWSRequest("GET", url, {"Accept-Encoding": "identity", **headers}, stream_output=True)
+        answer = _sent(bucket, request, about)
         if answer.status_code in (200, 206):
             length = answer.headers.get("Content-Length", "")
             return {
