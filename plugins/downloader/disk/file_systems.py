@@ -42,9 +42,14 @@ except (AttributeError, OSError):
 
 
 def is_local(path: str) -> bool:
-    """Whether `path` lies on a disk that no other machine writes to. False where that is not known."""
+    """Whether `path` lies on a disk that no other machine writes to. False where that is not known.
+
+    Of a path that does not exist: whether the folder above it does that exists.
+    """
     if _statfs is None:
         return False
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
     found = _StatFs()
     if _statfs(ctypes.c_char_p(os.fsencode(path)), ctypes.byref(found)):
         return False

@@ -88,9 +88,15 @@ class Acquisition:
     def _hold_by_flock(self, folder: str, *, known: bool) -> Held | None:
         name = part_name(self._file, self._identity)
         locked = _lock(f"{folder}/{name}")
-        if locked is not None and not known and not _is_exclusive(locked[0]):
-            _let_go(locked[0], f"{folder}/{name}")
-            raise _NoFlockError
+        if locked is not None and not known:
+            exclusive = False
+            try:
+                exclusive = _is_exclusive(locked[0])
+            finally:  # also where no file more may be opened to find that out
+                if not exclusive:
+                    _let_go(locked[0], f"{folder}/{name}")
+            if not exclusive:
+                raise _NoFlockError
         self._flock_works[self._folder] = True
         return locked and Held(name, *locked)
 
