@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import psycopg
+
 from downloader.report import read, reports_in
 from include.demo.airflow_api import TriggeredRun
 from include.demo.home import PROJECT, Home
 from include.demo.local_airflow import LocalAirflow, starting
-from include.processes import ProgramError
 from include.stand_ins.drive_server import DriveFile, DriveServer, file_id
 from include.stand_ins.object_server import ObjectServer
 from include.stand_ins.s3_servers import S3Server, moto_server
@@ -121,22 +122,18 @@ class RealAirflow:
         return {result.name: f"{result.outcome} {result.message}".strip() for result in results}
 
     def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        for _ in range(20):
-            try:
-                return self.airflow.api._ask(method, path, json=body)
-            except ProgramError as error:
-                if "Database error" not in str(error):  # SQLite is locked by the scheduler
-                    raise
-                time.sleep(0.5)
-        raise ProgramError(f"Airflow's database does not take {method} {path}")
+        return self.airflow.api._ask(method, path, json=body)
 
     def _path(self, run: TriggeredRun) -> str:
         return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[RealAirflow]:
-    """Starts all of it; stops it afterwards. `folder`: empty."""
+def running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
+    """Starts all of it; stops it afterwards. `folder`: empty. `postgres_socket`: of the server for Airflow's database.
+
+    In SQLite, which Airflow means for trying out, what a person does would wait for the scheduler, or be refused.
+    """
     with ExitStack() as stack:
         home = Home(folder)
         home.make()
@@ -173,12 +170,12 @@ def running(folder: Path) -> Iterator[RealAirflow]:
         }
         config = home.write_settings("config", _settings(folder, drive, bucket))
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
-        # On a machine that is busy with other tests, five seconds are not enough for an answer, nor for a lock.
-        database_address = f"sqlite:///{home.airflow}/airflow.db?timeout=60"
+        with psycopg.connect(host=postgres_socket, dbname="postgres", user="postgres", autocommit=True) as server:
+            server.execute("CREATE DATABASE airflow")
         variables |= {
             "DOWNLOADER_CONFIG": str(config),
-            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_address,
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a machine may be busy with other tests
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
         }
         airflow = stack.enter_context(starting(home, variables))
         for dag_id in ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"):
