@@ -25,7 +25,7 @@ class Capabilities:
     """Whether `open` honours `start` and `stop`. Where False, `start` is always 0."""
     parallel_ranges: int = 8
     """How many ranges of one file may be fetched at once; 1 for a source that wants one stream a file."""
-    connections: int = 32
+    connections: int = 256
     """How many streams of all files the source bears at once."""
     describes: bool = True
     """Whether `describe` can tell more than the listing did."""

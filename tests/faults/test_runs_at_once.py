@@ -127,25 +127,13 @@ def by_name(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-HOLDERS = {
-    "in the middle of a large file": (Behaviour(), 700 * KIB, "paused"),
-    "before the flush of a group": (Behaviour(holds_flush=True), 0, "flushing"),
-}
-
-
-@pytest.mark.parametrize(
-    ("count", "where"),
-    [(2, "in the middle of a large file"), (2, "before the flush of a group"), (8, "in the middle of a large file")],
-)
-def test_runs_at_once_come_home_though_one_is_killed_while_it_holds_locks(
-    destination: Path, count: int, where: str
-) -> None:
-    """All others wait for what it holds, and none waits a moment longer than it lives."""
+@pytest.mark.parametrize("count", [2, 8])
+def test_runs_at_once_come_home_though_one_is_killed_while_it_holds_locks(destination: Path, count: int) -> None:
+    """All others wait for the large file that it holds, and none waits a moment longer than it lives."""
     race = Race(destination)
-    behaviour, pause_at, word = HOLDERS[where]
     with race.running():
-        held = race.start(behaviour, pause_at)
-        held.wait_for(word)
+        held = race.start(Behaviour(), 700 * KIB)
+        held.wait_for("paused")
         race.wait_for_bytes()
         others = [race.start(replace(PATIENT, tells_waits=True)) for _ in range(count - 1)]
         start_together(others)
@@ -160,6 +148,29 @@ def test_runs_at_once_come_home_though_one_is_killed_while_it_holds_locks(
     reports_agree(race, told)
     outcomes = [result["outcome"] for results in told.values() for result in results]
     assert Outcome.RESUMED in outcomes, "what the dead one left is gone on with"
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_nobody_waits_for_files_that_have_no_name_yet(destination: Path, is_killed: bool) -> None:
+    """A run stops before it flushes a group. Another one brings its files, whether or not the first goes on."""
+    race = Race(destination)
+    with race.running():
+        held = race.start(Behaviour(holds_flush=True, reports=True))
+        held.wait_for("flushing")
+        other = race.start(replace(PATIENT, waits_for_start=False))
+        told = {1: other.results()}
+        if is_killed:
+            held.kill()
+        else:
+            held.go_on()
+            told[0] = held.results()
+    for number, results in told.items():
+        race.all_true(number, results)
+    race.nothing_wrong()
+    assert part_files(destination) == []
+    reports_agree(race, told)
+    small = {number: {one["outcome"] for one in told[number] if "small" in one["name"]} for number in told}
+    assert small == {1: {Outcome.DOWNLOADED}} | ({} if is_killed else {0: {Outcome.SKIPPED}})
 
 
 @pytest.mark.parametrize("count", [2, 8])

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from downloader.disk.commit_group import commit
 from downloader.disk.destination import Destination
-from downloader.disk.part_file import PartFile, commit
+from downloader.disk.part_file import PartFile
 from downloader.disk.part_names import lock_name
 from downloader.errors import InUse
 from downloader.paths import safe_path

@@ -56,7 +56,7 @@ def test_a_disk_that_is_full_in_the_middle_has_room_for_the_report(
     assert run.report().summary.status is Status.PARTIAL_FAILURE
     failed = [line for line in run.lines().values() if line != "downloaded"]
     assert (len(run.lines()), len(failed)) == (12, 8)
-    assert {line.split(":")[0] for line in failed} == {"failed Disk full", "failed Not tried"}
+    assert {line.split(":")[0] for line in failed} <= {"failed Disk full", "failed Not tried"}
     assert any(FULL in line for line in failed)
     assert contents(folder) == {name: SMALL[name] for name, line in run.lines().items() if line == "downloaded"}
     assert f"Report: {reports_in(folder)[0]}" in run.log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from downloader.remote_file import RemoteFile
 from downloader.source import ByteStream, Capabilities
 from downloader.sources.memory import MemorySource
-from support.restoring import KIB, content, files_for, plain_copy, restored, tree
+from support.restoring import KIB, content, files_for, plain_copy, restored, tree, without_nameless_files
 from support.scripted import ScriptedSource
 
 __all__ = ["LANES", "Eventful", "Lane", "came_home", "each_lane", "settled"]
@@ -46,6 +47,8 @@ class Lane:
     capabilities: Capabilities
     streams: int = 1
     """In how many of them a file comes."""
+    nameless: bool = True
+    """Whether the disk has files without a name."""
 
     @property
     def objects(self) -> dict[str, bytes]:
@@ -57,6 +60,7 @@ class Lane:
 
 LANES = [
     Lane("small", 150, 4000, Capabilities()),
+    Lane("small, to part files", 150, 4000, Capabilities(), nameless=False),
     Lane("small, one by one", 150, 4000, Capabilities(connections=3)),
     Lane("ranged", 9, 200 * KIB, Capabilities(), streams=4),
     Lane("stream", 9, 200 * KIB, Capabilities(parallel_ranges=1)),
@@ -71,7 +75,8 @@ def settled(lane: Lane, folder: Path, source: Eventful | None = None) -> dict[st
     under final names, and what is called OK is there.
     """
     before = set(threading.enumerate())
-    results = restored(source or lane.source(), folder, files_for(lane.objects))
+    with nullcontext() if lane.nameless else without_nameless_files():
+        results = restored(source or lane.source(), folder, files_for(lane.objects))
     assert set(threading.enumerate()) <= before
     assert list(results) == list(lane.objects)
     for name, data in lane.objects.items():

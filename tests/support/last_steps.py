@@ -8,9 +8,9 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from downloader.disk import flushing, part_file
+from downloader.disk import commit_group, flushing
 from downloader.disk.flushing import flush_file_system
 
 __all__ = ["FLUSHES", "hold_group_flushes", "leave_out", "log_commits"]
@@ -20,20 +20,30 @@ FLUSHES: Final = ("files", "folders", "groups before their names", "groups behin
 
 
 def log_commits(destination: Path, log: Path) -> None:
-    """Adds a line ``NAME DIGEST`` to `log` before each rename: what the file holds that is about to get the name."""
-    rename = os.rename
+    """Adds a line ``NAME DIGEST`` to `log` before each final name: what the file holds that is about to get it."""
+    rename, link = os.rename, os.link
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
 
-    def logged(old: str, new: str) -> None:
+    def write_down(old: str, new: str) -> None:
         digest = hashlib.sha256(Path(old).read_bytes()).hexdigest()
         os.write(descriptor, f"{os.path.relpath(new, destination)} {digest}\n".encode())
+
+    def logged(old: str, new: str) -> None:
+        write_down(old, new)
         rename(old, new)
 
-    os.rename = logged  # type: ignore[assignment]
+    def logged_link(old: str, new: str, *, dst_dir_fd: int | None = None, **more: Any) -> None:
+        if dst_dir_fd is None:  # a report
+            link(old, new, **more)
+        else:
+            write_down(old, f"{os.readlink(f'/proc/self/fd/{dst_dir_fd}')}/{new}")
+            link(old, new, dst_dir_fd=dst_dir_fd, **more)
+
+    os.rename, os.link = logged, logged_link  # type: ignore[assignment]
 
 
 def hold_group_flushes(stop: Callable[[], None]) -> None:
-    """Calls `stop` before the first flush of a group: its part files are written, and locked."""
+    """Calls `stop` before the first flush of a group: its files are written."""
     first = threading.Lock()
 
     def held(descriptor: int) -> bool:
@@ -41,7 +51,7 @@ def hold_group_flushes(stop: Callable[[], None]) -> None:
             stop()
         return flush_file_system(descriptor)
 
-    part_file.flush_file_system = held  # type: ignore[attr-defined]
+    commit_group.flush_file_system = held  # type: ignore[attr-defined]
 
 
 def leave_out(which: str) -> None:

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from downloader.disk import writing
+from downloader.disk import nameless_file, writing
 from downloader.disk.destination import Destination
 from downloader.disk.part_file import PartFile
 from downloader.paths import safe_path
@@ -89,7 +89,7 @@ class Behaviour:
     location: str = ""
     """What the destination is made below, as a task does it."""
     no_flock: bool = False
-    """Its disk has no `flock`."""
+    """Its disk is not this machine's: it has no `flock`, and no file is without a name."""
     reports: bool = False
     """Writes a report into the destination, all of them in the same second."""
 
@@ -231,6 +231,7 @@ def _refuse_flock(descriptor: object, how: int) -> None:
 def _hold(destination: Path, name: str, identity: str, behaviour: Behaviour) -> None:
     if behaviour.no_flock:
         fcntl.flock = _refuse_flock
+        nameless_file.is_local = lambda path: False  # type: ignore[attr-defined]
     folder = Destination(destination)
     with PartFile.acquire(folder, folder.place(safe_path(name)), identity) as part:
         part.write(b"of the other run")
@@ -253,6 +254,7 @@ def _prepare(destination: Path, behaviour: Behaviour) -> None:
     writing._BLOCK = 16 * KIB  # so that one that is killed leaves more than nothing of a file of some ranges
     if behaviour.no_flock:
         fcntl.flock = _refuse_flock
+        nameless_file.is_local = lambda path: False  # type: ignore[attr-defined]
     if behaviour.commits:
         log_commits(destination, Path(behaviour.commits))
     if behaviour.holds_flush:

@@ -132,7 +132,7 @@ class RealAirflow:
 def running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
     """Starts all of it; stops it afterwards. `folder`: empty. `postgres_socket`: of the server for Airflow's database.
 
-    In SQLite, which Airflow means for trying out, what a person does would wait for the scheduler, or be refused.
+    In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
     with ExitStack() as stack:
         home = Home(folder)

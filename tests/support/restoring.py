@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,7 @@ __all__ = [
     "context_for",
     "file_for",
     "files_for",
+    "no_nameless_files",
     "part_files",
     "part_path",
     "plain_copy",
@@ -45,6 +48,7 @@ __all__ = [
     "restored",
     "transfer_options",
     "tree",
+    "without_nameless_files",
 ]
 
 KIB = 1024
@@ -153,6 +157,28 @@ def plain_copy(destination: Path, name: str) -> bytes | None:
     """The bytes under a final name; None where nothing stands there."""
     path = destination / name
     return path.read_bytes() if path.exists() else None
+
+
+@pytest.fixture
+def no_nameless_files() -> Iterator[None]:
+    """As on a file system that has no files without a name: small ones are written to part files too."""
+    with without_nameless_files():
+        yield
+
+
+@contextmanager
+def without_nameless_files() -> Iterator[None]:
+    """The same, within a block."""
+    opened = os.open
+
+    def refused(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP), path)
+        return opened(path, flags, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from downloader.checksums import Checksum
 from downloader.disk.destination import Destination, Place
+from downloader.disk.nameless_file import NamelessFile
 from downloader.disk.part_file import PartFile
 from downloader.errors import CorruptRecord, NetworkError, NotTried, UnsafePath
 from downloader.paths import safe_path
@@ -498,7 +500,7 @@ def test_a_thread_that_dies_is_told_for_every_file_it_left(destination: Path, mo
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), OSError(errno.EIO, "Input/output error")])
-@pytest.mark.parametrize("step", ["acquire", "write", "rename", "truncate"])
+@pytest.mark.parametrize("step", ["acquire", "write", "take_name", "truncate"])
 def test_a_fault_while_one_small_file_is_written_is_that_file_s_alone(
     destination: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, step: str
 ) -> None:
@@ -510,6 +512,30 @@ def test_a_fault_while_one_small_file_is_written_is_that_file_s_alone(
     assert {name: data for name, data in files_in(destination).items() if not name.startswith(".")} == {
         name: data for name, data in names.items() if name != "017"
     }
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), OSError(errno.EIO, "Input/output error")])
+@pytest.mark.parametrize("step", ["write", "take_name"])
+def test_a_fault_while_a_nameless_file_is_written_is_that_file_s_alone(
+    destination: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, step: str
+) -> None:
+    names = {f"{n:03}": content(100, n) for n in range(300)}
+    original = getattr(NamelessFile, step)
+
+    def take_name(file: NamelessFile) -> None:
+        if file.place.path.name == "017":
+            raise error
+        original(file)
+
+    def write(destination: Destination, place: Place, *more: Any) -> NamelessFile:
+        if place.path.name == "017":
+            raise error
+        return original(destination, place, *more)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(NamelessFile, step, staticmethod(write) if step == "write" else take_name)
+    results = restored(memory(names), destination, files_for(names))
+    assert [name for name, result in results.items() if not result.ok] == ["017"]
+    assert files_in(destination) == {name: data for name, data in names.items() if name != "017"}
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, step: str, name: str, error: Exception) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,14 +13,20 @@ from downloader.transfer.concurrency import Concurrency
 
 @dataclass
 class Network:
-    """Fetches at a rate that depends on how many fetch, by a clock of its own."""
+    """Fetches at a rate that depends on how many fetch, by a clock of its own, and a processor that it keeps busy."""
 
     now: float = 0.0
+    used: float = 0.0
+    looks: list[int] = field(default_factory=list)
 
     def fetch(self, pace: Concurrency, files: int, each_alone: float, most_together: float) -> None:
-        """`each_alone`: files a second of one thread; `most_together`: of all of them."""
+        """`each_alone`: files a second of one thread; `most_together`: of all of them, which two processors allow."""
         for _ in range(files):
-            self.now += 1 / min(pace.active * each_alone, most_together)
+            rate = min(pace.active * each_alone, most_together)
+            self.now += 1 / rate
+            self.used += 2 / most_together
+            if not self.looks or self.looks[-1] != pace.active:
+                self.looks.append(pace.active)
             pace.count()
 
 
@@ -30,26 +36,33 @@ def network() -> Network:
 
 
 def paced(network: Network, most: int) -> Concurrency:
-    return Concurrency(most, Clock(now=lambda: network.now))
+    return Concurrency(most, Clock(now=lambda: network.now), lambda: network.used, cores=2)
 
 
-def test_on_a_slow_network_all_threads_come_to_work(network: Network) -> None:
-    pace = paced(network, 32)
-    network.fetch(pace, 2_000, each_alone=20, most_together=1e9)
-    assert pace.active == 32
+def test_on_a_slow_network_all_threads_come_to_work_soon(network: Network) -> None:
+    pace = paced(network, 256)
+    network.fetch(pace, 2_000, each_alone=33, most_together=1e9)
+    assert network.looks == [16, 64, 256]
+    assert network.now < 1
 
 
 def test_where_the_processor_is_the_limit_few_stay(network: Network) -> None:
-    pace = paced(network, 32)
-    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000)
-    assert pace.active == 8
+    pace = paced(network, 256)
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=8_000)
+    assert network.looks == [16, 32, 16]
 
 
 def test_a_network_that_becomes_slow_is_noticed(network: Network) -> None:
-    pace = paced(network, 32)
-    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000)
+    pace = paced(network, 256)
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=8_000)
     network.fetch(pace, 20_000, each_alone=20, most_together=1e9)
-    assert pace.active == 32
+    assert pace.active == 256
+
+
+def test_what_a_server_does_not_bear_is_taken_back(network: Network) -> None:
+    pace = paced(network, 256)
+    network.fetch(pace, 10_000, each_alone=33, most_together=1_500)
+    assert pace.active == 64
 
 
 @pytest.mark.parametrize("most", [1, 3, 8, 20])

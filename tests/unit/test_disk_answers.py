@@ -57,11 +57,15 @@ class Patched:
 
 
 def makes_part_file(path: object, flags: int, *_: object) -> bool:
-    return str(path).endswith(".part") and bool(flags & os.O_CREAT)
+    return (str(path).endswith(".part") and bool(flags & os.O_CREAT)) or makes_nameless(path, flags)
+
+
+def makes_nameless(path: object, flags: int, *_: object) -> bool:
+    return flags & os.O_TMPFILE == os.O_TMPFILE
 
 
 def has_part_file(descriptor: int, *_: object) -> bool:
-    return os.readlink(f"/proc/self/fd/{descriptor}").endswith(".part")
+    return os.readlink(f"/proc/self/fd/{descriptor}").endswith((".part", " (deleted)"))
 
 
 def has_folder(descriptor: int, *_: object) -> bool:
@@ -104,10 +108,12 @@ def test_inode_numbers_that_change_are_not_trusted(
 
 @each_lane
 @pytest.mark.parametrize("code", [errno.ESTALE, errno.EBUSY, errno.ETIMEDOUT, errno.ECONNRESET])
-@pytest.mark.parametrize(("step", "when"), [("open", makes_part_file), ("rename", lambda *_: True)])
+@pytest.mark.parametrize(("step", "when"), [("open", makes_part_file), ("name", lambda *_: True)])
 def test_a_disk_that_does_not_answer_once_is_asked_again(
     destination: Path, monkeypatch: pytest.MonkeyPatch, lane: Lane, step: str, when: Callable[..., bool], code: int
 ) -> None:
+    if step == "name":
+        step = "link" if lane.name == "small" else "rename"
     patched = Patched(monkeypatch, step, code, when, times=1)
     came_home(lane, destination)
     assert patched.refused == 1
@@ -217,6 +223,7 @@ def test_a_name_that_the_disk_does_not_take_is_the_cause(
     objects = {"a.raw": content(size), "12:30/run?.raw": content(size, 1)}
     when = makes_part_file if step == "open" else lambda *_: True
     Patched(monkeypatch, step, code, lambda path, *more: bool(UNUSUAL & set(str(path))) and when(path, *more))
+    Patched(monkeypatch, "link", code, lambda _, name: bool(UNUSUAL & set(name)))
     results = restored(MemorySource(objects), destination, files_for(objects))
     advice = "restore to a disk that takes such names, or rename the remote file"
     assert results["12:30/run?.raw"].message == f"Name refused: {sentence}; {advice}"

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from downloader.disk import lock_file
+from downloader.disk.commit_group import commit
 from downloader.disk.destination import Destination
 from downloader.disk.lock_file import SILENCE, read_lock
-from downloader.disk.part_file import PartFile, commit, part_name, part_size
+from downloader.disk.part_file import PartFile, part_name, part_size
 from downloader.disk.part_names import lock_name
 from downloader.errors import DiskError, DownloadError, InUse, PathConflict
 from downloader.paths import safe_path
@@ -396,6 +397,7 @@ def test_a_lock_of_another_machine_on_another_content_is_removed_once_it_is_old(
     assert part_files(destination) == ([] if days else left)
 
 
+@pytest.mark.usefixtures("no_nameless_files")
 @pytest.mark.parametrize("size", [1000, 200 * KIB])
 def test_a_part_file_that_another_run_removed_costs_one_try_more(
     destination: Path, monkeypatch: pytest.MonkeyPatch, size: int

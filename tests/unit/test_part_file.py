@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from downloader.disk import flushing
+from downloader.disk.commit_group import commit
 from downloader.disk.destination import Destination
-from downloader.disk.part_file import PartFile, commit, part_name
+from downloader.disk.part_file import PartFile, part_name
 from downloader.errors import DiskError, DiskFull, DownloadError, InUse, NameTooLong, PathConflict
 from downloader.paths import safe_path
 from downloader.retry import Clock

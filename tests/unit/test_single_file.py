@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from downloader.checksums import MIB, S3_ETAG, Checksum
+from downloader.disk.commit_group import commit
 from downloader.disk.destination import Destination
-from downloader.disk.part_file import PartFile, commit
+from downloader.disk.part_file import PartFile
 from downloader.errors import NetworkError, ObjectNotFound, SizeMismatch
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
@@ -473,6 +474,17 @@ def test_what_nothing_is_known_of_is_never_called_verified(destination: Path, fi
     assert (first.outcome, first.assurance, first.verified) == (Outcome.DOWNLOADED, assurance, False)
     again = transferred(memory(capabilities=SILENT), destination, file)
     assert (again.outcome, again.assurance, again.verified) == (Outcome.SKIPPED, assurance, False)
+
+
+@pytest.mark.parametrize("left", [1, 100, 100 * KIB])
+@pytest.mark.parametrize("size", [0, 1, 50, 90 * KIB])
+def test_a_part_file_longer_than_a_remote_file_of_unknown_size_is_begun_anew(
+    destination: Path, left: int, size: int
+) -> None:
+    plant_part(destination, DATA[:left], UNSIZED)
+    source = memory(capabilities=SILENT, data=DATA[:size])
+    assert transferred(source, destination, UNSIZED).ok
+    assert tree(destination) == {"x": DATA[:size]}
 
 
 @pytest.mark.parametrize("file", [BARE, UNSIZED], ids=["size", "nothing"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .case_folding import folds_case, refuse_folded
+from .commit_group import WholeFile, commit
 from .destination import Destination, Place
 from .flushing import flush_all, flush_file, flush_folder
-from .part_file import PartFile, commit, part_size
+from .nameless_file import HeldFolders, NamelessFile, NoNamelessFiles, lost_with_their_folders
+from .part_file import PartFile, part_size
 from .part_names import part_name
 from .reading import hash_bytes, open_for_reading
 from .stale_part_files import StalePartFiles
@@ -13,9 +15,13 @@ from .writing import WriteBehind
 
 __all__ = [
     "Destination",
+    "HeldFolders",
+    "NamelessFile",
+    "NoNamelessFiles",
     "PartFile",
     "Place",
     "StalePartFiles",
+    "WholeFile",
     "WriteBehind",
     "commit",
     "flush_all",
@@ -23,6 +29,7 @@ __all__ = [
     "flush_folder",
     "folds_case",
     "hash_bytes",
+    "lost_with_their_folders",
     "open_for_reading",
     "part_name",
     "part_size",

@@ -86,6 +86,15 @@ class Destination:
             error.filename = place.final
             raise
 
+    def open_folder(self, place: Place) -> tuple[int, str]:
+        """An open descriptor of the folder of `place`, which must exist, and what the kernel calls the folder.
+
+        Raises OSError, with the name that people know, and UnsafePath.
+        """
+        with self.entered(place) as folder:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return descriptor, os.readlink(folder)
+
     def flush(self, place: Place) -> None:
         """Returns once the name of `place`, and those of all folders on the way to it, are on the disk. Raises OSError.
 

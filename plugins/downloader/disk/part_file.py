@@ -1,7 +1,6 @@
-"""The one place that commits a file.
+"""A file on its way: hidden beside its final name, filled by the one that holds it (see `holding`).
 
-A part file lies hidden beside the final name. It is filled by the one that holds it (see `holding`), verified, flushed,
-renamed to the final name, and its folder flushed. Nothing else makes a final name.
+What was written stays for the next run. `commit_group` gives it its final name once it is verified.
 """
 
 from __future__ import annotations
@@ -9,24 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Self
 
-from ..errors import (
-    DiskError,
-    DiskFull,
-    DiskUnavailable,
-    DownloadError,
-    InUse,
-    as_download_error,
-    disk_errors,
-    from_os_error,
-    lacks_files,
-)
+from ..errors import DiskError, DiskUnavailable, DownloadError, InUse, disk_errors, from_os_error, lacks_files
 from ..retry import Clock
 from .destination import Destination, Place
 from .file_systems import is_local
@@ -35,7 +21,7 @@ from .holding import Acquisition, Held, is_same, numbers_change
 from .lock_file import read_lock
 from .part_names import lock_name, part_name
 
-__all__ = ["PartFile", "commit", "part_name", "part_size"]
+__all__ = ["PartFile", "part_name", "part_size", "refusal", "set_time"]
 
 _WRITEBACK = 32 * 1024 * 1024
 _POLL = 0.2
@@ -111,7 +97,7 @@ class PartFile:
                 waited = True
                 clock.sleep(_POLL)
         except OSError as error:
-            raise _refusal(error, place) from error
+            raise refusal(error, place) from error
 
     def write(self, data: bytes | memoryview) -> None:
         """Appends all of `data`. Raises DownloadError (see `from_os_error`)."""
@@ -136,11 +122,9 @@ class PartFile:
     def set_time(self, modified: float | None) -> None:
         """Gives the file the time `modified`, in seconds since 1970. None leaves it; so does a disk that refuses."""
         if modified is not None:
-            with suppress(OSError, OverflowError, ValueError):  # the file matters more than its time
-                nanoseconds = round(modified * 1e9)
-                os.utime(self.descriptor, ns=(nanoseconds, nanoseconds))
+            set_time(self.descriptor, modified)
 
-    def rename(self) -> None:
+    def take_name(self) -> None:
         """Gives the file its final name. Only `commit` may call it, after the flush. Raises OSError, InUse."""
         try:
             self._rename()
@@ -233,71 +217,19 @@ class PartFile:
         self.close()
 
 
-def commit(parts: Sequence[PartFile]) -> dict[PartFile, DownloadError]:
-    """Flushes verified part files, gives them their final names, flushes those, and closes them.
-
-    Returns the refusals of the disk, by part file; the others are committed. A group is flushed by the file system, one
-    file by itself.
-    """
-    refused: dict[PartFile, DownloadError] = {}
-    _flush(parts, PartFile.flush_bytes, refused)
-    for part in parts:
-        if part in refused:
-            _forget_unflushed(part, refused[part])
-        else:
-            _attempt(part, part.rename, refused)
-    _flush([part for part in parts if part not in refused], PartFile.flush_names, refused)
-    for part in parts:
-        part.close()
-    return refused
+def set_time(descriptor: int, modified: float) -> None:
+    """Gives an open file the time `modified`, in seconds since 1970. A disk that refuses leaves it."""
+    with suppress(OSError, OverflowError, ValueError):  # the file matters more than its time
+        nanoseconds = round(modified * 1e9)
+        os.utime(descriptor, ns=(nanoseconds, nanoseconds))
 
 
-def _flush(parts: Sequence[PartFile], one: Callable[[PartFile], None], refused: dict[PartFile, DownloadError]) -> None:
-    """Flushes disk by disk (a folder of the destination may lie on another one), or one by one where that cannot be."""
-    disks: dict[int, list[PartFile]] = defaultdict(list)
-    for part in parts:
-        disks[part.disk].append(part)
-    for group in disks.values():
-        if len(group) > 1 and _flush_group(group, refused):
-            continue
-        for part in group:
-            _attempt(part, partial(one, part), refused)
-
-
-def _flush_group(parts: Sequence[PartFile], refused: dict[PartFile, DownloadError]) -> bool:
-    try:
-        return flush_file_system(parts[0].descriptor)
-    except OSError as error:
-        for part in parts:
-            refused[part] = from_os_error(error, str(part.place.path))
-        return True
-
-
-def _attempt(part: PartFile, action: Callable[[], None], refused: dict[PartFile, DownloadError]) -> None:
-    try:
-        action()
-    except OSError as error:
-        refused[part] = _refusal(error, part.place)
-    except Exception as error:  # noqa: BLE001 one bad file never stops the others
-        refused[part] = as_download_error(error, str(part.place.path))
-
-
-def _refusal(error: OSError, place: Place) -> DownloadError:
+def refusal(error: OSError, place: Place) -> DownloadError:
     """As `from_os_error`. What another machine has made a moment ago may still be missing here, and come soon."""
     found = from_os_error(error, str(place.path))
     if type(found) is DiskError and error.errno == errno.ENOENT and not is_local(place.folder):
         return DiskUnavailable(found.what)
     return found
-
-
-def _forget_unflushed(part: PartFile, error: DownloadError) -> None:
-    """Removes a part file whose flush failed: the system takes its bytes for written, and would find them right.
-
-    Where the disk is full they stay. They are not in memory either, so the next run reads what is there.
-    """
-    if not isinstance(error, DiskFull):
-        with suppress(OSError):
-            part.discard()
 
 
 def _refuse_long(name: str) -> None:

@@ -1,4 +1,7 @@
-"""Part files that no run will resume: of content that the remote file no longer has, or of a file that is complete."""
+"""What lies where the files of a batch belong, before it begins, read once a folder.
+
+Part files of a file that is complete are removed: no run will resume them, whichever content they have.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,26 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class StalePartFiles:
-    """The part files that lay beside the planned files before a batch began."""
+    """The part files that lay beside the planned files before a batch began, and which of those were there."""
 
     def __init__(self, destination: Destination, paths: Iterable[SafePath]) -> None:
         """Lists each folder of `paths` once. What cannot be listed has none."""
         self._destination = destination
         self._found: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for folder, path in {path.folder: path for path in paths}.items():
+        self._there: dict[str, set[str]] = {}
+        """Folder -> planned names that are there; no entry for a folder that cannot be listed."""
+        folders: dict[str, tuple[SafePath, set[str]]] = {}
+        for path in paths:
+            folders.setdefault(path.folder, (path, set()))[1].add(path.name)
+        for folder, (one, names) in folders.items():
             with suppress(OSError, DownloadError):
-                self._list(folder, destination.place(path).folder)
+                self._there[folder] = self._list(folder, destination.place(one).folder, names)
+
+    def is_free(self, path: SafePath) -> bool:
+        """Whether neither a planned file nor a part file of it was there."""
+        folder, _, name = path.text.rpartition("/")
+        there = self._there.get(folder)
+        return there is not None and name not in there and (folder, part_stem(name)) not in self._found
 
     def seen(self, path: SafePath) -> list[os.stat_result]:
         """What the part files of one file were like just now."""
@@ -54,12 +68,19 @@ class StalePartFiles:
                 with self._destination.entered(place) as folder:
                     _remove_left_over(folder, names)
 
-    def _list(self, folder: str, absolute: str) -> None:
-        with os.scandir(absolute) as entries:
-            for entry in entries:
-                part = PART_NAME.fullmatch(entry.name)
-                if part is not None:
-                    self._found[folder, part[1]].append(entry.name)
+    def _list(self, folder: str, absolute: str, planned: set[str]) -> set[str]:
+        there = set()
+        try:
+            with os.scandir(absolute) as entries:
+                for entry in entries:
+                    part = PART_NAME.fullmatch(entry.name)
+                    if part is not None:
+                        self._found[folder, part[1]].append(entry.name)
+                    elif entry.name in planned:
+                        there.add(entry.name)
+        except FileNotFoundError:
+            return set()
+        return there
 
 
 def _remove_left_over(folder: str, names: Sequence[str]) -> None:

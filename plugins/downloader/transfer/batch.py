@@ -95,7 +95,9 @@ class _Batch:
             streams = threading.Thread(target=self._run_large, args=([(file, 2) for file in large],), daemon=True)
             streams.start()
             if small:
-                lane = SmallFiles(self._context, self._answers.put, lambda file, tries: careful.append((file, tries)))
+                lane = SmallFiles(
+                    self._context, self._stale, self._answers.put, lambda file, tries: careful.append((file, tries))
+                )
                 lane.run(iter(small), min(self._context.options.limits.threads, len(small), self._connections))
             streams.join()
             self._run_large(careful)

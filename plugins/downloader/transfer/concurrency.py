@@ -1,41 +1,58 @@
 """How much happens at once: threads that fetch small files, and memory for ranges of large ones.
 
-On a slow network every request waits, and 32 threads bring four times as many small files as 8 do. On a fast one the
-processor is the limit, and threads beyond a few only take turns at Python's lock: 32 cost half as much again as 8 do.
+Far from the server every request waits, and 256 threads bring many times as many small files as 16 do. Beside it the
+processor is the limit, and threads beyond a few only take turns at Python's lock.
 """
 
 from __future__ import annotations
 
+import os
 import threading
+import time
+from collections.abc import Callable
 
 from ..retry import Clock
 
 __all__ = ["Concurrency", "MemoryBudget"]
 
+_FIRST = 16
 _LEAST = 8
-_WINDOW = 0.2
+_WINDOW = 0.1
 """Seconds between two looks."""
-_ENOUGH = 100
+_ENOUGH = 50
 """Files that a look needs at least to tell anything."""
 _GAIN = 1.1
-"""What twice the threads must bring at least, to be kept."""
+"""What more threads must bring at least, to be kept."""
 _PATIENCE = 50
 """Looks after which more are tried again: networks change."""
+_IDLE = 0.5
+"""Below this share of the processors (two at best: Python's lock) it is the network that is waited for."""
 
 
 class Concurrency:
-    """Lets the first `active` of `most` threads work. Safe to use from all of them."""
+    """Lets the first `active` of `most` threads work. Safe to use from all of them.
 
-    def __init__(self, most: int, clock: Clock) -> None:
+    It takes a look now and then. More threads are tried for as long as they bring more files a second: four times as
+    many while the process mostly waits, else twice as many. What brought less is taken back.
+    """
+
+    def __init__(
+        self, most: int, clock: Clock, processor: Callable[[], float] = time.process_time, cores: int | None = None
+    ) -> None:
+        """`processor`: seconds that this process has used of all processors. `cores`: how many it may use."""
         self._most = most
         self._clock = clock
-        self.active = min(_LEAST, most)
+        self._processor = processor
+        self._cores = min(cores or len(os.sched_getaffinity(0)), 2)
+        self.active = min(_FIRST, most)
         self._change = threading.Condition()
         self._over = False
         self._count = 0
         self._since = clock.now()
+        self._used_before = processor()
         self._rate_before = 0.0
-        self._tried = False
+        self._before = 0
+        """How many were active before the last attempt with more; 0 when there is none under way."""
         self._resting = 0
 
     def admit(self, index: int) -> bool:
@@ -60,19 +77,20 @@ class Concurrency:
                 self._look()
 
     def _look(self) -> None:
-        now = self._clock.now()
+        now, used = self._clock.now(), self._processor()
         if now - self._since < _WINDOW:
             return  # another thread has just looked
         rate = self._count / (now - self._since)
-        self._count, self._since = 0, now
+        share = (used - self._used_before) / (now - self._since) / self._cores
+        self._count, self._since, self._used_before = 0, now, used
         if self._resting:
             self._resting -= 1
-        elif self._tried and rate < self._rate_before * _GAIN:
-            self._set(self.active // 2)
-            self._tried, self._resting = False, _PATIENCE
+        elif self._before and rate < self._rate_before * _GAIN:
+            self._set(self._before)
+            self._before, self._resting = 0, _PATIENCE
         elif self.active < self._most:
-            self._rate_before, self._tried = rate, True
-            self._set(self.active * 2)
+            self._rate_before, self._before = rate, self.active
+            self._set(self.active * (4 if share < _IDLE else 2))
 
     def _set(self, active: int) -> None:
         self.active = max(min(_LEAST, self._most), min(active, self._most))

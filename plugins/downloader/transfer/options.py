@@ -19,7 +19,7 @@ __all__ = ["NoVerifiedFiles", "TransferLimits", "TransferOptions", "TransferPoli
 class TransferLimits:
     """How much at once. Memory stays below `memory` plus `threads` small files."""
 
-    threads: int = 32
+    threads: int = 256
     """Requests at once."""
     large_threads: int = 8
     """Files above `small_file` at once, as far as `memory` allows."""

@@ -37,20 +37,22 @@ def open_checked(source: Source, file: RemoteFile, start: int = 0, stop: int | N
     """
     stream = source.open(file, start, stop)
     try:
-        _check(stream, file, start)
+        _check(stream, file, start, stop)
     except BaseException:
         stream.close()
         raise
     return stream
 
 
-def _check(stream: ByteStream, file: RemoteFile, start: int) -> None:
+def _check(stream: ByteStream, file: RemoteFile, start: int, stop: int | None) -> None:
     if file.etag and stream.etag and not same_object(stream.etag, file.etag):
         raise ObjectChanged(f"{file.path} was replaced at its source while it was read")
     if stream.start != start:
         raise RangeRefused(f"asked for byte {start} of {file.path}, the server began at byte {stream.start}")
     if None not in (stream.size, file.size) and stream.size != file.size:
         raise SizeMismatch(f"{file.path} has {stream.size} bytes at its source, {file.size} are expected")
+    if stop is not None and stream.size is not None and stream.size < stop:
+        raise SizeMismatch(f"{file.path} has {stream.size} bytes at its source, {stop} of it were asked for")
 
 
 def steady(

@@ -125,7 +125,7 @@ class S3(_Section):
 class Transfer(_Section):
     """How files are transferred."""
 
-    threads: Whole = _whole(32, 1, 256)
+    threads: Whole = _whole(256, 1, 256)
     range_size_mib: Whole = _whole(4, 1, 512)
     read_ahead: Whole = _whole(8, 1, 64)
     small_file_mib: Whole = _whole(1, 0, 1024)

@@ -25,7 +25,7 @@ from .transport import Transport
 
 __all__ = ["S3Access", "S3Source", "client_config"]
 
-_CONNECTIONS: Final = 32
+_CONNECTIONS: Final = 256
 
 # At DEBUG it logs each request with its signature and session token, and the credentials of roles.
 logging.getLogger("botocore").setLevel(logging.INFO)
