@@ -12,18 +12,21 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Final, Protocol
 
 from awscrt import checksums as crt
 
 __all__ = [
     "MIB",
+    "PROCESSORS",
     "S3_ETAG",
     "Checksum",
+    "Digest",
     "Hasher",
     "from_base64",
     "from_etag",
@@ -34,6 +37,8 @@ __all__ = [
 
 MIB: Final = 1024 * 1024
 S3_ETAG: Final = "s3-etag"
+PROCESSORS: Final = len(os.sched_getaffinity(0))
+"""How many this process may use: as many parts are hashed side by side."""
 
 _COMMON_MIB = (5, 8, 10, 15, 16, 25, 32, 50, 64, 100, 128, 256, 500, 512, 1024)
 _COMMON_MB = (5, 8, 10, 15, 16, 20, 25, 50, 64, 100, 128, 250, 256, 500, 512, 1000)
@@ -64,7 +69,8 @@ class Checksum:
     number where all parts but the last have that size, or every part's size in bytes. `guessed` says that the part size
     was found among those that fit, or that the checksum is not surely that of the bytes, so that a mismatch proves
     nothing; `doubt` says why, where the file's line in the report is to tell. Where there is a doubt
-    and it is not guessed, a mismatch decides once no other checksum proves the bytes.
+    and it is not guessed, a mismatch decides once no other checksum proves the bytes. `same_original`: it was computed
+    from the very file that those before it were, so that its match proves as well as theirs.
     """
 
     algorithm: str
@@ -72,6 +78,7 @@ class Checksum:
     part_sizes: tuple[int, ...] = ()
     guessed: bool = False
     doubt: str = field(default="", compare=False)
+    same_original: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"
@@ -108,10 +115,28 @@ class Checksum:
             for part_size in _sizes_that_fit(size, parts):
                 yield replace(self, part_sizes=(part_size,), guessed=True)
 
+    def cut(self, size: int) -> Iterator[range]:
+        """The positions of the parts of a file of `size` bytes, in order; of a whole, or an empty file, one part."""
+        sizes, start = self.part_sizes or (max(size, 1),), 0
+        for step in chain(sizes, repeat(sizes[-1])):
+            yield range(start, min(start + step, size))
+            start += step
+            if start >= size:
+                return
+
+    def digest(self) -> Digest:
+        """A fresh digest for one part. Raises KeyError as `hasher`."""
+        return _DIGESTS[self.algorithm]()
+
+    def of_parts(self, digests: Sequence[bytes]) -> str:
+        """The value over parts with these digests."""
+        outer = self.digest()
+        outer.update(b"".join(digests))
+        return f"{outer.digest().hex()}-{len(digests)}"
+
     def hasher(self) -> Hasher:
         """A fresh hasher for this form. Raises KeyError for an algorithm that `candidates` would not answer."""
-        new = _DIGESTS[self.algorithm]
-        return _Whole(new()) if self.parts is None else _Parts(new, self.part_sizes)
+        return _Whole(self.digest()) if self.parts is None else _Parts(self)
 
 
 def from_etag(etag: str, part_sizes: tuple[int, ...] = ()) -> Checksum | None:
@@ -157,10 +182,14 @@ def from_base64(algorithm: str, value: str, part_sizes: tuple[int, ...] = ()) ->
     return Checksum(name, digest.hex() + dash + count, part_sizes if dash else ())
 
 
-class _Digest(Protocol):
-    def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
+class Digest(Protocol):
+    """As hashlib's."""
 
-    def digest(self) -> bytes: ...
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Takes the next bytes. Releases the GIL for all but the smallest."""
+
+    def digest(self) -> bytes:
+        """Of all bytes taken so far."""
 
 
 class _Crc:
@@ -178,15 +207,15 @@ class _Crc:
         return self._value.to_bytes(self._width, "big")
 
 
-def _md5() -> _Digest:
+def _md5() -> Digest:
     return hashlib.md5(usedforsecurity=False)
 
 
-def _sha1() -> _Digest:
+def _sha1() -> Digest:
     return hashlib.sha1(usedforsecurity=False)
 
 
-_DIGESTS: Final[dict[str, Callable[[], _Digest]]] = {
+_DIGESTS: Final[dict[str, Callable[[], Digest]]] = {
     "md5": _md5,
     S3_ETAG: _md5,
     "sha1": _sha1,
@@ -199,7 +228,7 @@ _DIGESTS: Final[dict[str, Callable[[], _Digest]]] = {
 
 
 class _Whole:
-    def __init__(self, digest: _Digest) -> None:
+    def __init__(self, digest: Digest) -> None:
         self._digest = digest
         self.update = digest.update
 
@@ -210,13 +239,11 @@ class _Whole:
 class _Parts:
     """Digest of the digests of parts; a part may end anywhere inside an update."""
 
-    def __init__(self, new: Callable[[], _Digest], sizes: tuple[int, ...]) -> None:
-        self._new = new
-        self._sizes = sizes
-        self._outer = new()
-        self._closed = 0
-        self._open = new()
-        self._room = sizes[0]
+    def __init__(self, form: Checksum) -> None:
+        self._form = form
+        self._closed: list[bytes] = []
+        self._open = form.digest()
+        self._room = form.part_sizes[0]
         self._taken = 0
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
@@ -231,16 +258,16 @@ class _Parts:
             rest = rest[len(step) :]
 
     def _close(self) -> None:
-        self._outer.update(self._open.digest())
-        self._closed += 1
-        self._open = self._new()
+        self._closed.append(self._open.digest())
+        self._open = self._form.digest()
         self._taken = 0
-        self._room = self._sizes[min(self._closed, len(self._sizes) - 1)]
+        sizes = self._form.part_sizes
+        self._room = sizes[min(len(self._closed), len(sizes) - 1)]
 
     def value(self) -> str:
         if self._taken or not self._closed:
             self._close()
-        return f"{self._outer.digest().hex()}-{self._closed}"
+        return self._form.of_parts(self._closed)
 
 
 def _fits(part_sizes: tuple[int, ...], size: int, parts: int) -> bool:

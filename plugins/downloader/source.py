@@ -23,7 +23,7 @@ class Capabilities:
 
     ranges: bool = True
     """Whether `open` honours `start` and `stop`. Where False, `start` is always 0."""
-    parallel_ranges: int = 8
+    parallel_ranges: int = 32
     """How many ranges of one file may be fetched at once; 1 for a source that wants one stream a file."""
     connections: int = 256
     """How many streams of all files the source bears at once."""

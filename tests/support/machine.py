@@ -20,7 +20,7 @@ PACKAGES: Final = {
     "ceph-osd": "ceph-osd",
     "curl": "curl",  # health checks of docker-compose.yaml
     "e2fsck": "e2fsprogs",  # repairs a disk that a test broke
-    "glusterfs": "glusterfs-common",  # a network file system: its client, and its server
+    "glusterfs": "glusterfs-client",  # a network file system: its client, and its server
     "glusterfsd": "glusterfs-common",
     "mkfs.ext4": "e2fsprogs",  # disks that run full or break
     "mount": "mount",  # mounts them

@@ -89,7 +89,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "unknown_object": "Unknown",
     }  # fmt: skip
     assert found.transfer.model_dump() == {
-        "threads": 256, "range_size_mib": 4, "read_ahead": 8, "small_file_mib": 1, "stall_seconds": 60, "attempts": 6,
+        "threads": 256, "range_size_mib": 4, "read_ahead": 32, "small_file_mib": 1, "stall_seconds": 60, "attempts": 6,
         "lock_wait_seconds": 30,
     }  # fmt: skip
     assert found.shards.model_dump() == {"files": 2000, "size_gib": 50}

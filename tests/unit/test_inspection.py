@@ -32,6 +32,12 @@ UNKNOWN = Checksum("blake3", "00")
 BIG = content(5 * MIB + 1, 5)
 
 
+def one_after_the_other(form: Checksum, data: bytes) -> str:
+    hasher = form.hasher()
+    hasher.update(data)
+    return hasher.value()
+
+
 def place(tmp_path: Path) -> Place:
     return Destination(tmp_path).place(safe_path("x"))
 
@@ -214,6 +220,42 @@ def test_a_verdict_is_never_better_than_what_was_compared(size: int | None, chec
         assert verdict.good == (decides.value == "right")
         assert verdict.assurance == (str(decides) if verdict.good else "")
     assert (first_to_try(file, 10) or None) == (known[0] if known else None)
+
+
+PARTS = one_after_the_other(Checksum("s3-etag", "0-2", (6_000,)), DATA)
+ETAG = Checksum("s3-etag", PARTS, (6_000,), same_original=True)
+
+
+@pytest.mark.parametrize(
+    ("checksums", "good", "by", "computed"),
+    [
+        ((MD5, ETAG), True, "s3-etag", ["s3-etag"]),
+        ((WRONG, ETAG), True, "s3-etag", ["s3-etag"]),
+        ((MD5, replace(ETAG, value="0" * 32 + "-2")), True, "md5", ["s3-etag", "md5"]),
+        ((WRONG, replace(ETAG, value="0" * 32 + "-2")), False, "", ["s3-etag", "md5"]),
+        ((MD5, replace(ETAG, part_sizes=())), True, "md5", ["md5"]),
+        ((MD5, replace(ETAG, doubt="it is another's")), True, "md5", ["md5"]),
+        ((WRONG, replace(ETAG, same_original=False)), False, "", ["md5"]),
+        ((ETAG, MD5), True, "s3-etag", ["s3-etag"]),
+        ((MD5, Checksum("md5", "1" * 32)), True, "md5", ["md5"]),
+    ],
+)
+def test_a_checksum_over_known_parts_proves_first_and_condemns_in_its_turn(
+    checksums: tuple[Checksum, ...], good: bool, by: str, computed: list[str]
+) -> None:
+    """Both are of the original file. Parts are hashed side by side, so it is the faster one."""
+    asked: list[str] = []
+
+    def value_of(form: Checksum) -> str:
+        asked.append(form.algorithm)
+        return one_after_the_other(form, DATA)
+
+    file = replace(FILE, checksums=checksums)
+    first = first_to_try(file, len(DATA))
+    verdict = judge(file, len(DATA), value_of)
+    assert (verdict.good, verdict.assurance.partition(":")[0], asked) == (good, by, computed)
+    assert first is not None
+    assert first.algorithm == computed[0]
 
 
 def test_a_wrong_verdict_says_what_was_found() -> None:

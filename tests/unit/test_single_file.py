@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from downloader.disk.part_file import PartFile
 from downloader.errors import NetworkError, ObjectNotFound, SizeMismatch
 from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
-from downloader.retry import Clock, RetryPolicy
+from downloader.retry import Clock
 from downloader.source import ByteStream, Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.context import BatchContext
@@ -243,6 +242,26 @@ def test_what_another_run_brought_home_between_the_look_and_the_lock_is_kept(des
     assert tree(destination) == {"x": DATA}
 
 
+def test_what_a_record_has_besides_its_md5_proves_and_is_remembered(destination: Path) -> None:
+    etag = Checksum(S3_ETAG, "", (64 * KIB,), same_original=True)
+    hasher = replace(etag, value="0-4").hasher()
+    hasher.update(DATA)
+    etag = replace(etag, value=hasher.value())
+    file = replace(FILE, checksums=(*FILE.checksums, etag))
+    notes = TaskVerifiedFiles([file])
+    with context_for(memory(capabilities=SILENT), destination) as batch:
+        assert SingleFile(file, with_options(batch, verified=notes)).run().assurance == str(etag)
+    with context_for(memory(capabilities=SILENT), destination) as batch:
+        (destination / "x").touch()
+        again = TaskVerifiedFiles([file], notes.text())
+        assert SingleFile(file, with_options(batch, verified=again)).run().assurance == str(etag)
+        assert again.changed
+        assert SingleFile(file, with_options(batch, verified=again)).run().assurance == str(etag)
+    (destination / "x").write_bytes(damaged(DATA, 100))
+    result = transferred(memory(capabilities=SILENT), destination, file)
+    assert (result.outcome, result.assurance) == (Outcome.SELF_HEALED, str(etag))
+
+
 def test_what_is_remembered_is_the_file_that_was_verified_not_the_one_that_replaced_it(
     destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,25 +381,23 @@ def test_a_stream_that_breaks_where_there_are_no_ranges_starts_over_once(destina
 
 
 @pytest.mark.parametrize("most", [1, 2, 8])
-def test_no_more_ranges_at_once_than_the_source_bears_and_memory_holds(
+def test_no_more_ranges_at_once_than_the_source_bears(
     destination: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     depths: list[int] = []
 
-    def recording(source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int) -> ReadAhead:
-        depths.append(depth)
-        return ReadAhead(source, file, policy, pool, depth)
+    class Recording(ReadAhead):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            depths.append(arguments[4])
+            assert arguments[5] is batch.memory
 
-    monkeypatch.setattr("downloader.transfer.single_file.ReadAhead", recording)
+    monkeypatch.setattr("downloader.transfer.single_file.ReadAhead", Recording)
     data = content(20 * RANGE)
     source = MemorySource({"x": data}, Capabilities(parallel_ranges=most))
-    assert transferred(source, destination, file_for("x", data)).ok
-    assert depths == {1: [], 2: [2], 8: [LIMITS.read_ahead]}[most]
-    (destination / "x").unlink()
-    with context_for(source, destination, limits=replace(LIMITS, memory=2 * RANGE)) as batch:
+    with context_for(source, destination) as batch:
         assert SingleFile(file_for("x", data), batch).run().ok
-    assert max(depths, default=1) <= LIMITS.read_ahead
-    assert depths[1:] == {1: [], 2: [2], 8: [2]}[most]
+    assert depths == {1: [], 2: [2], 8: [LIMITS.read_ahead]}[most]
 
 
 # --- the object is replaced -------------------------------------------------------------------------------------------

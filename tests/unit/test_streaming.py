@@ -28,6 +28,7 @@ from downloader.remote_file import RemoteFile
 from downloader.retry import RetryPolicy
 from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
+from downloader.transfer.concurrency import MemoryBudget
 from downloader.transfer.streaming import Buffer, ReadAhead, open_checked, steady
 from support.restoring import KIB, RANGE, FakeClock, content, file_for
 from support.scripted import (
@@ -285,8 +286,29 @@ def test_more_is_fetched_ahead_for_a_reader_that_waits_and_less_again_where_all_
     pool = Scripted(*[False] * 10, *[True] * 60, False)
     reader = ReadAhead(scripted(), FILE, policy, pool, 8).run(0, SIZE, KIB)
     ahead = [pool.fetched - number for number, _ in enumerate(reader)]
-    assert [len(list(group)) for _, group in groupby(ahead)][:8] == [1, 1, 1, 1, 1, 1, 12, 8]
-    assert [depth for depth, _ in groupby(ahead)] == [2, 3, 4, 5, 6, 7, 8, 7, 6, 5, 4, 3, 2, 3, 2, 1]
+    assert [depth for depth, _ in groupby(ahead)] == [2, 4, 8, 7, 6, 5, 4, 3, 2, 4, 3, 2, 1]
+    assert [len(list(group)) for _, group in groupby(ahead)][:4] == [1, 2, 15, 8], (
+        "twice as many once all were waited for"
+    )
+
+
+def test_no_more_is_fetched_ahead_than_there_is_memory_for(policy: RetryPolicy) -> None:
+    memory = MemoryBudget(5 * KIB)
+    pool = Scripted(*[False] * 10_000)
+    reader = ReadAhead(scripted(), FILE, policy, pool, 8, memory).run(0, SIZE, KIB)
+    ahead = [pool.fetched - number for number, _ in enumerate(reader)]
+    assert max(ahead) == 5
+    taken = memory.take(5 * KIB)
+    one = ReadAhead(scripted(), FILE, policy, Scripted(*[False] * 10_000), 8, memory).run(0, SIZE, KIB)
+    threading.Timer(0, lambda: memory.give_back(taken - KIB)).start()
+    assert sum(len(buffer) for buffer in one) == SIZE, "one range is always waited for"
+    assert memory.take(4 * KIB) == 4 * KIB, "all is given back"
+    broken = ReadAhead(scripted(), FILE, policy, Scripted(*[False] * 10_000), 8, memory).run(0, SIZE, KIB)
+    memory.give_back(5 * KIB)
+    next(broken)
+    broken.close()
+    assert memory.try_take(5 * KIB) == 5 * KIB
+    assert memory.try_take(1) == 0
 
 
 def test_ranges_that_come_side_by_side_are_not_taken_for_a_fast_network(policy: RetryPolicy) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from reprlib import Repr
 from typing import Final, NamedTuple
 
@@ -99,14 +100,17 @@ def _adds_nothing(etag: object, md5: str) -> bool:
 
 
 def _etag_behind_md5(value: object) -> Checksum | None:
-    """The MD5 decides: only a multipart ETag adds information, and an invalid one is ignored."""
+    """The MD5 decides: only a multipart ETag adds information, and an invalid one is ignored.
+
+    Both were computed from the original file.
+    """
     try:
         etag = _checksum(value, "etag", bare_is_md5=False)
     except CorruptRecord:
         if isinstance(value, str):
             return None
         raise
-    return etag if etag is not None and etag.algorithm == S3_ETAG else None
+    return replace(etag, same_original=True) if etag is not None and etag.algorithm == S3_ETAG else None
 
 
 def _checksum(value: object, called: str, *, bare_is_md5: bool) -> Checksum | None:

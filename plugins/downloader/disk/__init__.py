@@ -9,7 +9,7 @@ from .flushing import flush_all, flush_file, flush_folder
 from .nameless_file import HeldFolders, NamelessFile, NoNamelessFiles, lost_with_their_folders
 from .part_file import PartFile, part_size
 from .part_names import part_name
-from .reading import hash_bytes, open_for_reading
+from .reading import hash_bytes, hash_parts, open_for_reading
 from .stale_part_files import StalePartFiles
 from .writing import WriteBehind
 
@@ -29,6 +29,7 @@ __all__ = [
     "flush_folder",
     "folds_case",
     "hash_bytes",
+    "hash_parts",
     "lost_with_their_folders",
     "open_for_reading",
     "part_name",

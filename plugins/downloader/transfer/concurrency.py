@@ -113,6 +113,17 @@ class MemoryBudget:
             self._free -= count
         return count
 
+    def try_take(self, count: int) -> int:
+        """As `take`; 0 where that would have to wait."""
+        count = min(count, self._size)
+        if self._turn.locked():
+            return 0  # another one waits already
+        with self._change:
+            if self._free < count:
+                return 0
+            self._free -= count
+        return count
+
     def give_back(self, count: int) -> None:
         """Returns what `take` answered."""
         with self._change:

@@ -6,6 +6,7 @@ import os
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from ..checksums import MIB
 from ..disk import Destination
 from ..remote_file import RemoteFile
 from ..retry import Clock, Halt, RetryPolicy
@@ -13,6 +14,7 @@ from ..source import Source
 from .concurrency import MemoryBudget
 from .options import TransferOptions
 from .progress import Counters
+from .verification import first_to_try
 
 __all__ = ["BatchContext"]
 
@@ -27,6 +29,9 @@ class BatchContext:
     ranges: Executor
     """Threads that fetch ranges ahead."""
     memory: MemoryBudget
+    """For ranges of large files."""
+    unhashed: MemoryBudget = field(default_factory=lambda: MemoryBudget(64 * MIB))
+    """For bytes of large files that wait to be hashed side by side."""
     counters: Counters = field(default_factory=Counters)
 
     @property
@@ -45,6 +50,6 @@ class BatchContext:
         return self.options.retry.clock
 
     def note_verified(self, file: RemoteFile, assurance: str, seen: os.stat_result) -> None:
-        """Records a file that its first checksum proved: by no other is it called verified when it is seen again."""
-        if file.checksums and assurance == str(file.checksums[0]):
+        """Records a file that its first checksum to try proved: by that it is called verified when it is seen again."""
+        if assurance and assurance == str(first_to_try(file, seen.st_size) or ""):
             self.options.verified.note(file, seen)

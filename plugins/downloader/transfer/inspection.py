@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..checksums import Checksum, Hasher
 from ..content import Content, ContentInfo, Tee, at_source
-from ..disk import Place, hash_bytes, open_for_reading
+from ..disk import Place, hash_bytes, hash_parts, open_for_reading
 from ..errors import DownloadError, PathConflict, from_os_error
 from ..remote_file import RemoteFile
 from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED, joined
@@ -72,7 +73,7 @@ class DescribedFile:
     """A planned file, with what its source knows beyond the plan: asked for once, when it is needed."""
 
     def __init__(self, planned: RemoteFile, batch: BatchContext) -> None:
-        self.file = self._planned = planned
+        self.file = self.planned = planned
         self._batch = batch
         self._described = not batch.source.capabilities.describes
 
@@ -86,7 +87,7 @@ class DescribedFile:
         """Drops what is known of an object that was replaced. A source that describes is asked again."""
         describes = self._batch.source.capabilities.describes
         self._described = not describes
-        self.file = self._planned if describes else replace(self._planned, etag=None)
+        self.file = self.planned if describes else replace(self.planned, etag=None)
 
 
 def look(place: Place) -> os.stat_result | None:
@@ -119,7 +120,7 @@ def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspecti
     content, halt = batch.options.policy.content, batch.halt
     # What a file contains is not in the cache, so a file is read again where that is wanted.
     if content.begin(known.file) is None and batch.options.verified.holds(known.file, seen):
-        return Inspection(State.INTACT, seen.st_size, str(known.file.checksums[0]), seen=seen)
+        return Inspection(State.INTACT, seen.st_size, str(first_to_try(known.file, seen.st_size)), seen=seen)
     if batch.options.policy.overwrite:
         return Inspection(State.UNREAD, seen.st_size, seen=seen)
     if not known.file.checksums or known.file.size is None:
@@ -131,7 +132,7 @@ def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspecti
         if first_to_try(known.file, seen.st_size) != before:
             found = compare(place, known.file, seen, halt.check, content.begin(known.file))
     if found.state is State.INTACT:
-        batch.note_verified(known.file, found.assurance, seen)
+        batch.note_verified(known.planned, found.assurance, seen)
     return found
 
 
@@ -206,6 +207,9 @@ class _Reading:
 
     def value_of(self, form: Checksum) -> str:
         """The value of `form` over the file. Raises OSError, EOFError."""
+        if (form.parts or 1) > 1 and (self._first or self._content is None):
+            with self._opened() as descriptor:
+                return hash_parts(descriptor, self._size, form, self._check)
         return self._read(form.hasher()).value()
 
     def ensure_read(self) -> None:
@@ -219,15 +223,20 @@ class _Reading:
 
     def _read(self, hasher: Hasher | None) -> Tee:
         tee = Tee(hasher, None if self._first else self._content)
+        with self._opened() as descriptor:
+            hash_bytes(descriptor, self._size, tee, self._check)
+        self._first = self._first or tee
+        return tee
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
         descriptor = open_for_reading(self._place.final)
         try:
             if os.fstat(descriptor).st_size != self._size:
                 raise EOFError("another file has got the name since the look at it")
-            hash_bytes(descriptor, self._size, tee, self._check)
+            yield descriptor
         finally:
             os.close(descriptor)
-        self._first = self._first or tee
-        return tee
 
 
 def assured(assurance: str, content_info: ContentInfo) -> str:
@@ -237,6 +246,8 @@ def assured(assurance: str, content_info: ContentInfo) -> str:
 
 def checksum_of(descriptor: int, size: int, form: Checksum, check: Callable[[], None]) -> str:
     """The value of `form` over the first `size` bytes of an open file. Raises OSError, EOFError."""
+    if (form.parts or 1) > 1:
+        return hash_parts(descriptor, size, form, check)
     hasher = form.hasher()
     hash_bytes(descriptor, size, hasher, check)
     return hasher.value()

@@ -25,8 +25,8 @@ class TransferLimits:
     """Files above `small_file` at once, as far as `memory` allows."""
     range_size: int = 4 * MIB
     """Bytes of one range of a large file. What is fetched ahead is lost where a process is killed."""
-    read_ahead: int = 8
-    """Ranges of one file fetched ahead."""
+    read_ahead: int = 32
+    """Ranges of one file fetched ahead at most, as far as `memory` allows: as many as the network makes it wait for."""
     small_file: int = 1 * MIB
     """Files up to this many bytes are fetched in one request, and flushed in groups."""
     memory: int = 256 * MIB

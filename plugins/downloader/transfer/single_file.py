@@ -8,8 +8,8 @@ where it is until then: a damaged old copy is better than none while the network
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 
 from ..checksums import Checksum, is_weak
@@ -35,6 +35,7 @@ from ..retry import Clock
 from .context import BatchContext
 from .decision import Action, Decision, Start, decide
 from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, look
+from .part_hashing import hashing
 from .progress import FileProgress
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, is_provable, judge
@@ -261,15 +262,17 @@ class SingleFile:
         """
         expected, check = self._file.size, self._batch.halt.check
         form = first_to_try(self._file, expected) if expected is not None else None
-        tee = Tee(form.hasher() if form else None, self._batch.options.policy.content.begin(self._file))
-        if part.size and not tee.is_idle:
-            with disk_errors(str(self._file.path)):
-                hash_bytes(part.descriptor, part.size, tee, check)
-        self._receive(part, tee)
+        with hashing(form, expected or 0, self._batch.unhashed) as hasher:
+            tee = Tee(hasher, self._batch.options.policy.content.begin(self._file))
+            if part.size and not tee.is_idle:
+                with disk_errors(str(self._file.path)):
+                    hash_bytes(part.descriptor, part.size, tee, check)
+            self._receive(part, tee)
+            computed = tee.value()
 
         def value_of(wanted: Checksum) -> str:
             if wanted == form:
-                return tee.value()
+                return computed
             with disk_errors(str(self._file.path)):
                 return checksum_of(part.descriptor, part.size, wanted, check)
 
@@ -282,39 +285,30 @@ class SingleFile:
     def _receive(self, part: PartFile, tee: Tee) -> None:
         start = part.size
         with (
-            self._window(start) as depth,
             WriteBehind(part) as writer,
-            closing(self._stream(start, depth)) as stream,
+            closing(self._stream(start)) as stream,
         ):
             for buffer in stream:
                 writer.write(buffer)
                 tee.update(buffer)
                 self._count(len(buffer))
 
-    @contextmanager
-    def _window(self, start: int) -> Iterator[int]:
-        """The number of ranges that may be under way at once, with the memory for them taken."""
-        limits, memory = self._batch.options.limits, self._batch.memory
-        rest = limits.range_size if self._file.size is None else max(self._file.size - start, 1)
-        bearable = min(limits.read_ahead, self._batch.source.capabilities.parallel_ranges)
-        depth = min(bearable, max(limits.memory // limits.range_size, 1), -(-rest // limits.range_size))
-        taken = memory.take(min(rest, depth * limits.range_size))
-        try:
-            yield depth
-        finally:
-            memory.give_back(taken)
-
-    def _stream(self, start: int, depth: int) -> Generator[Buffer]:
-        batch, file = self._batch, self._file
+    def _stream(self, start: int) -> Generator[Buffer]:
+        batch, file, step = self._batch, self._file, self._batch.options.limits.range_size
         self._is_whole = file.size is not None
         if start and start == file.size:
             return
         unmixed = (file.etag is not None and not is_weak(file.etag)) or is_provable(file)
-        if self._ranges and unmixed and file.size is not None and depth > 1:
-            ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth)
-            yield from ahead.run(start, file.size, batch.options.limits.range_size)
+        depth = min(batch.options.limits.read_ahead, batch.source.capabilities.parallel_ranges)
+        if self._ranges and unmixed and file.size is not None and depth > 1 and file.size - start > step:
+            ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth, batch.memory)
+            yield from ahead.run(start, file.size, step)
         else:
-            self._is_whole = (yield from steady(batch.source, file, batch.retry, start)) is not None
+            taken = batch.memory.take(step if file.size is None else min(step, file.size - start))
+            try:
+                self._is_whole = (yield from steady(batch.source, file, batch.retry, start)) is not None
+            finally:
+                batch.memory.give_back(taken)
 
     def _count(self, count: int) -> None:
         self._fetched += count
@@ -327,7 +321,7 @@ class SingleFile:
             if isinstance(error, InUse):
                 raise _PartFileLostError from error
             raise error
-        self._batch.note_verified(self._file, verdict.assurance, part.seen)
+        self._batch.note_verified(self._known.planned, verdict.assurance, part.seen)
         return FileResult(
             str(self._file.path),
             decision.outcome,

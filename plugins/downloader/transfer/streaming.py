@@ -17,6 +17,7 @@ from ..errors import NetworkError, ObjectChanged, RangeRefused, RetryableError, 
 from ..remote_file import RemoteFile
 from ..retry import RetryPolicy
 from ..source import ByteStream, Source
+from .concurrency import MemoryBudget
 
 __all__ = ["ReadAhead", "open_checked", "refuse_excess", "steady"]
 
@@ -104,33 +105,51 @@ def refuse_excess(file: RemoteFile, position: int, end: int | None, stop: int | 
 class ReadAhead:
     """Ranges of one file, up to `depth` of them under way at once, delivered in order.
 
-    Begins with two, takes one more each time the reader had to wait, and one less where it has not waited for long: a
-    slow network is given all that it needs, while on a fast one, where the checksum or the disk is the limit, few
-    buffers are in use. They stay in the processor's cache, and are little to lose should the process die.
+    Begins with two, takes twice as many each time the reader had to wait for all that were under way, and one less
+    where it has not waited for long: a slow network is given all that it needs, while on a fast one, where the checksum
+    or the disk is the limit, few buffers are in use. They stay in the processor's cache, and are little to lose should
+    the process die. Each range takes of the `memory` that all files share; one is waited for, more are taken if they
+    are free.
     """
 
-    def __init__(self, source: Source, file: RemoteFile, policy: RetryPolicy, pool: Executor, depth: int = 8) -> None:
+    def __init__(
+        self,
+        source: Source,
+        file: RemoteFile,
+        policy: RetryPolicy,
+        pool: Executor,
+        depth: int = 8,
+        memory: MemoryBudget | None = None,
+    ) -> None:
         self._source = source
         self._file = file
         self._policy = policy
         self._pool = pool
         self._most = depth
         self._depth = self._least = min(2, depth)
+        self._memory = memory or MemoryBudget(depth * _STEP)
         self._unwaited = 0
         """Ranges in a row that were there before the reader was."""
-        self._ahead: deque[Future[list[Buffer]]] = deque()
+        self._before_more = 0
+        """Ranges still to come that were asked for before the depth was raised: they tell nothing of it."""
+        self._ahead: deque[tuple[Future[list[Buffer]], int]] = deque()
+        """What is under way, and the memory that each takes."""
 
     def run(self, start: int, size: int, step: int = _STEP) -> Generator[Buffer]:
         """The bytes `start` to `size`, `step` bytes a range. Raises what `steady` raises."""
         ranges = iter(range(start, size, step))
         try:
             while self._fill(ranges, size, step):
-                next_range = self._ahead.popleft()
+                next_range, taken = self._ahead[0]
                 self._adapt(next_range.done())
                 yield from next_range.result()
+                self._ahead.popleft()
+                self._memory.give_back(taken)
         finally:
-            for future in self._ahead:
+            for future, taken in self._ahead:
                 future.cancel()
+                self._memory.give_back(taken)
+            self._ahead.clear()
 
     def _adapt(self, is_there: bool) -> None:
         """Chooses the depth. `is_there`: whether the reader need not wait for its next range.
@@ -139,17 +158,22 @@ class ReadAhead:
         in a row than there may be under way say nothing.
         """
         self._unwaited = self._unwaited + 1 if is_there else 0
+        self._before_more = max(self._before_more - 1, 0)
         if not is_there:
-            self._depth = min(self._depth + 1, self._most)
+            if not self._before_more:
+                self._before_more = self._depth
+                self._depth = min(2 * self._depth, self._most)
         elif self._unwaited >= self._most:
             self._depth, self._unwaited = max(self._depth - 1, self._least), 0
 
     def _fill(self, ranges: Iterator[int], size: int, step: int) -> bool:
         while len(self._ahead) < self._depth:
-            at = next(ranges, None)
+            taken = self._memory.try_take(step) if self._ahead else self._memory.take(step)
+            at = next(ranges, None) if taken else None
             if at is None:
+                self._memory.give_back(taken)
                 break
-            self._ahead.append(self._pool.submit(self._fetch, at, min(at + step, size)))
+            self._ahead.append((self._pool.submit(self._fetch, at, min(at + step, size)), taken))
         return bool(self._ahead)
 
     def _fetch(self, start: int, stop: int) -> list[Buffer]:

@@ -31,8 +31,12 @@ class Verdict:
 
 
 def first_to_try(file: RemoteFile, size: int) -> Checksum | None:
-    """The checksum to compute while the bytes pass; None where there is none that can be computed."""
-    return next(_forms(file, size), None)
+    """The checksum to compute while the bytes pass; None where there is none that can be computed.
+
+    One over parts goes before a whole one of the same original: parts are hashed side by side, and a match of either
+    proves the file. What the source advertises never does: it may speak of another file.
+    """
+    return next(_fastest(file, size), None) or next(_forms(file, size), None)
 
 
 def is_provable(file: RemoteFile) -> bool:
@@ -51,14 +55,18 @@ def judge(
 ) -> Verdict:
     """Compares `size` bytes with the checksums of `file`, one after the other until one decides.
 
-    `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. A
-    match decides; a mismatch decides at once unless there is a doubt, or the checksum is `guessed`. Doubts become the
-    verdict's remark where nothing proves the bytes. Where none of the file's own decides, what the answer `advertised`
-    may prove the bytes by equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Then the first
-    mismatch that is doubted but not guessed decides, else the size alone is known.
+    `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. The
+    fastest one (see `first_to_try`) is tried first, and proves them or tells nothing. A match decides; a mismatch
+    decides at once unless there is a doubt, or the checksum is `guessed`. Doubts become the verdict's remark where
+    nothing proves the bytes. Where none of the file's own decides, what the answer `advertised` may prove the bytes by
+    equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Then the first mismatch that is
+    doubted but not guessed decides, else the size alone is known.
     """
     if file.size is not None and file.size != size:
         return Verdict(False, found=f"{size} bytes instead of {file.size}")
+    for form in _fastest(file, size):
+        if value_of(form) == form.value:
+            return Verdict(True, str(form))
     refuted: Verdict | None = None
     for form in _forms(file, size):
         value = value_of(form)
@@ -76,6 +84,14 @@ def judge(
                 return Verdict(True, str(form))
     doubts = dict.fromkeys(checksum.doubt for checksum in file.checksums if checksum.doubt)
     return refuted or Verdict(True, UNVERIFIED if file.size is None else SIZE_ONLY, remark="; ".join(doubts))
+
+
+def _fastest(file: RemoteFile, size: int) -> Iterator[Checksum]:
+    """A checksum over several parts of known sizes, behind a whole one of the same original."""
+    if file.checksums and file.checksums[0].parts is None:
+        for checksum in file.checksums[1:]:
+            if checksum.same_original and (checksum.parts or 0) > 1 and not checksum.doubt:
+                yield from (form for form in checksum.candidates(size) if not form.guessed)
 
 
 def _forms(file: RemoteFile, size: int) -> Iterator[Checksum]:

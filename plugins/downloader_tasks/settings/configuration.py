@@ -127,7 +127,7 @@ class Transfer(_Section):
 
     threads: Whole = _whole(256, 1, 256)
     range_size_mib: Whole = _whole(4, 1, 512)
-    read_ahead: Whole = _whole(8, 1, 64)
+    read_ahead: Whole = _whole(32, 1, 64)
     small_file_mib: Whole = _whole(1, 0, 1024)
     stall_seconds: Number = _number(60, 1, 3600, "seconds")
     attempts: Whole = _whole(6, 1, 100)
