@@ -21,7 +21,7 @@ from downloader.source import Source, Timeouts
 from downloader.sources.drive import DriveAccess, DriveSource
 from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio import MinioSource, listed_file
-from downloader.sources.s3.minio.listing import Listed
+from downloader.sources.s3.minio.pages import Listed
 from downloader.sources.slooh import SloohSource, image_client
 from downloader.sources.slooh.hosts import ImageHosts
 from downloader.transfer.batch import restore

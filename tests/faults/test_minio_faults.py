@@ -24,7 +24,7 @@ from downloader.remote_file import RemoteFile
 from downloader.results import SIZE_ONLY, FileResult, Outcome
 from downloader.sources.s3 import S3Access
 from downloader.sources.s3.minio import MinioSource, listed_file
-from downloader.sources.s3.minio.listing import Listed
+from downloader.sources.s3.minio.pages import Listed
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
 from include.stand_ins.object_server import ObjectServer, refuse

@@ -16,7 +16,8 @@ from downloader.errors import DownloadError, Misconfigured, NetworkError
 from downloader.retry import RetryPolicy
 from downloader.source import Timeouts
 from downloader.sources.s3.minio import answers as minio_answers
-from downloader.sources.s3.minio.listing import BucketListing, Listed
+from downloader.sources.s3.minio.listing import BucketListing
+from downloader.sources.s3.minio.pages import Listed
 from include.stand_ins.secrets import secret
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
 from support.hostile_server import HOLD, HostileServer, answer

@@ -21,7 +21,7 @@ from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.report import Report, read, reports_in, write
 from downloader.results import FileResult
 from downloader.sources.memory import MemoryObject, MemorySource
-from downloader.sources.s3.minio.listing import Listed
+from downloader.sources.s3.minio.pages import Listed
 from downloader.transfer.batch import restore
 from downloader_tasks.minio.download_run import MinioRun
 from downloader_tasks.minio.survey import BucketSurvey

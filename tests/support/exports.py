@@ -9,7 +9,7 @@ from typing import Final
 
 from downloader.errors import DownloadError
 from downloader.fhir.exports import ExportLayout, is_export
-from downloader.sources.s3.minio.listing import Listed
+from downloader.sources.s3.minio.pages import Listed
 from downloader_tasks.minio.request import ExportRequest
 from downloader_tasks.minio.survey import BucketSurvey, unpack_levels
 from downloader_tasks.shards import ShardBounds

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from downloader.checksums import MIB
 from downloader.fhir.exports import NameLevel
-from downloader.sources.s3.minio.listing import Listed
+from downloader.sources.s3.minio.pages import Listed
 from downloader_tasks.minio.request import ExportRequest
 from downloader_tasks.minio.survey import BucketSurvey, digest_of, shown_counts, unpack_levels
 from downloader_tasks.shards import MOST_SHARDS, ShardBounds, fingerprint_of

@@ -25,7 +25,8 @@ from downloader.errors import (
 from downloader.retry import Halt, RetryPolicy
 from downloader.source import Timeouts
 from downloader.sources.s3.minio import listing as minio_listing
-from downloader.sources.s3.minio.listing import BucketListing, Listed
+from downloader.sources.s3.minio.listing import BucketListing
+from downloader.sources.s3.minio.pages import Listed
 from downloader.sources.s3.minio.server import MinioServer
 from include.stand_ins.s3_servers import S3Server, rclone_server
 from include.stand_ins.secrets import secret

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .listing import BucketListing, Listed
+from .listing import BucketListing
+from .pages import Listed
 from .server import MinioServer
 from .source import MinioSource, listed_file
 

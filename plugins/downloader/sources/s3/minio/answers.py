@@ -1,5 +1,7 @@
 """Bounds the answers to the `minio` client, which reads any answer into memory, and follows any number of pages.
 
+Pages of a listing in the usual form are read here (`pages`); the client gets an empty one instead.
+
 The errors are ValueErrors, which the client does not catch; `server.from_minio` translates them.
 """
 
@@ -14,6 +16,7 @@ from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager
 
 from ...http import read_within, with_whole_heads
 from ..errors import BUSY_STATUSES
+from .pages import Page, read_page
 
 __all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing", "NoListing", "Redirected", "WebPage"]
 
@@ -24,6 +27,7 @@ _MOST_TAGS: Final = 400_000
 _DECLARES: Final = b"<!ENTITY"
 _CODE: Final = b"<Code>"
 _PAGE: Final = re.compile(rb"[\xef\xbb\xbf\s]*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_EMPTY: Final = b"<ListBucketResult><Name>-</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
 _BEFORE_XML: Final = b"\xef\xbb\xbf \t\r\n"
 _MOST_IDLE: Final = 10_000
 """The limit of successive empty pages: S3 sends them where it skips many deleted objects."""
@@ -66,6 +70,8 @@ class BoundedAnswers(PoolManager):
         self._manager = with_whole_heads(manager)
         self._idle = 0
         self._last = ""
+        self.page: Page | None = None
+        """What the last answer lists, where it was read here."""
 
     def moved_on(self) -> None:
         """Notes that the last answer listed something new, or that another listing begins."""
@@ -84,6 +90,7 @@ class BoundedAnswers(PoolManager):
             raise EndlessListing
         self._idle += 1
         self._last = url
+        self.page = None
         asked = {**more, "preload_content": False, "decode_content": False}
         answer = self._manager.urlopen(method, url, redirect=False, **asked)
         try:
@@ -100,6 +107,10 @@ class BoundedAnswers(PoolManager):
         ):
             raise NoListing
         self._refuse_foreign(answer, data)
+        if answer.status == 200:
+            self.page = read_page(data)
+        if self.page is not None:
+            data = _EMPTY
         headers: Mapping[str, str] = answer.headers
         body = data or BytesIO()  # empty bytes would count as a missing body
         return HTTPResponse(body, headers, answer.status, reason=answer.reason, request_method=method, request_url=url)

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from minio import Minio
 from minio.helpers import check_bucket_name
 
 from ....errors import DownloadError, Misconfigured, NetworkError, ObjectNotFound
 from ....retry import RetryPolicy
+from .pages import Listed, Page
 from .server import MINIO_ERRORS, MinioServer, from_minio
 
-__all__ = ["BucketListing", "Listed"]
+__all__ = ["BucketListing"]
 
 _PAGE: Final = 1000
 """Keys of one answer: S3's own limit."""
 _MOST_BUCKETS: Final = 20
 _MOST_SIZE: Final = 2**63 - 1
-_ETAG: Final = re.compile(r"[\x21\x23-\x7e]{1,256}")
-"""What can be sent back as an expected ETag."""
 _MOST_NAME: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,63}")
 """The name of a bucket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One object of a listing. `etag` has no quotes; ``""`` if there is none."""
-
-    key: str
-    size: int
-    etag: str
 
 
 class BucketListing:
@@ -54,31 +43,26 @@ class BucketListing:
         slash) are skipped. Raises DownloadError, after its own retries.
         """
         _refuse_invalid_name(self._about.bucket)
-        last = after
-        while True:
+        last, truncated = after, True
+        while truncated:
             page = self._policy.call(lambda last=last: self._page(prefix, last))  # type: ignore[misc]
-            for listed in page:
+            truncated = page.truncated
+            for listed in page.objects:
                 if upto is not None and listed.key > upto:
                     return
                 self._refuse_invalid(listed, last)
                 last = listed.key
                 if not last.endswith("/"):
                     yield listed
-            if len(page) < _PAGE:
-                return
 
-    def _page(self, prefix: str, after: str) -> list[Listed]:
-        page: list[Listed] = []
+    def _page(self, prefix: str, after: str) -> Page:
         self._answers.moved_on()
         try:
             found = self._client.list_objects(
                 self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
             )
-            for one in islice(found, _PAGE):
-                self._answers.moved_on()
-                etag = one.etag if one.etag and _ETAG.fullmatch(one.etag) else ""
-                page.append(Listed(one.object_name or "", one.size or 0, etag))
-            return page
+            read = self._read(found)
+            return self._answers.page or read
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
         except SyntaxError:  # as ElementTree's ParseError is: a truncated answer, or no XML
@@ -87,6 +71,14 @@ class BucketListing:
                 f"run it again; if it stays like this, check {self._about.fields.address}, and any proxy on the way",
             )
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
+
+    def _read(self, found: Iterator[Any]) -> Page:
+        """What the client itself read."""
+        objects: list[Listed] = []
+        for one in islice(found, _PAGE):
+            self._answers.moved_on()
+            objects.append(Listed.of(one.object_name, one.size, one.etag))
+        return Page(objects, len(objects) == _PAGE)
 
     def _refuse_invalid(self, listed: Listed, last: str) -> None:
         """Raises Misconfigured if `listed` cannot come after the key `last`, or cannot have its size."""

@@ -10,7 +10,7 @@ from ....paths import SafePath
 from ....remote_file import RemoteFile
 from ..describe import NO_PROOF
 from ..source import S3Source
-from .listing import Listed
+from .pages import Listed
 
 __all__ = ["MinioSource", "listed_file"]
 
