@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
-from downloader_tasks.three_tasks import USUAL, three_tasks
+from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -75,6 +75,7 @@ PARAMS = {
         title="Folder",
         description="A folder below the configured one, such as exports/2024; leave empty for the configured one.",
     ),
+    **shared_params(),
 }
 
 

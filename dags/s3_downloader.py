@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
-from downloader_tasks.three_tasks import USUAL, three_tasks
+from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -57,6 +57,7 @@ PARAMS = {
             "sample.d/*. The name of a folder matches everything in it."
         ),
     ),
+    **shared_params(),
 }
 
 

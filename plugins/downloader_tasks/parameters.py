@@ -7,13 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from downloader.errors import DownloadError
+from downloader.errors import DownloadError, cut
 from downloader.paths import safe_path
 
 from .failures import Refusal
-from .wording import a_few
+from .settings import SPEEDS
+from .wording import a_few, one_line
 
-__all__ = ["path_below", "refuse_unknown_keys", "trimmed"]
+__all__ = ["max_speed", "path_below", "refuse_unknown_keys", "trimmed"]
 
 
 def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) -> None:
@@ -24,6 +25,21 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) 
     near = get_close_matches(unknown[0], known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}? " if near else ""
     raise Refusal(f"there is no parameter {a_few(unknown)}: {hint}the parameters are {', '.join(sorted(known))}")
+
+
+def max_speed(params: Mapping[str, Any]) -> float | None:
+    """The parameter `max_speed`, in MB a second; None where it is not given. Raises Refusal."""
+    value = params.get("max_speed")
+    if value is None:
+        return None
+    # The schema refuses the others when the run is triggered; NaN is neither below its minimum nor above its maximum.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not SPEEDS[0] <= value <= SPEEDS[1]:
+        least, most = SPEEDS
+        raise Refusal(
+            f"max_speed is {one_line(cut(str(value), 40))}; give a number of MB a second from {least:g} to {most:d}, "
+            "or leave it out for no limit"
+        )
+    return float(value)
 
 
 def trimmed(values: Iterable[str]) -> tuple[str, ...]:

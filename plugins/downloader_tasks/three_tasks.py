@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.sdk import TriggerRule, get_current_context, task
+from airflow.sdk import Param, TriggerRule, get_current_context, task
 
 if TYPE_CHECKING:
     from .download_run import DownloadRun
 
-__all__ = ["USUAL", "three_tasks"]
+__all__ = ["USUAL", "shared_params", "three_tasks"]
 
 USUAL: Final[dict[str, Any]] = {
     "catchup": False,
@@ -19,6 +19,23 @@ USUAL: Final[dict[str, Any]] = {
     "default_args": {"retries": 2, "retry_delay": timedelta(minutes=5)},
 }
 """Arguments that the DAGs share."""
+
+
+def shared_params() -> dict[str, Param]:
+    """Parameters that the DAGs share. Made anew for each DAG: Airflow writes the values of a run into them."""
+    return {
+        "max_speed": Param(
+            None,
+            type=["null", "number"],
+            minimum=0.01,
+            maximum=100_000,
+            title="Speed limit (MB/s)",
+            description=(
+                "Megabytes (10^6 bytes) a second of each task download, over all its streams. As many tasks run at "
+                "once as the pool has slots, each with this limit. Leave empty for the configured limit, if any."
+            ),
+        ),
+    }
 
 
 def _notify(context: Any) -> None:

@@ -102,6 +102,24 @@ def test_the_form_refuses_what_cannot_be(bag: DagBag, conf: dict[str, object]) -
         params.update(conf)
 
 
+@pytest.mark.parametrize("value", [0, -1, 1e300, 100_001, True, "5", [5]])
+def test_the_forms_refuse_what_is_no_speed(bag: DagBag, value: object) -> None:
+    from airflow.sdk.definitions.param import ParamsDict
+    from airflow.sdk.exceptions import ParamValidationError
+
+    for dag in all_dags(bag):
+        params = ParamsDict(dag.params)
+        with pytest.raises(ParamValidationError):
+            params.update({"max_speed": value})
+
+
+def test_no_dag_shares_its_parameters_with_another(bag: DagBag) -> None:
+    """Airflow writes the values of a run into them."""
+    limits = [dag.params.get_param("max_speed") for dag in all_dags(bag)]
+    assert len(set(map(id, limits))) == len(DAGS)
+    assert {(limit.value, *limit.schema["type"]) for limit in limits} == {(None, "null", "number")}
+
+
 def test_parsing_is_light_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("dags", "plugins"))}
     heavy = subprocess.run([sys.executable, "-c", PARSE], env=env, capture_output=True, text=True, check=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,12 @@ from dags.lab import Lab, contents, md5
 from downloader.checksums import Checksum
 from downloader.disk.part_file import part_name
 from downloader.paths import safe_path
-from downloader.remote_file import RemoteFile
+from downloader.remote_file import Planned, RemoteFile
 from downloader.report import Status
+from downloader.results import FileResult
+from downloader.source import Source
+from downloader.transfer import TransferOptions, batch
+from downloader_tasks.execution import attempt
 
 SAMPLE = "20250115_sample"
 FOLDER = {"sample.d/analysis.tdf": b"tdf" * 5000, "sample.d/frames/1.bin": b"one" * 900, "sample.d/frames/2.bin": b""}
@@ -77,6 +83,25 @@ def test_patterns_choose_files(lab: Lab) -> None:
     assert run.state == "success"
     assert sorted(contents(folder)) == ["notes[1].txt", "sample.d/frames/1.bin", "sample.d/frames/2.bin"]
     assert sorted(run.lines()) == sorted(contents(folder))
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "holds"), [(0, None, 0), (80, 50, 50e6), (80, None, 80e6), (50, 80.5, 50e6)]
+)
+def test_the_lower_limit_of_speed_reaches_the_transfer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, written: int, wanted: float | None, holds: float
+) -> None:
+    lab.configure(transfer=f"max_speed: {written}")
+    folder = lab.upload(SAMPLE, {"a.raw": b"1"})
+    seen: list[float] = []
+
+    def restore(planned: Sequence[Planned], source: Source, folder: Path, options: TransferOptions) -> list[FileResult]:
+        seen.append(options.limits.max_speed)
+        return batch.restore(planned, source, folder, options)
+
+    monkeypatch.setattr(attempt, "restore", restore)
+    assert lab.run({"raw_file_id": SAMPLE, "max_speed": wanted}).state == "success"
+    assert (seen, contents(folder)) == ([holds], {"a.raw": b"1"})
 
 
 def test_several_raw_files_each_get_a_receipt(lab: Lab) -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from downloader_tasks.settings import configuration
+from downloader.transfer import TransferPolicy
+from downloader_tasks.settings import configuration, service_options, transfer_options
 from downloader_tasks.settings.configuration import (
     Configuration,
     ConfigurationError,
@@ -28,6 +29,7 @@ Read = Callable[..., Configuration]
 
 THREADS = "write a whole number from 1 to 256"
 SECONDS = "write a number of seconds from 1 to 3600"
+SPEED = "write 0 for no limit, or a number of MB a second from 0.01 to 100000"
 FOLDER = "write the absolute path of the folder for"
 HOSTS = "write a list of host names, without https:// and path"
 ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
@@ -90,7 +92,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert found.transfer.model_dump() == {
         "threads": 256, "range_size_mib": 4, "read_ahead": 32, "small_file_mib": 1, "stall_seconds": 60, "attempts": 6,
-        "lock_wait_seconds": 30,
+        "lock_wait_seconds": 30, "max_speed": 0,
     }  # fmt: skip
     assert found.shards.model_dump() == {"files": 2000, "size_gib": 50}
     assert found.notifier is None
@@ -120,6 +122,22 @@ def test_what_is_written_replaces_the_default(read: Read) -> None:
     assert (found.s3.enabled, found.s3.region, found.s3.catalogue) == (False, "x", "raw_files")
     assert found.transfer.stall_seconds == 2.5
     assert found.slooh.image_hosts == ("a", "b.c")
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "holds"),
+    [(0, None, 0), (0, 2.5, 2.5), (5, None, 5), (5, 2.5, 2.5), (2.5, 5, 2.5), (0.01, 100_000, 0.01)],
+)
+def test_the_lower_speed_holds(read: Read, written: float, wanted: float | None, holds: float) -> None:
+    found = read(f"transfer: {{max_speed: {written}, threads: 7}}\nminio: {{bucket: b}}")
+    slowed = found.slowed_to(wanted)
+    assert slowed.transfer.max_speed == holds
+    assert (slowed.transfer.threads, slowed.minio, slowed.file) == (7, found.minio, found.file)
+    limits = [
+        transfer_options(slowed.transfer).limits,
+        service_options(slowed.transfer, TransferPolicy(), 3, 2, 1).limits,
+    ]
+    assert [each.max_speed for each in limits] == [holds * 1_000_000] * 2
 
 
 def test_the_configuration_is_frozen(read: Read) -> None:
@@ -251,6 +269,13 @@ def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
         ("transfer: {threads: [1]}", 1, "transfer.threads", f"is [1]; {THREADS}"),
         ("transfer: {stall_seconds: .nan}", 1, "transfer.stall_seconds", f"is nan; {SECONDS}"),
         ("transfer: {stall_seconds: .inf}", 1, "transfer.stall_seconds", f"is inf; {SECONDS}"),
+        ("transfer: {max_speed: -1}", 1, "transfer.max_speed", f"is -1; {SPEED}"),
+        ("transfer: {max_speed: 0.001}", 1, "transfer.max_speed", f"is 0.001; {SPEED}"),
+        ("transfer: {max_speed: 1.0e+300}", 1, "transfer.max_speed", f"is 1e+300; {SPEED}"),
+        ("transfer: {max_speed: .nan}", 1, "transfer.max_speed", f"is nan; {SPEED}"),
+        ("transfer: {max_speed: true}", 1, "transfer.max_speed", f"is true; {SPEED}"),
+        ("transfer: {max_speed: fast}", 1, "transfer.max_speed", f"is 'fast'; {SPEED}"),
+        ("transfer: {max_speed: }", 1, "transfer.max_speed", f"is null; {SPEED}"),
         ("shards: {size_gib: 0}", 1, "shards.size_gib", "is 0; write a number of GiB above 0, at most 1000000"),
         ("s3: {enabled: maybe}", 1, "s3.enabled", "is 'maybe'; write true or false"),
         ("s3: {region: 5}", 1, "s3.region", "is 5; write an AWS region, in quotes"),

@@ -45,11 +45,19 @@ def dags() -> dict[str, dict[str, tuple[object, str]]]:
     return {name: params for name, params in found.items() if params}
 
 
+def shared_params() -> Iterator[tuple[str, tuple[object, str]]]:
+    """The parameters that every DAG takes over."""
+    module = ast.parse((ROOT / "plugins" / "downloader_tasks" / "three_tasks.py").read_text(encoding="utf-8"))
+    return params_of(module)
+
+
 def params_of(module: ast.Module) -> Iterator[tuple[str, tuple[object, str]]]:
-    """Every `"name": Param(default, ...)`."""
+    """Every `"name": Param(default, ...)`, and those of `**shared_params()`."""
     for node in ast.walk(module):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
+                if key is None and ast.unparse(value) == "shared_params()":
+                    yield from shared_params()
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Call) and ast.unparse(value.func) == "Param":
                     yield str(key.value), (ast.literal_eval(value.args[0]), schema_of(value))
 

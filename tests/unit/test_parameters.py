@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from downloader_tasks.failures import Refusal
-from downloader_tasks.parameters import refuse_unknown_keys
+from downloader_tasks.parameters import max_speed, refuse_unknown_keys
 from downloader_tasks.raw_files.request import RawFileRequest, Selection
 
 KNOWN = ("raw_file_id", "raw_file_ids", "files")
@@ -50,6 +50,24 @@ def test_what_does_not_fit_together_is_refused(params: dict[str, Any], sentence:
 def test_unknown_keys_are_refused(conf: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Refusal, match=sentence):
         refuse_unknown_keys(conf, KNOWN)
+
+
+@pytest.mark.parametrize(("value", "speed"), [(None, None), (5, 5.0), (0.01, 0.01), (100_000, 100_000.0)])
+def test_a_speed_is_a_number_of_megabytes_a_second(value: object, speed: float | None) -> None:
+    assert max_speed({"max_speed": value}) == speed
+    assert max_speed({}) is None
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, 0.009, 100_001, 1e300, 10**400, float("nan"), float("inf"), True, "5", [5], {}]
+)
+def test_what_is_no_speed_is_refused_in_a_sentence(value: object) -> None:
+    with pytest.raises(Refusal) as refusal:
+        max_speed({"max_speed": value})
+    shown, _, advice = str(refusal.value).partition("; ")
+    assert shown.startswith(f"max_speed is {str(value)[:30]}")
+    assert len(shown) < 60
+    assert advice == "give a number of MB a second from 0.01 to 100000, or leave it out for no limit"
 
 
 @pytest.mark.parametrize("conf", [None, {}, {"raw_file_id": "x", "files": None}])

@@ -15,6 +15,7 @@ from ..results import FileResult, failed
 from ..source import Source
 from .concurrency import MemoryBudget
 from .context import BatchContext
+from .limited import limited
 from .options import TransferOptions
 from .progress import Progress
 from .single_file import SingleFile
@@ -36,7 +37,7 @@ def restore(
     Never raises for a file. Whatever interrupts the calling thread (a task that is killed) stops the batch: threads end
     at their next buffer, part files stay to be resumed.
     """
-    options = options or TransferOptions()
+    source, options = limited(source, options or TransferOptions())
     with ThreadPoolExecutor(min(options.limits.threads, source.capabilities.connections), "range") as ranges:
         budget = MemoryBudget(options.limits.memory)
         return _Batch(planned, BatchContext(source, Destination(destination), options, ranges, budget)).run()

@@ -33,6 +33,8 @@ class TransferLimits:
     """Bytes of large files held in memory at once."""
     lock_wait: float = 30.0
     """Seconds to wait for another run that writes the same file."""
+    max_speed: float = 0.0
+    """Bytes a second of all files together; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True)

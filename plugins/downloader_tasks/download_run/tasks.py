@@ -21,7 +21,7 @@ from downloader.errors import DownloadError
 
 from ..execution import Attempt, conclude
 from ..failures import SetupError, airflow_errors, failure
-from ..parameters import refuse_unknown_keys
+from ..parameters import max_speed, refuse_unknown_keys
 from ..settings import load
 from ..wording import duration
 from ..xcoms import Received, Shard, push_problem, push_validated
@@ -41,7 +41,7 @@ def validate(run_type: type[DownloadRun], context: Mapping[str, Any]) -> list[di
     ti = context["ti"]
     with airflow_errors(partial(push_problem, ti)):
         refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
-        with closing(run_type.of(context["params"], load())) as run:
+        with closing(_run_of(run_type, context)) as run:
             validated = run.validated()
     for sentence in validated.refused.values():
         log.error("Refused: %s", sentence)
@@ -59,7 +59,7 @@ def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Map
             raise SetupError("this run was planned by another version of its DAG; clear its task validate")
         attempt = Attempt(shard, context)
         try:
-            with closing(run_type.of(context["params"], load())) as run:
+            with closing(_run_of(run_type, context)) as run:
                 files = run.item(shard.item).listed(shard, attempt.show_listing)
         except DownloadError as error:
             attempt.refuse(error)
@@ -80,8 +80,14 @@ def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
         return
     if not received.shards:
         raise failure(received.problem or "validate answered nothing to download: clear the task")
-    with airflow_errors(), closing(run_type.of(context["params"], load())) as run:
+    with airflow_errors(), closing(_run_of(run_type, context)) as run:
         receipts, problems = receipts_of(run, received)
     problems = [*chain.from_iterable(map(publish, receipts)), *problems, *received.refused.values()]
     if problems:
         raise failure(one_sentence(problems))
+
+
+def _run_of(run_type: type[DownloadRun], context: Mapping[str, Any]) -> DownloadRun:
+    """The run. The parameters that all DAGs have are read here. Raises as `DownloadRun.of`."""
+    params = context["params"]
+    return run_type.of(params, load().slowed_to(max_speed(params)))

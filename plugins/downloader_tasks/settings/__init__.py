@@ -5,6 +5,7 @@ from __future__ import annotations
 from .aws_errors import aws_error
 from .configuration import (
     PROJECT,
+    SPEEDS,
     Configuration,
     ConfigurationError,
     LocationError,
@@ -19,6 +20,7 @@ from .options import service_options, transfer_options
 
 __all__ = [
     "PROJECT",
+    "SPEEDS",
     "Configuration",
     "ConfigurationError",
     "LocationError",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,7 +21,9 @@ from ..failures import SetupError
 from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read, shown_value
 
 __all__ = [
+    "MB",
     "S3",
+    "SPEEDS",
     "Configuration",
     "ConfigurationError",
     "Drive",
@@ -38,6 +40,10 @@ __all__ = [
 ]
 
 VARIABLE: Final = "DOWNLOADER_CONFIG"
+MB: Final = 1_000_000
+"""Bytes. Speeds are in powers of ten, as networks have them."""
+SPEEDS: Final = (0.01, 100_000)
+"""The lowest limit of speed and the highest, in MB a second."""
 PROJECT: Final = Path(__file__).resolve().parents[3]
 """The folder that holds `dags`, `plugins` and `include`."""
 
@@ -69,6 +75,12 @@ def _whole(default: int, least: int, most: int) -> Any:
 
 def _number(default: float, least: float, most: float, unit: str) -> Any:
     return Field(default=default, ge=least, le=most, description=f"a number of {unit} from {least:g} to {most:g}")
+
+
+def _speed(value: float) -> float:
+    if value and not SPEEDS[0] <= value <= SPEEDS[1]:  # NaN, too, is within no limits
+        raise ValueError("no speed")
+    return value
 
 
 def _text(default: str, what: str) -> Any:
@@ -132,6 +144,9 @@ class Transfer(_Section):
     stall_seconds: Number = _number(60, 1, 3600, "seconds")
     attempts: Whole = _whole(6, 1, 100)
     lock_wait_seconds: Number = _number(30, 0, 86_400, "seconds")
+    max_speed: Annotated[Number, AfterValidator(_speed)] = Field(
+        default=0, description=f"0 for no limit, or a number of MB a second from {SPEEDS[0]:g} to {SPEEDS[1]:d}"
+    )
 
 
 class Shards(_Section):
@@ -222,6 +237,13 @@ class Configuration(_Section):
     def file(self) -> Path:
         """The file that it was read from."""
         return self._file
+
+    def slowed_to(self, max_speed: float | None) -> Self:
+        """The same with a `transfer.max_speed` of at most `max_speed`, in MB a second; None changes nothing."""
+        if max_speed is None:
+            return self
+        speed = min(max_speed, self.transfer.max_speed or max_speed)
+        return self.model_copy(update={"transfer": self.transfer.model_copy(update={"max_speed": speed})})
 
 
 def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:

@@ -8,7 +8,7 @@ from downloader.checksums import MIB
 from downloader.retry import RetryPolicy
 from downloader.transfer import TransferLimits, TransferOptions, TransferPolicy
 
-from .configuration import Transfer
+from .configuration import MB, Transfer
 
 __all__ = ["service_options", "transfer_options"]
 
@@ -21,6 +21,7 @@ def transfer_options(transfer: Transfer, policy: TransferPolicy | None = None) -
         read_ahead=transfer.read_ahead,
         small_file=transfer.small_file_mib * MIB,
         lock_wait=transfer.lock_wait_seconds,
+        max_speed=transfer.max_speed * MB,
     )
     return TransferOptions(limits, RetryPolicy(transfer.attempts), policy=policy or TransferPolicy())
 
