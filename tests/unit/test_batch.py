@@ -28,7 +28,7 @@ from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer import batch as batch_module
 from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferLimits, TransferOptions
-from downloader.transfer.progress import Progress
+from downloader.transfer.progress import FileProgress, Progress
 from downloader.transfer.streaming import Buffer
 from support.other_run import objects, other_run
 from support.restoring import (
@@ -396,6 +396,35 @@ def test_every_result_is_told_once_in_the_thread_that_asked(destination: Path) -
     assert done == sorted(done)
     total = sum(map(len, BOTH.values()))
     assert listener.progress[-1] == Progress(len(BOTH) + 1, len(BOTH) + 1, total, total)
+
+
+class Held(MemorySource):
+    """The first range of each file comes when `goes` is set."""
+
+    goes = threading.Event()
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        if not start:
+            assert self.goes.wait(30), "nobody saw what came meanwhile"
+        return super().open(file, start, stop)
+
+
+def test_bytes_count_as_they_come_and_not_as_they_are_written(destination: Path) -> None:
+    """Ranges come side by side: on a slow network none may be written for half a minute, and then eight at once."""
+    source, seen = Held({"large": content(4 * RANGE)}), []
+
+    class Watching(Listening):
+        def on_progress(self, progress: Progress) -> None:
+            super().on_progress(progress)
+            if progress.under_way and progress.fetched >= RANGE and not source.goes.is_set():
+                seen.append(progress)
+                source.goes.set()
+
+    listener = Watching()
+    results = restore(files_for({"large": content(4 * RANGE)}), source, destination, listened(listener))
+    assert results[0].ok
+    assert (seen[0].fetched, seen[0].under_way) == (RANGE, (FileProgress("large", RANGE, 4 * RANGE, RANGE),))
+    assert results[0].fetched == listener.progress[-1].fetched == 4 * RANGE
 
 
 # --- the disk is full -------------------------------------------------------------------------------------------------

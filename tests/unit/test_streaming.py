@@ -29,6 +29,7 @@ from downloader.retry import RetryPolicy
 from downloader.source import ByteStream
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.concurrency import MemoryBudget
+from downloader.transfer.progress import Counters, Received
 from downloader.transfer.streaming import Buffer, ReadAhead, open_checked, steady
 from support.restoring import KIB, RANGE, FakeClock, content, file_for
 from support.scripted import (
@@ -255,6 +256,19 @@ def test_a_range_that_breaks_is_fetched_on_from_where_it_broke(policy: RetryPoli
     source = scripted(cut_after(100), ends_after(200), None, stall_after(300))
     assert all_of(ReadAhead(source, FILE, policy, pool, 4).run(0, SIZE, RANGE)) == DATA
     assert source.served["x"] == SIZE
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_what_comes_is_counted_once_however_often_a_stream_breaks(
+    policy: RetryPolicy, pool: ThreadPoolExecutor, depth: int
+) -> None:
+    source, counters = scripted(cut_after(100), ends_after(200), None, stall_after(300)), Counters()
+    count = Received(counters, done=5, fetched=7)
+    stream: Iterator[Buffer] = steady(source, FILE, policy, 0, None, count.add)
+    if depth > 1:
+        stream = ReadAhead(source, FILE, policy, pool, depth).run(0, SIZE, RANGE, count.add)
+    assert all_of(stream) == DATA
+    assert (count.done, count.fetched, counters.fetched) == (SIZE + 5, SIZE + 7, SIZE)
 
 
 def test_never_more_ranges_than_allowed_are_under_way_or_waiting(policy: RetryPolicy, pool: ThreadPoolExecutor) -> None:

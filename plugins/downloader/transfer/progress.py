@@ -10,16 +10,20 @@ from typing import Protocol
 
 from ..results import FileResult
 
-__all__ = ["Counters", "FileProgress", "Listener", "Progress", "Silent"]
+__all__ = ["Counters", "FileProgress", "Listener", "Progress", "Received", "Silent"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """A file that is being downloaded. `done`: bytes in its part file. `size`: bytes of the whole, if known."""
+    """A file that is being downloaded. `done`: bytes that are there. `size`: bytes of the whole, if known.
+
+    `fetched`: bytes that came over the network for it, also those that came twice.
+    """
 
     name: str
     done: int
     size: int | None
+    fetched: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,24 @@ class Counters:
         """Counts `count` more bytes."""
         with self._lock:
             self.fetched += count
+
+
+class Received:
+    """Bytes of one file, counted as they come, before they are written: ranges come side by side, and out of order.
+
+    Those of the batch are counted along. Safe to use from many threads.
+    """
+
+    def __init__(self, counters: Counters, done: int = 0, fetched: int = 0) -> None:
+        """`done`: bytes that are there. `fetched`: bytes that came before."""
+        self._counters = counters
+        self._lock = threading.Lock()
+        self.done = done
+        self.fetched = fetched
+
+    def add(self, count: int) -> None:
+        """Counts `count` more bytes."""
+        with self._lock:
+            self.done += count
+            self.fetched += count
+        self._counters.add(count)

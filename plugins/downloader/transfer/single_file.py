@@ -8,7 +8,7 @@ where it is until then: a damaged old copy is better than none while the network
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ from .context import BatchContext
 from .decision import Action, Decision, Start, decide
 from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, look
 from .part_hashing import hashing
-from .progress import FileProgress
+from .progress import FileProgress, Received
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, is_provable, judge
 
@@ -94,6 +94,8 @@ class SingleFile:
         self._refused = ""
         """The checksum of bytes that came whole, and were not a whole file of their kind."""
         self._fetched = 0
+        self._received = Received(batch.counters)
+        self._is_receiving = False
         self._began = batch.clock.now()
 
     def run(self) -> FileResult:
@@ -113,6 +115,11 @@ class SingleFile:
     @property
     def _seconds(self) -> float:
         return self._batch.clock.now() - self._began
+
+    def _progress(self, part: PartFile) -> FileProgress:
+        received = self._received
+        done = received.done if self._is_receiving else part.size
+        return FileProgress(str(self._file.path), done, self._file.size, received.fetched)
 
     def _run(self) -> FileResult:
         place = self._batch.destination.place(self._file.path)
@@ -146,7 +153,7 @@ class SingleFile:
                 if decide(found, file).action is Action.KEEP:
                     return kept(self._file, found, self._seconds)
             try:
-                with batch.counters.following(name, lambda: FileProgress(name, part.size, file.size)):
+                with batch.counters.following(name, lambda: self._progress(part)):
                     return self._fill(part, place, found)
             except ObjectChanged:
                 part.truncate()
@@ -224,7 +231,8 @@ class SingleFile:
         except (RangeRefused, SizeMismatch) as error:
             self._ranges = self._ranges and not isinstance(error, RangeRefused)
             return None
-        self._count(len(sample))
+        self._fetched += len(sample)
+        self._batch.counters.add(len(sample))
         return sample
 
     def _is_beginning(self, descriptor: int, sample: bytes | None, size: int) -> bool:
@@ -284,16 +292,19 @@ class SingleFile:
 
     def _receive(self, part: PartFile, tee: Tee) -> None:
         start = part.size
-        with (
-            WriteBehind(part) as writer,
-            closing(self._stream(start)) as stream,
-        ):
-            for buffer in stream:
-                writer.write(buffer)
-                tee.update(buffer)
-                self._count(len(buffer))
+        # Made anew: threads that still fetch for a stream that broke count what nobody waits for.
+        self._received = Received(self._batch.counters, start, self._received.fetched)
+        self._is_receiving = True
+        try:
+            with WriteBehind(part) as writer, closing(self._stream(start, self._received.add)) as stream:
+                for buffer in stream:
+                    writer.write(buffer)
+                    tee.update(buffer)
+                    self._fetched += len(buffer)
+        finally:
+            self._is_receiving = False
 
-    def _stream(self, start: int) -> Generator[Buffer]:
+    def _stream(self, start: int, received: Callable[[int], None]) -> Generator[Buffer]:
         batch, file, step = self._batch, self._file, self._batch.options.limits.range_size
         self._is_whole = file.size is not None
         if start and start == file.size:
@@ -302,17 +313,13 @@ class SingleFile:
         depth = min(batch.options.limits.read_ahead, batch.source.capabilities.parallel_ranges)
         if self._ranges and unmixed and file.size is not None and depth > 1 and file.size - start > step:
             ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth, batch.memory)
-            yield from ahead.run(start, file.size, step)
+            yield from ahead.run(start, file.size, step, received)
         else:
             taken = batch.memory.take(step if file.size is None else min(step, file.size - start))
             try:
-                self._is_whole = (yield from steady(batch.source, file, batch.retry, start)) is not None
+                self._is_whole = (yield from steady(batch.source, file, batch.retry, start, None, received)) is not None
             finally:
                 batch.memory.give_back(taken)
-
-    def _count(self, count: int) -> None:
-        self._fetched += count
-        self._batch.counters.add(count)
 
     def _commit(self, part: PartFile, decision: Decision, verdict: Verdict, content_info: ContentInfo) -> FileResult:
         size = part.size

@@ -7,7 +7,7 @@ bytes on in order. Both read from the same three calls of a source.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import replace
@@ -56,14 +56,23 @@ def _check(stream: ByteStream, file: RemoteFile, start: int, stop: int | None) -
         raise SizeMismatch(f"{file.path} has {stream.size} bytes at its source, {stop} of it were asked for")
 
 
+def _uncounted(count: int) -> None: ...
+
+
 def steady(
-    source: Source, file: RemoteFile, policy: RetryPolicy, start: int = 0, stop: int | None = None
+    source: Source,
+    file: RemoteFile,
+    policy: RetryPolicy,
+    start: int = 0,
+    stop: int | None = None,
+    received: Callable[[int], None] = _uncounted,
 ) -> Generator[Buffer, None, int | None]:
     """The bytes `start` to `stop` (exclusive; None: the end) of `file`, reopened where the stream breaks or ends early.
 
-    Returns the end that they were held to; None where no answer announced a length, so that an early end shows nowhere.
-    Where no ETag is expected of the file, the first answer's is expected of the others. Raises the last
-    `RetryableError` once `policy.attempts` streams in a row got nowhere, and any other error at once.
+    `received` is called with the length of each buffer. Returns the end that they were held to; None where no answer
+    announced a length, so that an early end shows nowhere. Where no ETag is expected of the file, the first answer's is
+    expected of the others. Raises the last `RetryableError` once `policy.attempts` streams in a row got nowhere, and
+    any other error at once.
     """
     end = file.size if stop is None else stop
     position = start
@@ -79,6 +88,7 @@ def steady(
                     policy.halt.check()
                     position += len(buffer)
                     refuse_excess(file, position, end, stop)
+                    received(len(buffer))
                     yield buffer
             if end is None or position == end:
                 return end
@@ -128,6 +138,7 @@ class ReadAhead:
         self._most = depth
         self._depth = self._least = min(2, depth)
         self._memory = memory or MemoryBudget(depth * _STEP)
+        self._received: Callable[[int], None] = _uncounted
         self._unwaited = 0
         """Ranges in a row that were there before the reader was."""
         self._before_more = 0
@@ -135,8 +146,14 @@ class ReadAhead:
         self._ahead: deque[tuple[Future[list[Buffer]], int]] = deque()
         """What is under way, and the memory that each takes."""
 
-    def run(self, start: int, size: int, step: int = _STEP) -> Generator[Buffer]:
-        """The bytes `start` to `size`, `step` bytes a range. Raises what `steady` raises."""
+    def run(
+        self, start: int, size: int, step: int = _STEP, received: Callable[[int], None] = _uncounted
+    ) -> Generator[Buffer]:
+        """The bytes `start` to `size`, `step` bytes a range. Raises what `steady` raises.
+
+        `received`: as of `steady`; called by the threads that fetch the ranges.
+        """
+        self._received = received
         ranges = iter(range(start, size, step))
         try:
             while self._fill(ranges, size, step):
@@ -177,4 +194,4 @@ class ReadAhead:
         return bool(self._ahead)
 
     def _fetch(self, start: int, stop: int) -> list[Buffer]:
-        return list(steady(self._source, self._file, self._policy, start, stop))
+        return list(steady(self._source, self._file, self._policy, start, stop, self._received))

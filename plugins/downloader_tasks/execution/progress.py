@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from downloader.results import FileResult, Outcome
-from downloader.transfer import FileProgress, Progress
+from downloader.transfer import Progress
 
 from ..wording import duration, one_line, shown_size
 from .ledger import Ledger
-from .speed import Speed, SpeedMeter
+from .speed import BatchMeter, FileMeter, Standing
 
 __all__ = ["FEW", "Figures", "Lines", "Rhythm", "Watch"]
 
@@ -25,46 +25,61 @@ _MOST_FAILURES: Final = 50
 _MOST_UNDER_WAY: Final = 20
 """Files that are shown at once."""
 
+_FIRST_LINE: Final = 4.0
+"""Seconds to the first line on the whole, whether a file has ended by then or not."""
+
 log = logging.getLogger(__name__)
 
 
 class Rhythm:
     """Says when it is time again."""
 
-    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic, first: float | None = None) -> None:
+        """`first`: seconds until the first time, if others than `seconds`."""
         self._seconds = seconds
         self._now = now
-        self._last = now()
+        self._next = now() + (seconds if first is None else first)
 
     def due(self) -> bool:
-        """Whether `seconds` have passed since it was last time."""
-        if self._now() - self._last < self._seconds:
+        """Whether it is time. The next time is `seconds` later."""
+        if self._now() < self._next:
             return False
-        self._last = self._now()
+        self._next = self._now() + self._seconds
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """One file in the task state store. `size`, `seconds_left`: None where they are not known."""
+    """One file in the task state store. `size`, `seconds_left`: None where they are not known.
+
+    `seconds_stalled`: as of `Figures`.
+    """
 
     name: str
     bytes: int
     size: int | None
     bytes_a_second: int
     seconds_left: int | None
+    seconds_stalled: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`progress` in the task state store. `at`: when, in ISO 8601. `seconds_left`: None where it is not known."""
+    """`progress` in the task state store. `at`: when, in ISO 8601. `seconds_left`: None where it is not known.
+
+    `bytes_done`: of `bytes_planned`, those that are there. `bytes_fetched`: those that came over the network.
+    `percent`: of bytes, or of files where no size is known. `seconds_stalled`: without a byte, None while bytes come.
+    """
 
     files_done: int
     files: int
+    bytes_done: int
     bytes_fetched: int
     bytes_planned: int
+    percent: int | None
     bytes_a_second: int
     seconds_left: int | None
+    seconds_stalled: int | None
     under_way: list[FileFigures]
     at: str
 
@@ -74,41 +89,49 @@ class FilesUnderWay:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._clock = now
-        self._meters: dict[str, SpeedMeter] = {}
-        self._now: list[tuple[FileProgress, Speed]] = []
+        self._meters: dict[str, FileMeter] = {}
 
     def follow(self, progress: Progress) -> None:
         """Takes their figures, some times a second."""
-        here = progress.under_way[:_MOST_UNDER_WAY]
-        self._meters = {file.name: self._meters.get(file.name) or SpeedMeter(file.done, self._clock) for file in here}
-        self._now = [(file, self._speed(file)) for file in here]
+        before, self._meters = self._meters, {}
+        for file in progress.under_way[:_MOST_UNDER_WAY]:
+            meter = self._meters[file.name] = before.get(file.name) or FileMeter(file, self._clock)
+            meter.follow(file)
 
     def figures(self) -> list[FileFigures]:
         """As the state store shows them."""
         return [
             FileFigures(
-                one_line(file.name), file.done, file.size, round(speed.bytes_a_second), speed.whole_seconds_left
+                one_line(name),
+                file.done,
+                file.total or None,
+                round(file.bytes_a_second),
+                file.whole_seconds_left,
+                file.whole_seconds_stalled,
             )
-            for file, speed in self._now
+            for name, file in self._looks()
         ]
 
     def lines(self) -> list[str]:
         """``big.dat: 171.0 MB of 489.0 MB (35 %), 3.8 MB/s, about 83 s left``."""
-        return [
-            f"{one_line(file.name)}: {_amount(file)}, {shown_size(round(speed.bytes_a_second))}/s"
-            + ("" if speed.seconds_left is None else f", about {duration(speed.seconds_left)} left")
-            for file, speed in self._now
-        ]
+        return [f"{one_line(name)}: {_amount(file)}, {_pace(file)}" for name, file in self._looks()]
 
-    def _speed(self, file: FileProgress) -> Speed:
-        speed = self._meters[file.name].look(Progress(0, 1, file.done, file.size or 0))
-        return speed if file.size else Speed(speed.bytes_a_second, None)
+    def _looks(self) -> list[tuple[str, Standing]]:
+        return [(name, meter.look()) for name, meter in self._meters.items()]
 
 
-def _amount(file: FileProgress) -> str:
+def _amount(standing: Standing) -> str:
     """``171.0 MB of 489.0 MB (35 %)``."""
-    whole = f" of {shown_size(file.size)} ({100 * file.done // file.size} %)" if file.size else ""
-    return shown_size(file.done) + whole
+    whole = f" of {shown_size(standing.total)} ({standing.percent} %)" if standing.total else ""
+    return shown_size(standing.done) + whole
+
+
+def _pace(standing: Standing) -> str:
+    """``3.8 MB/s, about 83 s left``, ``nothing received for 12 s``."""
+    if standing.stalled is not None:
+        return f"nothing received for {duration(standing.stalled)}"
+    left = "" if standing.seconds_left is None else f", about {duration(standing.seconds_left)} left"
+    return f"{shown_size(round(standing.bytes_a_second))}/s{left}"
 
 
 class Lines:
@@ -120,7 +143,7 @@ class Lines:
         """Whether each file gets its line."""
         self._quiet = quiet
         self._failures = 0
-        self._rhythm = Rhythm(30.0 if self.each else 5.0, now)
+        self._rhythm = Rhythm(30.0 if self.each else 5.0, now, _FIRST_LINE)
 
     def result(self, result: FileResult, progress: Progress) -> None:
         """One file has a result."""
@@ -130,24 +153,23 @@ class Lines:
             count = f"[{progress.files_done}/{progress.files}]"
             log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _shown(result))
 
-    def summary(
-        self, progress: Progress, look: Callable[[Progress], Speed], under_way: FilesUnderWay | None = None
-    ) -> None:
+    def summary(self, batch: BatchMeter, under_way: FilesUnderWay) -> None:
         """A line on the whole, when it is time, and in a small batch one on each file that is under way."""
-        if self._quiet or not self._rhythm.due() or progress.files_done == progress.files:
+        if self._quiet or not self._rhythm.due():
             return
-        speed = look(progress)
-        left = "" if speed.seconds_left is None else f", about {duration(speed.seconds_left)} left"
+        standing = batch.look()
+        if standing.files_done == standing.files:
+            return
+        share = "" if standing.total else f" ({standing.percent} %)"
         log.info(
-            "%s of %s files, %s of %s fetched, %s/s%s",
-            f"{progress.files_done:,}",
-            f"{progress.files:,}",
-            shown_size(progress.fetched),
-            shown_size(progress.total),
-            shown_size(round(speed.bytes_a_second)),
-            left,
+            "%s of %s files%s, %s, %s",
+            f"{standing.files_done:,}",
+            f"{standing.files:,}",
+            share,
+            _amount(standing),
+            _pace(standing),
         )
-        for line in under_way.lines() if under_way and self.each else ():
+        for line in under_way.lines() if self.each else ():
             log.info("  %s", line)
 
 
@@ -171,7 +193,7 @@ class Watch:
         self._lines = lines
         self._show = show
         self._save = save
-        self._speed = SpeedMeter(now=now)
+        self._batch = BatchMeter(ledger.planned_size, now)
         self._under_way = FilesUnderWay(now)
         self._often = Rhythm(2.0, now)
         self._seldom = Rhythm(2.0 if lines.each else 10.0, now)
@@ -181,29 +203,33 @@ class Watch:
         """One file has a result."""
         self._ledger.note(result)
         self._unsaved = True
-        self._speed.spare(max(0, self._ledger.planned_size(result.name) - result.fetched))
+        self._batch.settle(result)
         self._lines.result(result, progress)
         self.on_progress(progress)
 
     def on_progress(self, progress: Progress) -> None:
         """About twice a second."""
+        self._batch.follow(progress)
         self._under_way.follow(progress)
-        self._lines.summary(progress, self._speed.look, self._under_way)
+        self._lines.summary(self._batch, self._under_way)
         if self._often.due() or progress.files_done == progress.files:
-            self._show(asdict(_figures(progress, self._speed.look(progress), self._under_way)))
+            self._show(asdict(_figures(self._batch.look(), self._under_way)))
         if self._unsaved and self._seldom.due():
             self._unsaved = False
             self._save()
 
 
-def _figures(progress: Progress, speed: Speed, under_way: FilesUnderWay) -> Figures:
+def _figures(standing: Standing, under_way: FilesUnderWay) -> Figures:
     return Figures(
-        files_done=progress.files_done,
-        files=progress.files,
-        bytes_fetched=progress.fetched,
-        bytes_planned=progress.total,
-        bytes_a_second=round(speed.bytes_a_second),
-        seconds_left=speed.whole_seconds_left,
+        files_done=standing.files_done,
+        files=standing.files,
+        bytes_done=standing.done,
+        bytes_fetched=standing.fetched,
+        bytes_planned=standing.total,
+        percent=standing.percent,
+        bytes_a_second=round(standing.bytes_a_second),
+        seconds_left=standing.whole_seconds_left,
+        seconds_stalled=standing.whole_seconds_stalled,
         under_way=under_way.figures(),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
