@@ -64,6 +64,10 @@ class Counters:
         self._lock = threading.Lock()
         self._looks: dict[str, Callable[[], FileProgress]] = {}
         self.fetched = 0
+        self.hedged = 0
+        """Second requests for what took long."""
+        self.hedges_won = 0
+        """Those that were answered before the first one."""
 
     @contextmanager
     def following(self, name: str, look: Callable[[], FileProgress]) -> Iterator[None]:
@@ -85,6 +89,16 @@ class Counters:
         """Counts `count` more bytes."""
         with self._lock:
             self.fetched += count
+
+    def note_hedge(self) -> None:
+        """Counts a second request."""
+        with self._lock:
+            self.hedged += 1
+
+    def note_hedge_won(self) -> None:
+        """Counts a second request that was answered first."""
+        with self._lock:
+            self.hedges_won += 1
 
 
 class Received:
