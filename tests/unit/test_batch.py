@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import threading
@@ -591,6 +592,38 @@ def test_a_fault_while_a_large_file_is_written_is_that_file_s_alone(
     _break(monkeypatch, "write", "3", error)
     results = restored(memory(LARGE), destination, files_for(LARGE))
     assert [name for name, result in results.items() if not result.ok] == ["large/3"]
+
+
+# --- slow answers -----------------------------------------------------------------------------------------------------
+
+
+class Stuck(ScriptedSource):
+    """Holds the first answer for one file until it is asked for again; by its clock that takes long."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.clock = FakeClock()
+        self.asked_again = threading.Event()
+
+    def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
+        stream = super().open(file, start, stop)
+        if file.key == "150" and self.opens["150"] == 1:
+            self.clock.sleep(1000)
+            assert self.asked_again.wait(60)
+        elif file.key == "150":
+            self.asked_again.set()
+        return stream
+
+
+def test_one_slow_answer_among_many_is_asked_for_again(destination: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = {f"{n:03}": content(100, n) for n in range(200)}
+    source = Stuck(memory(names))
+    with caplog.at_level(logging.INFO):
+        found = restore(files_for(names), source, destination, transfer_options(source.clock))
+    assert {result.outcome for result in found} == {Outcome.DOWNLOADED}
+    assert files_in(destination) == names
+    assert source.opens["150"] == 2
+    assert "1 requests took far longer than others and were sent twice" in caplog.text
 
 
 # --- memory and connections -------------------------------------------------------------------------------------------

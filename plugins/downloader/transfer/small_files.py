@@ -12,11 +12,14 @@ folder wait for its lock in the kernel, spinning.
 
 from __future__ import annotations
 
+import logging
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -50,12 +53,15 @@ from ..results import FileResult, Outcome, failed, joined
 from .concurrency import Concurrency, MemoryBudget
 from .context import BatchContext
 from .decision import Action, decide
+from .hedging import Answer, Hedge
 from .inspection import MISSING, DescribedFile, inspect
 from .single_file import kept
 from .streaming import Buffer, open_checked, refuse_excess
 from .verification import first_to_try, judge
 
 __all__ = ["SmallFiles"]
+
+log = logging.getLogger(__name__)
 
 _GROUP: Final = (256, 1024)
 """Files that one flush is shared by: it begins with the first number, and takes up to the second if they are there.
@@ -68,19 +74,25 @@ _MEMORY: Final = 64 * MIB
 _LITTLE: Final = 64 * 1024
 
 
-@dataclass(slots=True)
-class _Verified:
-    """A small file that was downloaded whole and verified.
+@dataclass(slots=True, eq=False)
+class _SmallFile:
+    """A small file on its way.
 
-    `whole`: where it was written already. `body`: its bytes until then, for which `taken` bytes of memory are lent.
+    `is_free`: whether its name was. `taken`: bytes of memory that are lent for its `body`, which is dropped once that
+    is written. `result`: what is reported once it is committed, and `whole`: what is to be.
     """
 
     file: RemoteFile
     place: Place
-    result: FileResult
+    is_free: bool
+    began: float
+    taken: int
+    body: Sequence[Buffer] = ()
+    result: FileResult | None = None
     whole: WholeFile | None = None
-    body: list[Buffer] | None = None
-    taken: int = 0
+
+
+_Downloaded = tuple[FileResult, Sequence[Buffer]]
 
 
 class SmallFiles:
@@ -101,9 +113,10 @@ class SmallFiles:
         self._there = there
         self._done = done
         self._careful = careful
+        self._hedge = Hedge(batch.clock, batch.counters)
         self._folders = HeldFolders(batch.destination)
         self._memory = MemoryBudget(_MEMORY)
-        self._ready: SimpleQueue[_Verified | None] = SimpleQueue()
+        self._ready: SimpleQueue[_SmallFile | None] = SimpleQueue()
         self._most = min(_GROUP[1], _share_of_open_files() // 2)
         """Files of a commit group at most."""
         self._most_ready = min(self._most, 2 * batch.options.limits.threads)
@@ -133,58 +146,71 @@ class SmallFiles:
             threading.Thread(target=fetch_all, args=(index,), name="small-fetch", daemon=True)
             for index in range(threads)
         ]
-        for fetcher in fetchers:
-            fetcher.start()
-        for fetcher in fetchers:
-            fetcher.join()
+        with self._hedge:
+            for fetcher in fetchers:
+                fetcher.start()
+            self._hedge.join(fetchers)
+        counters = self._batch.counters
+        if counters.hedged:
+            log.info("%d requests took far longer than others and were sent twice", counters.hedged)
         self._ready.put(None)
         writer.join()
 
     def _fetch(self, file: RemoteFile) -> None:
-        """Does what can be done for a file at once. What cannot be finished goes to the writer or to `careful`."""
-        began = self._batch.clock.now()
-        size = file.size or 0
+        """Inspects and decides; downloads what is missing. What cannot be finished here is left to `careful`."""
+        batch, size = self._batch, file.size or 0
+        began = batch.clock.now()
         taken = self._memory.take(size) if size > _LITTLE else 0
-        verified: _Verified | None = None
         try:
-            self._batch.halt.check()
-            verified = self._fetch_missing(file, began)
-        except (ObjectChanged, RangeRefused, DiskUnavailable):
-            self._careful(file, 2)
+            batch.halt.check()
+            known, is_free = DescribedFile(file, batch), self._there.is_free(file.path)
+            item = _SmallFile(file, batch.destination.place(file.path), is_free, began, taken)
+            found = MISSING if is_free else inspect(known, item.place, batch)
+            action = decide(found, known.file).action
+            if action is Action.DOWNLOAD:
+                taken = 0  # it goes with the item, perhaps to another thread
+                self._hedge.call(partial(self._download, item), partial(self._finish, item))
+            elif action is Action.KEEP:
+                self._done([kept(known.file, found, batch.clock.now() - began)])
+            else:
+                self._careful(file, 2)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
-            self._fail(file, as_download_error(error, str(file.path)), self._batch.clock.now() - began)
-        if verified is not None:
-            verified.taken, taken = taken, 0
-            self._hand_over(verified)
+            self._settle(file, began, error)
         if taken:
             self._memory.give_back(taken)
 
-    def _fetch_missing(self, file: RemoteFile, began: float) -> _Verified | None:
-        """Inspects and decides; downloads what is missing. None where there is nothing to commit.
+    def _finish(self, item: _SmallFile, answer: Answer[_Downloaded | None]) -> None:
+        """Goes on with the answer to the first request, or to the second: tries again, writes, hands over."""
+        attempts: Iterator[Callable[[], _Downloaded | None]] = chain(
+            [answer.get], repeat(partial(self._download, item))
+        )
 
-        Raises DownloadError.
-        """
-        batch = self._batch
-        place = batch.destination.place(file.path)
-        known = DescribedFile(file, batch)
-        is_free = self._there.is_free(file.path)
-        found = MISSING if is_free else inspect(known, place, batch)
-        action = decide(found, known.file).action
-        if action is Action.KEEP:
-            self._done([kept(known.file, found, batch.clock.now() - began)])
-            return None
-        if action is not Action.DOWNLOAD:
+        def attempt() -> _Downloaded | None:
+            return next(attempts)()
+
+        try:
+            found = self._batch.retry.call(attempt)
+            if found is not None:
+                item.result, item.body = found
+                if item.is_free:
+                    self._write_nameless(item)
+                self._hand_over(item)
+                return
+            self._careful(item.file, 1 if _is_decided(item.file) else 2)
+        except Exception as error:  # noqa: BLE001 one bad file never stops the others
+            self._settle(item.file, item.began, error)
+        self._free(item)
+
+    def _settle(self, file: RemoteFile, began: float, error: Exception) -> None:
+        """Leaves a file to `careful` where that may help, or fails it."""
+        if isinstance(error, ObjectChanged | RangeRefused | DiskUnavailable):
             self._careful(file, 2)
-            return None
-        verified = batch.retry.call(lambda: self._download(file, place, began))
-        if verified is None:
-            self._careful(file, 1 if _is_decided(file) else 2)
-        elif is_free:
-            self._write_nameless(verified)
-        return verified
+        else:
+            self._fail(file, as_download_error(error, str(file.path)), self._batch.clock.now() - began)
 
-    def _download(self, file: RemoteFile, place: Place, began: float) -> _Verified | None:
-        """The file, whole and verified; None where it came but is not proven right."""
+    def _download(self, item: _SmallFile) -> _Downloaded | None:
+        """The bytes, whole and verified, and their result; None where they came but are not proven right."""
+        file = item.file
         with closing(open_checked(self._batch.source, file)) as stream:
             body, size = [], 0
             for buffer in stream:
@@ -211,12 +237,12 @@ class SmallFiles:
             Outcome.DOWNLOADED,
             size,
             size,
-            self._batch.clock.now() - began,
+            self._batch.clock.now() - item.began,
             verdict.assurance,
             joined(verdict.remark, content_info.remark),
             resources=content_info.resources,
         )
-        return _Verified(file, place, result, body=body)
+        return result, body
 
     def _content_info(self, file: RemoteFile, body: list[Buffer]) -> ContentInfo | None:
         """What the file contains; None where it is not what it has to be, which `single_file` finds out about."""
@@ -228,28 +254,25 @@ class SmallFiles:
         except DownloadError:
             return None
 
-    def _write_nameless(self, verified: _Verified) -> None:
+    def _write_nameless(self, item: _SmallFile) -> None:
         """Writes a file without a name, where that can be; else the writer makes a part file. Raises DownloadError."""
-        place, destination = verified.place, self._batch.destination
         self._wait_for_room()
         try:
-            folder = self._folders.hold(place)
-            body = verified.body or ()
-            verified.whole = NamelessFile.write(destination, place, folder, body, verified.file.modified)
-            verified.body = None
+            folder = self._folders.hold(item.place)
+            item.whole = NamelessFile.write(self._batch.destination, item.place, folder, item.body, item.file.modified)
         except NoNamelessFiles:
             pass
         except OSError as error:
             if not lacks_files(error):  # the writer closes others first
-                raise from_os_error(error, str(place.path)) from error
+                raise from_os_error(error, str(item.file.path)) from error
 
-    def _hand_over(self, verified: _Verified) -> None:
+    def _hand_over(self, item: _SmallFile) -> None:
         """Gives a file to the writer, and its memory back if its bytes are on the disk."""
-        if verified.whole is None:
+        if item.whole is None:
             self._wait_for_room()
         else:
-            self._free(verified)
-        self._ready.put(verified)
+            self._free(item)
+        self._ready.put(item)
 
     def _wait_for_room(self) -> None:
         """Waits while too many files wait for the writer: memory and open files stay bounded."""
@@ -257,15 +280,15 @@ class SmallFiles:
             self._room.clear()
             self._room.wait(_LONGEST_WAIT)
 
-    def _free(self, verified: _Verified) -> None:
+    def _free(self, item: _SmallFile) -> None:
         """Gives up the bytes of a file: the group waits for its flush without them."""
-        verified.body = None
-        if verified.taken:
-            self._memory.give_back(verified.taken)
-            verified.taken = 0
+        item.body = ()
+        if item.taken:
+            self._memory.give_back(item.taken)
+            item.taken = 0
 
     def _write(self) -> None:
-        group: list[_Verified] = []
+        group: list[_SmallFile] = []
         more = True
         while more:
             try:
@@ -281,7 +304,7 @@ class SmallFiles:
             if not more or len(group) >= self._most or (len(group) >= _GROUP[0] and self._ready.empty()):
                 self._commit(group)
 
-    def _write_one(self, item: _Verified, group: list[_Verified]) -> bool:
+    def _write_one(self, item: _SmallFile, group: list[_SmallFile]) -> bool:
         """Writes a file to its part file. False where that failed, and the file has its result."""
         part: PartFile | None = None
         try:
@@ -289,7 +312,7 @@ class SmallFiles:
             part = self._acquire(item, group)
             if part.size:
                 part.truncate()
-            for buffer in item.body or ():
+            for buffer in item.body:
                 part.write(buffer)
             part.set_time(item.file.modified)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
@@ -304,7 +327,7 @@ class SmallFiles:
         item.whole = part
         return True
 
-    def _acquire(self, item: _Verified, group: list[_Verified]) -> PartFile:
+    def _acquire(self, item: _SmallFile, group: list[_SmallFile]) -> PartFile:
         """The part file. Where no more files may be opened the group is committed first, which closes its own."""
         try:
             return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
@@ -314,7 +337,7 @@ class SmallFiles:
         self._commit(group)
         return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
 
-    def _commit(self, group: list[_Verified]) -> None:
+    def _commit(self, group: list[_SmallFile]) -> None:
         """Commits the files of `group`, and empties it."""
         mine = {item.whole: item for item in group if item.whole is not None}
         group.clear()
@@ -324,7 +347,7 @@ class SmallFiles:
         refused = commit(list(mine))
         for whole, error in refused.items():
             self._refuse(mine[whole].file, error)
-        self._done([item.result for whole, item in mine.items() if whole not in refused])
+        self._done([item.result for whole, item in mine.items() if whole not in refused and item.result])
 
     def _refuse(self, file: RemoteFile, error: DownloadError) -> None:
         """What may pass soon is left to `single_file`, which waits for it."""

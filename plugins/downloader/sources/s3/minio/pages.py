@@ -1,7 +1,7 @@
 """Pages of a listing in the form that S3 servers write them, read ten times as fast as by the `minio` client.
 
 Only what the grammar here matches to its last byte is read; any other page (other elements, characters that are not
-encoded, prefixes, versions, comments) is left to the client's own parser, and means the same there.
+encoded, prefixes, versions, comments) is left to the client's own parser, which reads the same in it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Listed", "Page", "read_page"]
 _ETAG: Final = re.compile(r"[\x21\x23-\x7e]{1,256}")
 """What can be sent back as an expected ETag."""
 _TEXT: Final = rb"[ !\"#$%'-;=?-~]"
-"""Printable ASCII that means itself in XML."""
+"""Printable ASCII that stands for itself in XML."""
 _TIME: Final = (
     rb"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     rb"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z"
