@@ -49,8 +49,13 @@ class ByteStream(Protocol):
     """Bytes of the whole file (not of the range), if the server tells."""
     etag: str | None
     """The ETag of the answer, without quotes, if it had one."""
-    checksums: tuple[Checksum, ...]
-    """Checksums that the answer itself advertises of the whole file. Equality proves; inequality does not condemn."""
+
+    @property
+    def checksums(self) -> tuple[Checksum, ...]:
+        """Checksums that the answer itself advertises of the whole file.
+
+        Equality proves; inequality does not condemn.
+        """
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
         """Buffers in order. Raises a `RetryableError` when the stream breaks or stalls."""

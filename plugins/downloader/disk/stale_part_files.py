@@ -45,7 +45,9 @@ class StalePartFiles:
         """Whether neither a planned file nor a part file of it was there."""
         folder, _, name = path.text.rpartition("/")
         there = self._there.get(folder)
-        return there is not None and name not in there and (folder, part_stem(name)) not in self._found
+        if there is None or name in there:
+            return False
+        return not self._found or (folder, part_stem(name)) not in self._found
 
     def seen(self, path: SafePath) -> list[os.stat_result]:
         """What the part files of one file were like just now."""
@@ -61,7 +63,7 @@ class StalePartFiles:
 
     def sweep(self, path: SafePath) -> None:
         """Removes those of one file, which is complete now. One that another run holds stays."""
-        names = self._found.pop((path.folder, part_stem(path.name)), ())
+        names = self._found.pop((path.folder, part_stem(path.name)), ()) if self._found else ()
         if names:
             with suppress(OSError, DownloadError):
                 place = self._destination.place(path)

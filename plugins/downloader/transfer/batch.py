@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -75,11 +76,12 @@ class _Batch:
                 continue
             if answer is None:
                 break
+            progress = self._progress(len(results))
             for result in answer:
                 results[result.name] = result
                 if result.ok:
                     self._stale.sweep(self._paths[result.name])
-                listener.on_result(result, self._progress(len(results)))
+                listener.on_result(result, replace(progress, files_done=len(results)))
         listener.on_progress(self._progress(len(results)))
         return results
 

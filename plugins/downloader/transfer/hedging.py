@@ -34,7 +34,7 @@ _AT_ONCE = 8
 """Calls that two threads may be at, at once. The second one holds an answer that nobody reckoned with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer(Generic[T]):
     """What a call returned, or raised."""
 
@@ -57,7 +57,6 @@ class _Call:
     """The one that called."""
     running: int = 1
     """Threads that are at it."""
-    is_hedged: bool = False
     is_answered: bool = False
     failed: Answer[Any] | None = None
     """What one of two threads raised while the other one was still at it."""
@@ -72,6 +71,8 @@ class Hedge:
         self._change = threading.Condition()
         self._waiting: dict[_Call, None] = {}
         """Calls without an answer, in the order in which they began."""
+        self._twice: dict[_Call, None] = {}
+        """Those that two threads are at."""
         self._lost: set[threading.Thread] = set()
         """Threads that are still at a call which another one has answered."""
         self._seconds: deque[float] = deque(maxlen=_RECENT)
@@ -96,11 +97,13 @@ class Hedge:
         `function` may run in two threads at once: it must change nothing, and close what it opens. An error is the
         answer only where no other thread is at it. Returns when this thread has nothing to do for it any more.
         """
-        with self._change:
-            call = _Call(function, finish, self._clock.now())
-            self._calls += 1
-            self._waiting[call] = None
-        answer = self._first_answer(call, self._attempt(call))
+        self._calls += 1  # may lose one to another thread: it is a measure, not a sum
+        call = _Call(function, finish, self._clock.now())
+        self._waiting[call] = None
+        answer: Answer[Any] | None = self._attempt(call)
+        # Whoever takes a call out decides it: this thread on the usual way, without a lock, or the one that looks.
+        if self._waiting.pop(call, call) is call:
+            answer = self._first_answer(call, answer)
         if answer is not None:
             finish(answer)
 
@@ -113,12 +116,13 @@ class Hedge:
         with self._change:
             since = self._clock.now() - limit
             allowed = max(0, min(_AT_ONCE - self._at_once, self._calls // _ONE_IN - self._hedged))
-            late = [call for call in self._waiting if call.since < since and not call.is_hedged][:allowed]
+            late = [call for call in self._waiting.copy() if call.since < since][:allowed]
+            late = [call for call in late if self._waiting.pop(call, call) is None]
+            self._at_once += len(late)
+            self._hedged += len(late)
             for call in late:
-                call.is_hedged = True
                 call.running += 1
-                self._at_once += 1
-                self._hedged += 1
+                self._twice[call] = None
         for call in late:
             self._counters.note_hedge()
             try:
@@ -136,7 +140,7 @@ class Hedge:
             while thread.is_alive() and thread not in self._lost:
                 thread.join(_TICK)
         with self._change:
-            self._change.wait_for(lambda: not self._waiting and not self._finishing)
+            self._change.wait_for(lambda: not self._twice and not self._finishing)
 
     def _attempt(self, call: _Call) -> Answer[Any]:
         began = self._clock.now()
@@ -166,7 +170,7 @@ class Hedge:
         good = answer is not None and answer.error is None
         with self._change:
             call.running -= 1
-            if call.is_hedged and not call.running:
+            if not call.running:
                 self._at_once -= 1
             if not second:
                 self._lost.discard(call.thread)
@@ -176,14 +180,14 @@ class Hedge:
                 call.failed = answer
                 return None
             call.is_answered = True
-            del self._waiting[call]
+            del self._twice[call]
             if second:
                 self._finishing += 1
             if second and good:
                 self._counters.note_hedge_won()
             if second and call.running:
                 self._lost.add(call.thread)
-            if not self._waiting:
+            if not self._twice:
                 self._change.notify_all()
         return answer if good else call.failed or answer
 

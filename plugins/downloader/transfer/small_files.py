@@ -74,6 +74,9 @@ _MEMORY: Final = 64 * MIB
 _LITTLE: Final = 64 * 1024
 
 
+_UNCHECKED: Final = ContentInfo()
+
+
 @dataclass(slots=True, eq=False)
 class _SmallFile:
     """A small file on its way.
@@ -163,33 +166,30 @@ class SmallFiles:
         taken = self._memory.take(size) if size > _LITTLE else 0
         try:
             batch.halt.check()
-            known, is_free = DescribedFile(file, batch), self._there.is_free(file.path)
-            item = _SmallFile(file, batch.destination.place(file.path), is_free, began, taken)
-            found = MISSING if is_free else inspect(known, item.place, batch)
-            action = decide(found, known.file).action
-            if action is Action.DOWNLOAD:
+            item = _SmallFile(file, batch.destination.place(file.path), self._there.is_free(file.path), began, taken)
+            if self._is_to_be_downloaded(item):
                 taken = 0  # it goes with the item, perhaps to another thread
                 self._hedge.call(partial(self._download, item), partial(self._finish, item))
-            elif action is Action.KEEP:
-                self._done([kept(known.file, found, batch.clock.now() - began)])
-            else:
-                self._careful(file, 2)
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
             self._settle(file, began, error)
         if taken:
             self._memory.give_back(taken)
 
+    def _is_to_be_downloaded(self, item: _SmallFile) -> bool:
+        """Inspects and decides. What is there is kept or left to `careful`. Raises DownloadError."""
+        known = DescribedFile(item.file, self._batch)
+        found = MISSING if item.is_free else inspect(known, item.place, self._batch)
+        action = decide(found, known.file).action
+        if action is Action.KEEP:
+            self._done([kept(known.file, found, self._batch.clock.now() - item.began)])
+        elif action is not Action.DOWNLOAD:
+            self._careful(item.file, 2)
+        return action is Action.DOWNLOAD
+
     def _finish(self, item: _SmallFile, answer: Answer[_Downloaded | None]) -> None:
         """Goes on with the answer to the first request, or to the second: tries again, writes, hands over."""
-        attempts: Iterator[Callable[[], _Downloaded | None]] = chain(
-            [answer.get], repeat(partial(self._download, item))
-        )
-
-        def attempt() -> _Downloaded | None:
-            return next(attempts)()
-
         try:
-            found = self._batch.retry.call(attempt)
+            found = answer.value if answer.error is None else self._tried_again(item, answer)
             if found is not None:
                 item.result, item.body = found
                 if item.is_free:
@@ -200,6 +200,15 @@ class SmallFiles:
         except Exception as error:  # noqa: BLE001 one bad file never stops the others
             self._settle(item.file, item.began, error)
         self._free(item)
+
+    def _tried_again(self, item: _SmallFile, answer: Answer[_Downloaded | None]) -> _Downloaded | None:
+        """As `_download`, whose first answer is there: an error, after which it is called again where that may help."""
+        attempts = chain([answer.get], repeat(partial(self._download, item)))
+
+        def attempt() -> _Downloaded | None:
+            return next(attempts)()
+
+        return self._batch.retry.call(attempt)
 
     def _settle(self, file: RemoteFile, began: float, error: Exception) -> None:
         """Leaves a file to `careful` where that may help, or fails it."""
@@ -246,7 +255,10 @@ class SmallFiles:
 
     def _content_info(self, file: RemoteFile, body: list[Buffer]) -> ContentInfo | None:
         """What the file contains; None where it is not what it has to be, which `single_file` finds out about."""
-        tee = Tee(None, self._batch.options.policy.content.begin(file))
+        content = self._batch.options.policy.content.begin(file)
+        if content is None:
+            return _UNCHECKED
+        tee = Tee(None, content)
         for buffer in body:
             tee.update(buffer)
         try:

@@ -88,7 +88,7 @@ def judge(
 
 def _fastest(file: RemoteFile, size: int) -> Iterator[Checksum]:
     """A checksum over several parts of known sizes, behind a whole one of the same original."""
-    if file.checksums and file.checksums[0].parts is None:
+    if len(file.checksums) > 1 and file.checksums[0].parts is None:
         for checksum in file.checksums[1:]:
             if checksum.same_original and (checksum.parts or 0) > 1 and not checksum.doubt:
                 yield from (form for form in checksum.candidates(size) if not form.guessed)

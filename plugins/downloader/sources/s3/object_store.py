@@ -98,7 +98,7 @@ def bare_etag(header: str | None) -> str | None:
 class ObjectStream:
     """One answer of obstore."""
 
-    __slots__ = ("_about", "_length", "_result", "checksums", "etag", "size", "start")
+    __slots__ = ("_about", "_length", "_result", "etag", "size", "start")
 
     def __init__(self, result: Any, about: Callable[[], Subject]) -> None:
         meta = result.meta
@@ -109,8 +109,12 @@ class ObjectStream:
         self.start: int = first
         self.size: int | None = meta["size"]
         self.etag: str | None = bare_etag(meta["e_tag"])
+
+    @property
+    def checksums(self) -> tuple[Checksum, ...]:
+        """What its ETag may be."""
         advertised = from_etag(self.etag) if self.etag else None
-        self.checksums: tuple[Checksum, ...] = () if advertised is None else (advertised,)
+        return () if advertised is None else (advertised,)
 
     def __iter__(self) -> Iterator[bytes | memoryview]:
         """Buffers of 256 KiB or more, the last one shorter; a small object is a single view into obstore's memory."""
@@ -164,8 +168,10 @@ class ObjectStore:
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
+        if not file.etag:
+            return self._open(file, start, stop)
         unasked = replace(file, etag=None)
-        if not file.etag or is_weak(file.etag) or not self._asks_for_etag:  # If-Match never matches a weak ETag
+        if is_weak(file.etag) or not self._asks_for_etag:  # If-Match never matches a weak ETag
             return self._open(unasked, start, stop)
         try:
             return self._open(file, start, stop)
