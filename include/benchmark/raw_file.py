@@ -67,7 +67,7 @@ class Tasks:
         return find_restore(self.records, self.configuration, RAW_FILE, ())
 
     def _shards(self) -> list[Shard]:
-        found = self._find().made()
+        found = self._find()
         Space().share(found.plan.files, found.destination)
         return cut([found.plan.outline()], bounds_of(self.configuration))
 

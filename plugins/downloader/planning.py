@@ -6,7 +6,7 @@ A single name is judged by `paths.safe_path`; here they are compared with each o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from unicodedata import normalize
 
 from .errors import NameCollision, PathConflict
@@ -74,10 +74,20 @@ def stand_apart(names: Sequence[str]) -> bool:
     """Whether plain names (see `paths.is_plain`) can all stand side by side on any disk.
 
     Then `refuse_conflicts` refuses none of their files, and `case_collisions` finds none, whatever else is wrong with
-    them. The other way round it may err: it is answered from the names alone.
+    them. The other way round it may err: it is answered from the names alone, of which no copies are kept: names are
+    compared by Python's own hash, 64 bits with a secret of this process.
     """
-    lowered = [name.lower() for name in names]
-    return len(set(lowered)) == len(lowered) and not _also_folders(lowered)
+    lowered = {hash(name.lower()) for name in names}
+    if len(lowered) != len(names):
+        return False
+    last = ""
+    for name in names:
+        folder = name.rpartition("/")[0]
+        if folder != last:
+            last = folder
+            if any(hash(above) in lowered for above in accumulate(folder.lower().split("/"), "{}/{}".format)):
+                return False
+    return True
 
 
 def _one_for_each_path(planned: list[Planned]) -> dict[str, RemoteFile]:

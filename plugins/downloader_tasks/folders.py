@@ -18,7 +18,7 @@ from downloader.transfer import Action, decide, inspect_by_size
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "bytes_to_come", "first_to_come", "make_below", "nearest", "refuse_links"]
+__all__ = ["Share", "Space", "first_to_come", "make_below", "nearest", "refuse_links"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
@@ -63,8 +63,7 @@ class Space:
 
         Raises Refusal, saying how much is missing, where there is not enough.
         """
-        disks = _by_disk(files, destination)
-        return [self.room(bytes_to_come(mine, destination), folder) for folder, mine in disks]
+        return [self.room(need, folder) for folder, need in _needs(files, destination)]
 
     def room(self, need: int, destination: Path) -> Share:
         """Room for `need` bytes. Raises Refusal as `share` does."""
@@ -84,29 +83,28 @@ class Space:
             self._promised[share.disk] = self._promised.get(share.disk, 0) + share.size
 
 
-def _by_disk(files: Sequence[Planned], destination: Path) -> Iterable[tuple[Path, Sequence[Planned]]]:
-    """The files that go to each disk, with a folder that lies on it, or will."""
-    disks: dict[int, tuple[Path, list[Planned]]] = {_disk_of(destination): (destination, [])}
+def _needs(files: Sequence[Planned], destination: Path) -> Iterable[tuple[Path, int]]:
+    """A folder on each disk, and the bytes that `files` add to what is there under a final name or in a part file.
+
+    The files are looked at one by one, and none is kept.
+    """
+    there = Destination(destination) if destination.is_dir() else None
+    needs: dict[int, tuple[Path, int]] = {_disk_of(destination): (destination, 0)}
     known: dict[str, int] = {}
     for item in files:
-        folder = item.path.folder if isinstance(item, RemoteFile) else ""
+        if not isinstance(item, RemoteFile):
+            continue
+        folder = item.path.folder
         if folder not in known:
             known[folder] = _disk_of(destination / folder)
-            disks.setdefault(known[folder], (destination / folder, []))
-        disks[known[folder]][1].append(item)
-    return disks.values()
+        first, need = needs.get(known[folder], (destination / folder, 0))
+        more = (item.size or 0) if there is None or not item.size else _to_come(item, there)
+        needs[known[folder]] = first, need + more
+    return needs.values()
 
 
 def _disk_of(folder: Path) -> int:
     return os.stat(nearest(folder)).st_dev
-
-
-def bytes_to_come(files: Sequence[Planned], destination: Path) -> int:
-    """Bytes that `files` will add to what is there already under a final name or in a part file."""
-    if not destination.is_dir():
-        return sum(item.size or 0 for item in files)
-    folder = Destination(destination)
-    return sum(_to_come(item, folder) for item in files if isinstance(item, RemoteFile) and item.size)
 
 
 def first_to_come(files: Sequence[Planned], destination: Path, *, overwrite: bool = False) -> RemoteFile | None:

@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -153,9 +152,12 @@ class Plan:
         return f"{self.listed_in} was changed after the run began"
 
     def outline(self) -> Outline:
-        """What cutting it needs to know."""
-        costs = accumulate(((item.size or 0) + EACH for item in self.files), initial=0)
-        return Outline(self.item, self.origin, array("q", costs), b"".join(map(digest_of, self.files)))
+        """What cutting it needs to know. The files are looked at once, one by one."""
+        costs, digests = array("q", [0]), bytearray()
+        for item in self.files:
+            costs.append(costs[-1] + (item.size or 0) + EACH)
+            digests += digest_of(item)
+        return Outline(self.item, self.origin, costs, bytes(digests))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,11 @@ class Outline:
 
     def __len__(self) -> int:
         return len(self.costs) - 1
+
+    @property
+    def bytes(self) -> int:
+        """Of all files whose sizes are known."""
+        return self.costs[-1] - len(self) * EACH
 
     def fingerprint(self, start: int, stop: int) -> str:
         """16 hex digits that stand for the slice `start` to `stop`: origin, names, sizes, checksums."""

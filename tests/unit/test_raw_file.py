@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.catalogue import RawFile, RecordUnusable, UploadPath, parse_upload_path, plan, recorded_files
+from downloader.catalogue import RawFile, RecordUnusable, UploadPath, file_info, parse_upload_path, plan, recorded_files
 from downloader.catalogue.file_info import parse_file_info, read_entry
 from downloader.checksums import MIB, Checksum
 from downloader.errors import CorruptRecord, NameCollision, NameTooLong, PathConflict, ReservedName, UnsafePath
@@ -405,3 +406,58 @@ def test_a_project_folder_is_always_one_step_below(project: str) -> None:
         return
     assert safe_path(folder) == SafePath(folder)
     assert "/" not in folder
+
+
+# --- entries that are parsed when they are asked for ------------------------------------------------------------------
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)
+)
+BLANKS = st.text(" \t\r\n", max_size=3)
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """JSON objects as nobody would write them, with names that come twice, and now and then something broken."""
+    pairs = draw(st.lists(st.tuples(st.sampled_from(["a", "b", "\xe4", "c/d", ""]) | st.text(), VALUES), max_size=8))
+    blank = [draw(BLANKS) for _ in range(7)]
+    inner = f"{blank[0]},{blank[1]}".join(
+        f"{json.dumps(name, ensure_ascii=draw(st.booleans()))}{blank[2]}:{blank[3]}{json.dumps(value)}"
+        for name, value in pairs
+    )
+    text = f"{blank[4]}{{{blank[5]}{inner}{blank[6]}}}{blank[0]}"
+    at, broken = draw(st.integers(0, len(text))), draw(st.sampled_from(["", "", "", ",", "}", '"', "x", "NaN", "\x00"]))
+    return text[:at] + broken + text[at:]
+
+
+def as_a_whole(text: str) -> Mapping[str, object]:
+    """What a record's text says, parsed at once."""
+    return file_info._parsed(text, "sample")
+
+
+def read_or_refused(parse: Callable[[], Mapping[str, object]]) -> dict[str, str] | str:
+    """The entries in their order, or the sentence of the refusal."""
+    try:
+        found = parse()
+    except RecordUnusable as error:
+        return str(error)
+    return {name: repr(found[name]) for name in sorted(found)}
+
+
+@given(texts())
+def test_a_text_says_the_same_entry_by_entry_as_at_once(text: str) -> None:
+    assert read_or_refused(lambda: parse_file_info(text, "sample")) == read_or_refused(lambda: as_a_whole(text))
+
+
+def test_a_million_entries_are_not_held_as_values() -> None:
+    """The text, its names, and eight bytes of each entry: a quarter of what the values take."""
+    text = json.dumps({f"{number:06}.raw": [number, f"{number:032x}"] for number in range(20_000)})
+    tracemalloc.start()
+    found = parse_file_info(text, "sample")
+    one_by_one, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    whole = as_a_whole(text)
+    at_once = tracemalloc.get_traced_memory()[0] - one_by_one
+    tracemalloc.stop()
+    assert len(found) == len(whole) == 20_000
+    assert one_by_one < at_once / 2.5

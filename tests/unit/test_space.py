@@ -12,11 +12,15 @@ from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader_tasks.failures import Refusal
-from downloader_tasks.folders import Space, bytes_to_come
+from downloader_tasks.folders import Space
 
 
 def file(name: str, size: int | None = 100) -> RemoteFile:
     return RemoteFile(safe_path(name), size, name, (Checksum("md5", "0" * 32),))
+
+
+def bytes_to_come(files: list[Planned], folder: Path) -> int:
+    return sum(share.size for share in Space().share(files, folder))
 
 
 def test_all_of_it_comes_to_a_folder_that_is_not_there(tmp_path: Path) -> None:

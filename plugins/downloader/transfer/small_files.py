@@ -203,7 +203,8 @@ class SmallFiles:
 
     def _tried_again(self, item: _SmallFile, answer: Answer[_Downloaded | None]) -> _Downloaded | None:
         """As `_download`, whose first answer is there: an error, after which it is called again where that may help."""
-        attempts = chain([answer.get], repeat(partial(self._download, item)))
+        again = partial(self._download, item)
+        attempts: Iterator[Callable[[], _Downloaded | None]] = chain([answer.get], repeat(again))
 
         def attempt() -> _Downloaded | None:
             return next(attempts)()

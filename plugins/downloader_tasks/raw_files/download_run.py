@@ -87,22 +87,22 @@ class RawFilesRun(DownloadRun):
         refused: dict[str, str] = {}
         for raw_file_id in self.request.raw_file_ids:
             try:
-                restore = find_restore(records, self.configuration, raw_file_id, self.request.patterns).made()
+                restore = find_restore(records, self.configuration, raw_file_id, self.request.patterns)
                 checks.run(restore)
             except (CatalogueError, DownloadError, Refusal) as error:
                 if error.retryable:
                     raise
                 refused[raw_file_id] = one_line(str(error))
             else:
-                _announce(restore)
                 outlines.append(restore.plan.outline())
+                _announce(restore, outlines[-1])
         if not outlines:
             raise Refusal(_all_refused(refused))
         return Validated(cut(outlines, bounds_of(self.configuration)), refused)
 
 
-def _announce(restore: Restore) -> None:
-    raw_file, files = restore.raw_file, restore.plan.files
+def _announce(restore: Restore, outline: Outline) -> None:
+    raw_file = restore.raw_file
     if raw_file.backup_status != _BACKED_UP:
         log.warning(
             "The backup of raw file %s is not recorded as done (backup_status is %s): files may be missing in S3",
@@ -112,8 +112,8 @@ def _announce(restore: Restore) -> None:
     log.info(
         "Raw file %s: %s, %s, from s3://%s/%s to %s",
         one_line(raw_file.id),
-        counted(len(files)),
-        shown_size(sum(item.size or 0 for item in files)),
+        counted(len(outline)),
+        shown_size(outline.bytes),
         restore.upload.bucket,
         one_line(restore.upload.prefix),
         restore.destination,

@@ -6,7 +6,7 @@ Each task of a run makes it again from the catalogue, so that no list of files t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,11 +42,7 @@ class Restore(RunItem):
     destination: Path
     """The folder ``locations.output/<project_id>``; it may not exist yet."""
     plan: Plan
-    """Its files are made when they are asked for, if possible: see `RecordedFiles`."""
-
-    def made(self) -> Restore:
-        """The same with every file made: for those that look at all of them, and more than once."""
-        return replace(self, plan=replace(self.plan, files=list(self.plan.files)))
+    """Its files are made each time they are asked for, if possible: see `RecordedFiles`."""
 
     @property
     def run_target(self) -> RunTarget:
