@@ -94,7 +94,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "threads": 256, "range_size_mib": 4, "read_ahead": 32, "small_file_mib": 1, "stall_seconds": 60, "attempts": 6,
         "lock_wait_seconds": 30, "max_speed": 0,
     }  # fmt: skip
-    assert found.shards.model_dump() == {"files": 2000, "size_gib": 50}
+    assert found.shards.model_dump() == {"files": 5000, "size_gib": 50}
     assert found.notifier is None
     assert set(found.locations.model_dump().values()) == {None}
 

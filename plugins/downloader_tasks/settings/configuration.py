@@ -152,7 +152,7 @@ class Transfer(_Section):
 class Shards(_Section):
     """How much one task of a run downloads."""
 
-    files: Whole = _whole(2000, 1, 1_000_000)
+    files: Whole = _whole(5000, 1, 1_000_000)
     size_gib: Number = Field(default=50, gt=0, le=1_000_000, description="a number of GiB above 0, at most 1000000")
 
 
