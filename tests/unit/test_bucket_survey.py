@@ -196,9 +196,9 @@ def fingerprint(items: Iterable[Listed], request: ExportRequest | None = None) -
         THREE[:2],
         THREE[1:],
         [*THREE, listed("d.ndjson", 5)],
-        [THREE[0], replace(THREE[1], size=6), THREE[2]],
-        [THREE[0], replace(THREE[1], etag="0" * 32), THREE[2]],
-        [THREE[0], replace(THREE[1], key="b2.ndjson"), THREE[2]],
+        [THREE[0], THREE[1]._replace(size=6), THREE[2]],
+        [THREE[0], THREE[1]._replace(etag="0" * 32), THREE[2]],
+        [THREE[0], THREE[1]._replace(key="b2.ndjson"), THREE[2]],
     ],
     ids=["gone", "gone at the start", "new", "grown", "written anew", "renamed"],
 )

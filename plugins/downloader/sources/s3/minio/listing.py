@@ -1,4 +1,7 @@
-"""Lists a bucket of MinIO as a stream, in the order of the keys, from any key on."""
+"""Lists a bucket of MinIO as a stream, in the order of the keys, from any key on.
+
+Not with obstore, which lists ``/a`` and the folder marker ``a/`` both as ``a``, and holds answers of any length.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +47,15 @@ class BucketListing:
         """
         _refuse_invalid_name(self._about.bucket)
         last, truncated = after, True
-        while truncated:
+        while truncated and (upto is None or last < upto):
             page = self._policy.call(lambda last=last: self._page(prefix, last))  # type: ignore[misc]
             truncated = page.truncated
             for listed in page.objects:
                 if upto is not None and listed.key > upto:
                     return
-                self._refuse_invalid(listed, last)
+                # Code points have the order of their bytes in UTF-8.
+                if listed.key <= last or not 0 <= listed.size <= _MOST_SIZE:
+                    raise self._invalid(listed, last)
                 last = listed.key
                 if not last.endswith("/"):
                     yield listed
@@ -61,8 +66,7 @@ class BucketListing:
             found = self._client.list_objects(
                 self._about.bucket, prefix=prefix or None, recursive=True, start_after=after or None
             )
-            read = self._read(found)
-            return self._answers.page or read
+            return self._read(found)
         except MINIO_ERRORS as error:
             problem = from_minio(error, self._about)
         except SyntaxError:  # as ElementTree's ParseError is: a truncated answer, or no XML
@@ -73,25 +77,23 @@ class BucketListing:
         raise self._with_buckets(problem) if isinstance(problem, ObjectNotFound) else problem
 
     def _read(self, found: Iterator[Any]) -> Page:
-        """What the client itself read."""
+        """What the client itself read, and behind it the last page where that was read without it.
+
+        The client asks for further pages until there are `_PAGE` objects, and takes such a page for the last one.
+        """
         objects: list[Listed] = []
         for one in islice(found, _PAGE):
             self._answers.moved_on()
             objects.append(Listed.of(one.object_name, one.size, one.etag))
-        return Page(objects, len(objects) == _PAGE)
+        page = self._answers.page
+        return Page(objects, len(objects) == _PAGE) if page is None else Page([*objects, *page.objects], page.truncated)
 
-    def _refuse_invalid(self, listed: Listed, last: str) -> None:
-        """Raises Misconfigured if `listed` cannot come after the key `last`, or cannot have its size."""
-        if listed.key.encode("utf-8", "surrogatepass") <= last.encode("utf-8", "surrogatepass"):
-            raise Misconfigured(
-                f"{self._about.address} does not list the keys of {self._about} in their order",
-                "use a server that follows S3's ListObjectsV2",
-            )
-        if not 0 <= listed.size <= _MOST_SIZE:
-            raise Misconfigured(
-                f"{self._about.address} lists an object of {self._about} with an impossible size",
-                "use a server that follows S3's ListObjectsV2",
-            )
+    def _invalid(self, listed: Listed, last: str) -> Misconfigured:
+        """The error of a key that cannot come after the key `last`, or cannot have its size."""
+        what = f"does not list the keys of {self._about} in their order"
+        if listed.key > last:
+            what = f"lists an object of {self._about} with an impossible size"
+        return Misconfigured(f"{self._about.address} {what}", "use a server that follows S3's ListObjectsV2")
 
     def _with_buckets(self, problem: DownloadError) -> DownloadError:
         """The error of a missing bucket, with the names of existing ones if the credentials may list them."""
