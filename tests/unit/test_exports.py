@@ -43,6 +43,12 @@ def test_what_is_an_export(key: str, expected: bool) -> None:
     assert is_export(key) is expected
 
 
+def test_nothing_but_a_tilde_is_folded_to_one() -> None:
+    """Names without one are not folded to see whether they look like one with a hash."""
+    characters = (chr(code) for code in range(0x110000))
+    assert [each for each in characters if "~" in folded(each)] == ["~"]
+
+
 @pytest.mark.parametrize(
     ("key", "flat", "organised"),
     [

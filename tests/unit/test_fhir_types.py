@@ -153,3 +153,17 @@ def test_the_list_holds_the_types_of_all_releases() -> None:
     } <= RESOURCE_TYPES  # fmt: skip
     assert all(name.isascii() and name.isalpha() and name[0].isupper() for name in RESOURCE_TYPES)
     assert len({name.lower() for name in RESOURCE_TYPES}) == len(RESOURCE_TYPES)
+
+
+@given(st.text("Patientgroup0123456789-_ ./!é=", max_size=30), numbers, endings)
+def test_digits_of_a_name_divide_its_words_as_any_sign_does(name: str, number: str, ending: str) -> None:
+    """So that of numbered exports one is looked at."""
+    name = f"{name.rpartition('/')[2]}{number}Patient{number}"
+    divided = "".join("!" if letter.isdecimal() else letter for letter in name)
+    assert type_of(f"x/{name}{ending}") == type_of(f"x/{divided}{ending}")
+
+
+def test_digits_of_an_encoding_are_more_than_that() -> None:
+    assert type_of("a%2FPatient.ndjson") == type_of("a%3APatient.ndjson") == "Patient"
+    assert type_of("Imaging%20Study.ndjson") == "ImagingStudy"
+    assert type_of("Imaging%10Study.ndjson") == UNKNOWN

@@ -54,7 +54,7 @@ class ExportLayout:
         """
         name = key.rpartition("/")[2]
         folder = f"{kind or type_of(key)}/" if self.organize else ""
-        if _HASHED.search(folded(name)):
+        if "~" in name and _HASHED.search(folded(name)):
             level = NameLevel.HASH
         if level is NameLevel.NAME:
             return safe_path(f"{folder}{name}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["RESOURCE_TYPES", "UNKNOWN", "canonical_type", "type_of"]
@@ -68,6 +69,9 @@ _SHORTEST: Final = 4
 _PARTITION: Final = re.compile(r"[^=]+=.*|\d{4}-?\d{2}-?\d{2}.*|(?:19|20)?\d{2}")
 """A folder that divides a table: ``year=2024``, a day, ``2024/01/31``."""
 _GROUP: Final = "Group"
+_DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_MOST_HELD: Final = 1024
+"""Names, without their digits, of which the types are held."""
 
 
 def canonical_type(name: str) -> str | None:
@@ -84,6 +88,14 @@ def type_of(key: str) -> str:
     wrong one.
     """
     folders, _, name = key.rpartition("/")
+    # Digits only divide the words of a name, so of numbered exports one is looked at. (Digits of an encoding are more.)
+    plain = name.encode(errors="surrogatepass")  # strings take ten times as long to translate
+    return _type_of(folders, plain if b"%" in plain else plain.translate(_DIGITS))
+
+
+@lru_cache(_MOST_HELD)
+def _type_of(folders: str, plain: bytes) -> str:
+    name = plain.decode(errors="surrogatepass")
     stem = _ENCODED.sub(".", _SPACE.sub(" ", _ENDING.sub("", name)))
     kinds = _in_words(stem) or _in_parts(stem) or _of_folder(folders)
     if kinds[:1] == [_GROUP] and set(kinds) != {_GROUP}:

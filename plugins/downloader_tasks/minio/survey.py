@@ -63,7 +63,8 @@ class BucketSurvey:
         self._keys, self._folded_keys = array("q"), array("q")
         self._ends: list[tuple[int, str]] = []
         self._costs: list[int] = []
-        self._room = self._block
+        self._files_left = self._bytes_left = 0
+        """What the last block has room for."""
 
     def add(self, listed: Listed, kind: str = "") -> bool:
         """Takes one object. Answers whether it is an export that was asked for.
@@ -120,7 +121,10 @@ class BucketSurvey:
         """The `NameLevel` of each export, in the order of the keys."""
         names = self._folded_names if folds_case else self._names
         keys = self._folded_keys if folds_case else self._keys
-        shared_names, shared_keys = _twice(names), _twice(keys)
+        shared_names = _twice(names)
+        if not shared_names:
+            return bytes(len(names))  # each is NameLevel.NAME
+        shared_keys = _twice(keys)
         return bytes(
             NameLevel.NAME
             if name not in shared_names
@@ -131,22 +135,27 @@ class BucketSurvey:
         )
 
     def _note_paths(self, key: str, kind: str) -> None:
-        name = _path(self._layout, key, NameLevel.NAME, kind) or f"\0{key}"
-        path = _path(self._layout, key, NameLevel.KEY, kind)
-        self._names.append(hash(name))
-        self._folded_names.append(hash(folded(name)))
-        self._keys.append(hash(path) if path else 0)
-        self._folded_keys.append(hash(folded(path)) if path else 0)
+        plain = _path(self._layout, key, NameLevel.NAME, kind)
+        path = _path(self._layout, key, NameLevel.KEY, kind) if "/" in key else plain
+        name = plain or f"\0{key}"
+        hashes = hash(name), hash(folded(name))
+        self._names.append(hashes[0])
+        self._folded_names.append(hashes[1])
+        if path != name:
+            hashes = (hash(path), hash(folded(path))) if path else (0, 0)
+        self._keys.append(hashes[0])
+        self._folded_keys.append(hashes[1])
 
     def _note_cost(self, listed: Listed) -> None:
         """Adds this object to the last block, or to a new one where that would become too large."""
-        if not self._costs or self._room.files < 1 or self._room.bytes < listed.size:
+        if self._files_left < 1 or self._bytes_left < listed.size:
             self._costs.append(0)
             self._ends.append((0, ""))
-            self._room = self._block
+            self._files_left, self._bytes_left = self._block.files, self._block.bytes
         self._costs[-1] += listed.size + EACH
         self._ends[-1] = (self.files, listed.key)
-        self._room = ShardBounds(self._room.files - 1, self._room.bytes - listed.size)
+        self._files_left -= 1
+        self._bytes_left -= listed.size
 
     def _shard(self, number: int, first: int, last: int, levels: bytes) -> Shard:
         """The shard of the blocks `first` to `last` (exclusive)."""
@@ -167,7 +176,7 @@ class BucketSurvey:
 
 def digest_of(listed: Listed) -> bytes:
     """Bytes that stand for key, size and content of an object."""
-    return hashlib.sha256(ascii((listed.key, listed.size, listed.etag)).encode()).digest()[:DIGEST]
+    return hashlib.sha256(f"({listed.key!a}, {listed.size}, {listed.etag!a})".encode()).digest()[:DIGEST]
 
 
 def ending_of(key: str) -> str:
