@@ -37,6 +37,7 @@ _QUICK = Sizes(
     growth_rounds=1,
     keys=10_000,
     few_keys=1_000,
+    most_keys=50_000,
     loop=500,
     planned=(1_000, 10_000),
     in_shards=(100, 1_000),

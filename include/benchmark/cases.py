@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from .bench import OURS, Bench, ratio, same_work
-from .contestants import bucket_peers, floor, large_peers, md5sum, small_peers
+from .contestants import bucket_peers, floor, large_peers, listing_peer, md5sum, small_peers
 from .dag import seconds_of_many, seconds_to_report
 from .drive import serving_drive
 from .exports import SIZE
@@ -138,22 +138,37 @@ def growth(bench: Bench) -> Section:
 
 
 def listing(bench: Bench) -> Section:
-    """A bucket of which only the name is known, to an empty folder; and its listing alone."""
+    """Buckets of which only the names are known, listed and planned."""
+    sizes = bench.stock.sizes
+    counts = (sizes.few_keys, sizes.keys, sizes.most_keys)
+    looks = {count: bench.ours.listing(f"{OURS}, {count:,} keys planned", count) for count in counts}
+    peer = listing_peer(bench.arena, sizes.keys)
+    played = bench.play([looks[sizes.keys], peer, looks[sizes.few_keys], looks[sizes.most_keys]])
+    few, ours, most = (played[looks[count].name] for count in counts)
+    growth = most.inside / ours.inside * sizes.keys / sizes.most_keys if most.inside and ours.inside else None
+    grown = ours.peak / few.peak if few.runs and ours.runs else None
+    goals = [
+        Goal("ours inside : rclone lsf, keys a second", _inside(played, peer.name, ours), 1.0, at_least=True),
+        Goal(f"{sizes.most_keys:,} keys : {sizes.keys:,}, seconds inside for each", growth, 1.1, at_least=False),
+        Goal(f"peak of {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
+    ]
+    work = {looks[count].name: float(count) for count in counts} | {peer.name: float(sizes.keys)}
+    title = f"listing a bucket of {sizes.keys:,} keys, from a server of the benchmark's own"
+    return Section(title, played.values(), work, "keys", goals)
+
+
+def bucket(bench: Bench) -> Section:
+    """A bucket of which only the name is known, to an empty folder."""
     sizes = bench.stock.sizes
     ours = bench.ours.bucket(f"{OURS}, list and fetch, MD5 of each", sizes.keys)
     rclone, loop = bucket_peers(bench.arena, sizes.keys, sizes.loop)
-    looks = [bench.ours.listing(f"{OURS}, list {count:,} alone", count) for count in (sizes.few_keys, sizes.keys)]
-    played = bench.stage.play([ours, rclone, loop, *looks], sizes.growth_rounds)
-    few, many = (played[look.name] for look in looks)
-    grown = many.peak / few.peak if few.runs and many.runs else None
+    played = bench.stage.play([ours, rclone, loop], sizes.growth_rounds)
     times = sizes.keys / sizes.loop
-    goals: list[Goal | Ratio] = [
+    goals = [
         Ratio("ours : rclone, objects a second", ratio(played[rclone.name], played[ours.name])),
         Ratio("ours : minio-py in a loop, objects a second", ratio(played[loop.name], played[ours.name], times)),
-        Goal(f"peak of listing {sizes.keys:,} keys : {sizes.few_keys:,}", grown, 1.25, at_least=False),
     ]
-    work = {one.name: float(sizes.keys) for one in (ours, rclone, looks[1])}
-    work |= {loop.name: float(sizes.loop), looks[0].name: float(sizes.few_keys)}
+    work = {one.name: float(sizes.keys) for one in (ours, rclone)} | {loop.name: float(sizes.loop)}
     title = (
         f"a bucket of {sizes.keys:,} keys, {SIZE:,} bytes each, its lists made by a server of the benchmark's own, its "
         f"objects from nginx's cache ({sizes.growth_rounds} rounds)"
@@ -205,6 +220,7 @@ CASES: dict[str, Callable[[Bench], Section]] = {
     "there": there,
     "growth": growth,
     "listing": listing,
+    "bucket": bucket,
     "drive": drive,
     "ndjson": ndjson,
     "report": report,

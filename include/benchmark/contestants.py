@@ -27,6 +27,7 @@ __all__ = [
     "floor",
     "interrupted",
     "large_peers",
+    "listing_peer",
     "md5sum",
     "python_command",
     "python_env",
@@ -35,6 +36,8 @@ __all__ = [
 
 _ROOT = Path(__file__).resolve().parents[2]
 _AT_ONCE = "32"
+_SHOWN = 200
+"""Characters of an output that is not what it should be."""
 _STREAMS = "16"
 """Of one large object: what makes the peers fastest, near and far."""
 
@@ -206,6 +209,17 @@ def bucket_peers(arena: Arena, count: int, some: int) -> tuple[Contestant, Conte
         python_env(arena),
     )
     return rclone, loop
+
+
+def listing_peer(arena: Arena, count: int) -> Contestant:
+    """rclone, which prints the keys of a bucket of `count` FHIR exports."""
+
+    def check(_: Path, output: str) -> None:
+        if output.count("\n") != count:
+            raise Broken(f"not {count} keys: {output[:_SHOWN]}")
+
+    command = [*_rclone(arena, "Minio"), "lsf", "--recursive", "--fast-list", f"peer:{bucket_of(count)}"]
+    return Contestant("rclone lsf", lambda _: command, check, arena.env)
 
 
 def md5sum(arena: Arena, expected: str, folder: Path | None = None) -> Contestant:

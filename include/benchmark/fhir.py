@@ -1,6 +1,6 @@
-"""Our contestant in the case `listing`: a bucket of MinIO, listed and downloaded as the tasks of `minio_downloader`
-do: `validate` surveys the whole listing and cuts it into ranges of keys, `download` lists each range again and
-fetches it. Here one after the other, in one process, without a scheduler around it.
+"""Our contestant in the cases `listing` and `bucket`: a bucket of MinIO, listed and downloaded as the tasks of
+`minio_downloader` do: `validate` surveys the whole listing and cuts it into ranges of keys, `download` lists each range
+again and fetches it. Here one after the other, in one process, without a scheduler around it.
 
 Prints one JSON object: `started` (seconds from the start of this program: imports, among them Airflow's, and clients),
 `inside` and `processor` (seconds of the work), `shards`, `xcom` (bytes of all of them as they travel), and `files` or
@@ -17,6 +17,7 @@ BEGAN = time.perf_counter()
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def run_of(endpoint: str, bucket: str, destination: Path) -> MinioRun:
         output=destination,
     )
     server = MinioServer(endpoint, "benchmark", "benchmark", secure=False)
-    return MinioRun(request, server, server.access(), transfer_options(_CONFIGURATION.transfer), NdjsonCheck())
+    access = server.access()
+    server = replace(server, transport=access.transport())
+    return MinioRun(request, server, access, transfer_options(_CONFIGURATION.transfer), NdjsonCheck())
 
 
 def survey(run: MinioRun) -> list[Shard]:

@@ -48,9 +48,11 @@ class Sizes:
     rounds: int = 5
     growth_rounds: int = 3
     keys: int = 200_000
-    """Objects of the bucket that is listed before it is fetched; a million at most."""
+    """Objects of the bucket that is listed, and then fetched."""
     few_keys: int = 10_000
     """Objects of the bucket that shows what listing alone costs in memory."""
+    most_keys: int = 1_000_000
+    """Objects of the bucket that shows whether a key costs more where there are many; a million at most."""
     loop: int = 5_000
     """Objects of that bucket that are fetched one after the other."""
     planned: tuple[int, ...] = (10_000, 100_000, 1_000_000)

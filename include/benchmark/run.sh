@@ -4,9 +4,10 @@
 #
 #   bash include/benchmark/run.sh                 everything
 #   bash include/benchmark/run.sh --quick         smaller sizes, to check that it works
-#   bash include/benchmark/run.sh --only large    one case: small, large, there, growth, listing, drive, report; and those
-#                                                 that run only if they are named: million and many (some 15
-#                                                 minutes each), long (10 minutes and 20 GB of disk), dag
+#   bash include/benchmark/run.sh --only large    one case: small, far, large, far-large, there, growth, listing, bucket,
+#                                                 drive, ndjson, report; and those that run only if they are named:
+#                                                 million and many (some 15 minutes each), long (10 minutes and 20 GB
+#                                                 of disk), dag
 #   bash include/benchmark/run.sh --install       installs nginx (with its Lua module) and curl first (Debian, as root)
 #   bash include/benchmark/run.sh --help          the rest
 #
