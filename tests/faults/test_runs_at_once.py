@@ -155,7 +155,7 @@ def test_nobody_waits_for_files_that_have_no_name_yet(destination: Path, is_kill
     """A run stops before it flushes a group. Another one brings its files, whether or not the first goes on."""
     race = Race(destination)
     with race.running():
-        held = race.start(Behaviour(holds_flush=True, reports=True))
+        held = race.start(Behaviour(holds_flush=1, reports=True))
         held.wait_for("flushing")
         other = race.start(replace(PATIENT, waits_for_start=False))
         told = {1: other.results()}
@@ -171,6 +171,20 @@ def test_nobody_waits_for_files_that_have_no_name_yet(destination: Path, is_kill
     reports_agree(race, told)
     small = {number: {one["outcome"] for one in told[number] if "small" in one["name"]} for number in told}
     assert small == {1: {Outcome.DOWNLOADED}} | ({} if is_killed else {0: {Outcome.SKIPPED}})
+
+
+def test_a_run_that_is_killed_between_the_names_of_a_group_and_their_flush_left_whole_files(destination: Path) -> None:
+    """Their bytes were flushed before. The next run flushes what it finds, and reports it."""
+    race = Race(destination)
+    with race.running():
+        held = race.start(Behaviour(holds_flush=2))
+        held.wait_for("flushing")
+        held.kill()
+        results = race.start(replace(PATIENT, waits_for_start=False)).results()
+    race.all_true(1, results)
+    race.nothing_wrong()
+    assert part_files(destination) == []
+    assert Outcome.SKIPPED in {one["outcome"] for one in results if "small" in one["name"]}
 
 
 @pytest.mark.parametrize("count", [2, 8])

@@ -121,7 +121,7 @@ def test_what_a_killed_run_left_is_resumed(mounts: Mounts, machine: tuple[str, .
 
 
 def test_small_files_that_a_killed_run_left_are_removed(mounts: Mounts) -> None:
-    behaviour = Behaviour(small=10, holds_flush=True)
+    behaviour = Behaviour(small=10, holds_flush=1)
     with other_run("restore", mounts.here, 0, behaviour=behaviour) as other:
         other.wait_for("flushing")
         other.kill()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -42,12 +42,12 @@ def log_commits(destination: Path, log: Path) -> None:
     os.rename, os.link = logged, logged_link  # type: ignore[assignment]
 
 
-def hold_group_flushes(stop: Callable[[], None]) -> None:
-    """Calls `stop` before the first flush of a group: its files are written."""
-    first = threading.Lock()
+def hold_group_flushes(which: int, stop: Callable[[], None]) -> None:
+    """Calls `stop` before a flush of a group: before the first, its files are written; before the second, named."""
+    flushes = itertools.count(1)
 
     def held(descriptor: int) -> bool:
-        if first.acquire(blocking=False):
+        if next(flushes) == which:
             stop()
         return flush_file_system(descriptor)
 

@@ -78,8 +78,8 @@ class Behaviour:
     """Real seconds that it waits for another run. 0: a moment, on a clock that nobody sits out."""
     tells_waits: bool = False
     """Says ``waiting`` once it waits for another run."""
-    holds_flush: bool = False
-    """Stops once before a group is flushed, says ``flushing`` and waits for a line."""
+    holds_flush: int = 0
+    """Stops before this flush of a group, says ``flushing`` and waits for a line: see `hold_group_flushes`."""
     leaves_out: str = ""
     """Which flushes do nothing: see `leave_out`."""
     commits: str = ""
@@ -258,7 +258,7 @@ def _prepare(destination: Path, behaviour: Behaviour) -> None:
     if behaviour.commits:
         log_commits(destination, Path(behaviour.commits))
     if behaviour.holds_flush:
-        hold_group_flushes(lambda: _stop("flushing"))
+        hold_group_flushes(behaviour.holds_flush, lambda: _stop("flushing"))
     if behaviour.leaves_out:
         leave_out(behaviour.leaves_out)
     if behaviour.location:

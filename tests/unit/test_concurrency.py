@@ -19,12 +19,12 @@ class Network:
     used: float = 0.0
     looks: list[int] = field(default_factory=list)
 
-    def fetch(self, pace: Concurrency, files: int, each_alone: float, most_together: float) -> None:
-        """`each_alone`: files a second of one thread; `most_together`: of all of them, which two processors allow."""
+    def fetch(self, pace: Concurrency, files: int, each_alone: float, most_together: float, cost: float = 0.0) -> None:
+        """`each_alone`: files a second of a thread; `most_together`: of all of them. `cost`: seconds of a processor."""
         for _ in range(files):
             rate = min(pace.active * each_alone, most_together)
             self.now += 1 / rate
-            self.used += 2 / most_together
+            self.used += cost
             if not self.looks or self.looks[-1] != pace.active:
                 self.looks.append(pace.active)
             pace.count()
@@ -48,14 +48,14 @@ def test_on_a_slow_network_all_threads_come_to_work_soon(network: Network) -> No
 
 def test_where_the_processor_is_the_limit_few_stay(network: Network) -> None:
     pace = paced(network, 256)
-    network.fetch(pace, 10_000, each_alone=1_000, most_together=8_000)
-    assert network.looks == [16, 32, 16]
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000, cost=1 / 4_000)
+    assert network.looks == [16]
 
 
 def test_a_network_that_becomes_slow_is_noticed(network: Network) -> None:
     pace = paced(network, 256)
-    network.fetch(pace, 10_000, each_alone=1_000, most_together=8_000)
-    network.fetch(pace, 20_000, each_alone=20, most_together=1e9)
+    network.fetch(pace, 10_000, each_alone=1_000, most_together=4_000, cost=1 / 4_000)
+    network.fetch(pace, 20_000, each_alone=20, most_together=1e9, cost=1 / 4_000)
     assert pace.active == 256
 
 
@@ -63,6 +63,15 @@ def test_what_a_server_does_not_bear_is_taken_back(network: Network) -> None:
     pace = paced(network, 256)
     network.fetch(pace, 10_000, each_alone=33, most_together=1_500)
     assert pace.active == 64
+
+
+def test_a_pause_is_not_taken_for_a_server_that_bears_no_more(network: Network) -> None:
+    """All threads wait while a group is flushed."""
+    pace = paced(network, 256)
+    for _ in range(20):
+        network.fetch(pace, 120, each_alone=33, most_together=1e9)
+        network.now += 0.3
+    assert pace.active == 256
 
 
 @pytest.mark.parametrize("most", [1, 3, 8, 20])

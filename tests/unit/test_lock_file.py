@@ -365,7 +365,7 @@ def test_a_killed_run_s_part_file_is_resumed_and_its_leftovers_are_removed(desti
 
 
 def test_small_files_of_a_killed_run_are_removed(destination: Path) -> None:
-    with other_run("restore", destination, 0, behaviour=Behaviour(no_flock=True, holds_flush=True)) as other:
+    with other_run("restore", destination, 0, behaviour=Behaviour(no_flock=True, holds_flush=1)) as other:
         other.wait_for("flushing")
         other.kill()
     left = part_files(destination)

@@ -23,17 +23,21 @@ _ENOUGH = 50
 """Files that a look needs at least to tell anything."""
 _GAIN = 1.1
 """What more threads must bring at least, to be kept."""
-_PATIENCE = 50
+_DOUBTS = 3
+"""Looks at which more threads may fail to bring more, before they are taken back: a flush of the disk takes some."""
+_PATIENCE = 20
 """Looks after which more are tried again: networks change."""
-_IDLE = 0.5
-"""Below this share of the processors (two at best: Python's lock) it is the network that is waited for."""
+_BUSY = 0.4
+"""From this share of the processors on (of two at best: Python's lock) it is not the network that is waited for."""
+_IDLE = 0.2
+"""Below this share it mostly is."""
 
 
 class Concurrency:
     """Lets the first `active` of `most` threads work. Safe to use from all of them.
 
-    It takes a look now and then. More threads are tried for as long as they bring more files a second: four times as
-    many while the process mostly waits, else twice as many. What brought less is taken back.
+    It takes a look now and then. While the process waits for the network, more threads are tried for as long as they
+    bring more files a second: four times as many where it mostly waits, else twice as many. What did not is taken back.
     """
 
     def __init__(
@@ -53,7 +57,10 @@ class Concurrency:
         self._rate_before = 0.0
         self._before = 0
         """How many were active before the last attempt with more; 0 when there is none under way."""
-        self._resting = 0
+        self._doubts = 0
+        """Looks since then at which more threads did not bring more."""
+        self._resting = 1
+        """Looks at which nothing is changed, as at the first: connections are being made."""
 
     def admit(self, index: int) -> bool:
         """Waits until thread `index` may work; False once there is nothing left to do."""
@@ -85,12 +92,17 @@ class Concurrency:
         self._count, self._since, self._used_before = 0, now, used
         if self._resting:
             self._resting -= 1
+        elif self._before and rate < self._rate_before * _GAIN and self._doubts < _DOUBTS:
+            self._doubts += 1
         elif self._before and rate < self._rate_before * _GAIN:
             self._set(self._before)
             self._before, self._resting = 0, _PATIENCE
-        elif self.active < self._most:
-            self._rate_before, self._before = rate, self.active
+        elif self.active < self._most and share < _BUSY:
+            self._rate_before, self._before, self._doubts = rate, self.active, 0
             self._set(self.active * (4 if share < _IDLE else 2))
+            self._resting = 1  # connections are made first
+        else:
+            self._before = 0
 
     def _set(self, active: int) -> None:
         self.active = max(min(_LEAST, self._most), min(active, self._most))
