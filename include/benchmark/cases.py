@@ -203,10 +203,8 @@ def dag(bench: Bench) -> Section:
     try:
         seconds = seconds_to_report(bench.stage.timeout)
         catalogue = bench.catalogue(bench.stock.many(count), "many")
-        arena = bench.far_away.arena
-        all_of_it = seconds_of_many(
-            bench.stage.work, arena.endpoint, catalogue, bench.stock.sizes.growth_rounds, bench.stage.timeout
-        )
+        rounds, work = bench.stock.sizes.growth_rounds, bench.stage.work / "dag"
+        all_of_it = seconds_of_many(bench.far_away.arena, catalogue, work, rounds, bench.stage.timeout)
     except Broken as problem:
         return Section(title, [CaseOutcome(one, failure=str(problem))], {}, "", [])
     return Section(title, [], {}, "", [Figure(one, seconds), Goal(many, all_of_it, 12.0, at_least=False)])

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import tempfile
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from ..demo.home import Home
-from ..demo.local_airflow import starting
-from ..processes import ProgramError
 from .catalogue import RAW_FILE
+from .contestants import Arena, python_env
 from .measure import Broken
 
 __all__ = ["seconds_of_many", "seconds_to_report"]
@@ -24,66 +19,38 @@ _PATIENCE = 60.0
 
 def seconds_to_report(timeout: float) -> float:
     """The median of the demo's runs: it starts a scheduler, measures, and stops it. Raises Broken where it does not."""
+    return float(_answer(["bash", str(_DEMO), "--seconds-to-report"], timeout).split()[-1])
+
+
+def seconds_of_many(arena: Arena, catalogue: Path, folder: Path, rounds: int, timeout: float) -> float:
+    """The median of whole runs that restore the raw file of a catalogue, with the settings that the DAG comes with.
+
+    `folder`: a new one for all that they write. Raises Broken where a run fails.
+    """
+    what = [arena.endpoint, str(catalogue), RAW_FILE, str(folder), str(rounds)]
+    output = _answer([arena.tools.python, "-m", "include.demo.timed_runs", *what], timeout, python_env(arena))
+    return median(map(float, output.splitlines()[-1].split()))
+
+
+def _answer(command: Sequence[str], timeout: float, env: Mapping[str, str] | None = None) -> str:
+    """What a program prints that starts an Airflow of its own."""
     process = subprocess.Popen(
-        ["bash", str(_DEMO), "--seconds-to-report"],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=None if env is None else dict(env),
     )
     try:
         output, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        raise Broken(f"the demo was not done after {timeout:.0f} s") from None
+        raise Broken(f"Airflow was not done after {timeout:.0f} s") from None
     finally:
         _stop(process)
     if process.returncode:
-        raise Broken(f"the demo ended with {process.returncode}: {errors[-600:].strip()}")
-    return float(output.split()[-1])
-
-
-def seconds_of_many(work: Path, endpoint: str, catalogue: Path, rounds: int, timeout: float) -> float:
-    """The median of whole runs of `s3_downloader`, with the settings that it comes with.
-
-    `endpoint`: of the server that has the raw file of the `catalogue`. Each run restores to a folder of its own. Raises
-    Broken where a run fails.
-    """
-    output = work / "dag"
-    output.mkdir()
-    connections = {
-        "AWS_DEFAULT": {
-            "conn_type": "aws",
-            "login": os.environ.get("AWS_ACCESS_KEY_ID", "benchmark"),
-            "password": os.environ.get("AWS_SECRET_ACCESS_KEY", "benchmark"),
-            "extra": {"endpoint_url": endpoint},
-        },
-        "RAW_FILES": {"conn_type": "sqlite", "host": str(catalogue)},
-    }
-    variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
-    with tempfile.TemporaryDirectory(prefix="airflow-", dir=work) as folder:
-        home = Home(Path(folder))
-        try:
-            home.make()
-            config = home.write_settings("config", {"locations": {"output": str(output)}})
-            with starting(home, variables | {"DOWNLOADER_CONFIG": str(config)}) as airflow:
-                airflow.wait_for("s3_downloader")
-                took = []
-                for number in range(rounds):
-                    began = time.monotonic()
-                    run = airflow.api.trigger("s3_downloader", {"raw_file_id": RAW_FILE})
-                    state = airflow.api.wait(run, airflow.check, timeout)
-                    took.append(time.monotonic() - began)
-                    if state != "success":
-                        raise Broken(f"the run ended as {state}: {airflow.api.failed_log(run)[-600:]}")
-                    (output / _only(output)).rename(work / f"restored-{number}")  # a fresh folder for the next one
-        except ProgramError as problem:
-            raise Broken(str(problem)) from None
-    return median(took)
-
-
-def _only(folder: Path) -> str:
-    (name,) = (path.name for path in folder.iterdir() if path.is_dir())
-    return name
+        raise Broken(f"the program that starts Airflow ended with {process.returncode}: {errors[-600:].strip()}")
+    return output
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
