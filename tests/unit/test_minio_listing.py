@@ -554,6 +554,7 @@ def test_the_port_of_the_console_is_told(lister: Lister, bucket: Bucket) -> None
         ("http://other.example.org/", "http://other.example.org", "check host and port"),
         ("https://user@other.example.org/", "https://other.example.org", "check host and port"),
         ("", "another address", "check host and port"),
+        ("http://[", "another address", "check host and port"),
         ("javascript:alert(1)", "another address", "check host and port"),
     ],
 )

@@ -15,11 +15,14 @@ from downloader.errors import (
     AccessDenied,
     CredentialsExpired,
     DownloadError,
+    Misconfigured,
+    NetworkError,
     ObjectNotFound,
     PermanentError,
     ServerBusy,
 )
 from downloader.sources.s3.bucket import S3Bucket, bucket_url, check_bucket
+from include.stand_ins import wire
 from include.stand_ins.object_server import ObjectServer, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
@@ -125,6 +128,41 @@ class Elsewhere:
 def test_a_bucket_in_another_region() -> None:
     with pytest.raises(PermanentError, match="lies in us-west-2, the connection says eu-central-1; set region_name"):
         check_bucket(S3Bucket("bucket", Elsewhere()))
+
+
+XHTML = b'<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"/>'
+NO_S3 = "did not answer as an S3 server does: its answer is not XML, or not a listing; check endpoint_url"
+CONSOLE = "answered 200 with a web page, and not as an S3 server does; check endpoint_url"
+TLS = "speaks TLS only; write https:// for http://"
+FOREIGN = [
+    (wire.refuse(200, b"<!doctype html><title>MinIO Console</title>", Content_Type="text/html"), CONSOLE),
+    (wire.refuse(200, b"<meta http-equiv=refresh>", Content_Type="Text/HTML"), CONSOLE),
+    (wire.refuse(200, XHTML), NO_S3),
+    (wire.refuse(200, b'{"status": "ok"}', Content_Type="application/json"), NO_S3),
+    (wire.refuse(200, b"OK"), NO_S3),
+    (wire.refuse(200, b"<rss/>"), NO_S3),
+    (wire.refuse(400, b"The plain HTTP request was sent to HTTPS port", Content_Type="text/html"), TLS),
+    (wire.refuse(400, b"Client sent an HTTP request to an HTTPS server."), TLS),
+    (wire.refuse(301, Location="https://127.0.0.1/bucket"), "redirects to https://127.0.0.1, and S3 clients do not"),
+    (wire.refuse(302, Location="/login?code=abc"), "redirects to a login page at http://127.0.0.1:"),
+    (wire.refuse(307, Location="https://sso.example.org/"), "redirects to a login page at https://sso.example.org, "),
+    (wire.refuse(308), "redirects to another address, and not as an S3 server does"),
+]
+
+
+@pytest.mark.parametrize(("answer", "sentence"), FOREIGN, ids=range(len(FOREIGN)))
+def test_what_is_no_s3_server_is_no_bucket(object_server: ObjectServer, answer: Fault, sentence: str) -> None:
+    object_server.intercept = lambda request: answer
+    with pytest.raises(Misconfigured) as caught:
+        check_bucket(S3Server(object_server.url).access().bucket("bucket"))
+    assert f"{object_server.url} {sentence}" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"\n"])
+def test_an_empty_answer_is_no_bucket_and_may_pass(object_server: ObjectServer, body: bytes) -> None:
+    object_server.intercept = lambda request: wire.refuse(200, body)
+    with pytest.raises(NetworkError, match="cannot be read"):
+        check_bucket(S3Server(object_server.url).access().bucket("bucket"))
 
 
 # --- addresses -------------------------------------------------------------------------------------------------------

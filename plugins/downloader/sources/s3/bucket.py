@@ -13,6 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from ...errors import AccessDenied, DownloadError, Misconfigured, NetworkError, SizeMismatch
 from .errors import AWS_FIELDS, Fields, Subject, from_boto3, plain_address, unreadable
+from .foreign import ForeignAnswer, from_foreign
 from .quirks import Quirks
 from .transport import proxy_of
 
@@ -68,6 +69,8 @@ class S3Bucket:
         problem: DownloadError
         try:
             answer: dict[str, Any] = getattr(self.client, operation)(**parameters)
+        except ForeignAnswer as error:
+            problem = from_foreign(error, self.subject(key))
         except (ResponseParserError, ValueError) as error:
             problem = unreadable(self.subject(key), repeated=self.quirks.is_repeated(str(error)))
         except (BotoCoreError, ClientError, OSError, RecursionError) as error:

@@ -17,6 +17,7 @@ from .bucket import S3Bucket, bucket_url, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe
 from .errors import AWS_FIELDS, Fields
+from .foreign import refuse_foreign_listings
 from .missing import MissingObjects
 from .object_store import BucketAddress, ObjectStore
 from .oddities import as_stored, open_with_boto3
@@ -65,6 +66,7 @@ class S3Access:
     def bucket(self, name: str) -> S3Bucket:
         """The bucket, for requests with boto3."""
         read_leniently(self.client)
+        refuse_foreign_listings(self.client)
         static = self.credentials is not None and not RenewedCredentials(self.credentials).renewable
         return S3Bucket(name, self.client, self.requester_pays, self.fields, static)
 

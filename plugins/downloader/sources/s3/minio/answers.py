@@ -7,7 +7,6 @@ The errors are ValueErrors, which the client does not catch; `server.from_minio`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
@@ -15,46 +14,24 @@ from typing import Any, Final
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager
 
 from ...http import read_within, with_whole_heads
-from ..errors import BUSY_STATUSES
+from ..foreign import ForeignAnswer, NoListing, refuse_foreign
 from .pages import Page, read_page
 
-__all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing", "NoListing", "Redirected", "WebPage"]
+__all__ = ["AnswerTooLong", "BoundedAnswers", "EndlessListing"]
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """The limit of one answer. A thousand keys of the greatest length are about 5 MB."""
 _MOST_TAGS: Final = 400_000
 """Each becomes an object in memory, many times as large."""
 _DECLARES: Final = b"<!ENTITY"
-_CODE: Final = b"<Code>"
-_PAGE: Final = re.compile(rb"[\xef\xbb\xbf\s]*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 _EMPTY: Final = b"<ListBucketResult><Name>-</Name><IsTruncated>false</IsTruncated></ListBucketResult>"
 _BEFORE_XML: Final = b"\xef\xbb\xbf \t\r\n"
 _MOST_IDLE: Final = 10_000
 """The limit of successive empty pages: S3 sends them where it skips many deleted objects."""
 
 
-class AnswerTooLong(ValueError):
+class AnswerTooLong(ForeignAnswer):
     """More bytes or tags than a valid answer has."""
-
-
-class NoListing(ValueError):
-    """Something else than an S3 server's XML."""
-
-
-class WebPage(ValueError):
-    """A web page, as a console or a proxy sends it, with its HTTP `status`."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class Redirected(ValueError):
-    """A redirect that is not S3's own, which names a region. `location`: where to."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__()
-        self.location = location
 
 
 class EndlessListing(ValueError):
@@ -106,7 +83,7 @@ class BoundedAnswers(PoolManager):
             answer.status == 200 and data.strip() and not data.lstrip(_BEFORE_XML).startswith(b"<")
         ):
             raise NoListing
-        self._refuse_foreign(answer, data)
+        refuse_foreign(answer.status, answer.headers, data)
         if answer.status == 200:
             self.page = read_page(data)
         if self.page is not None:
@@ -114,13 +91,3 @@ class BoundedAnswers(PoolManager):
         headers: Mapping[str, str] = answer.headers
         body = data or BytesIO()  # empty bytes would count as a missing body
         return HTTPResponse(body, headers, answer.status, reason=answer.reason, request_method=method, request_url=url)
-
-    @staticmethod
-    def _refuse_foreign(answer: BaseHTTPResponse, data: bytes) -> None:
-        """Raises Redirected, WebPage for an answer that is not an S3 server's."""
-        if 300 <= answer.status < 400 and _CODE not in data:
-            raise Redirected(answer.headers.get("location", ""))
-        is_page = _PAGE.match(data) or answer.headers.get("content-type", "").startswith("text/html")
-        # A gateway's page says that the server behind it is busy; one on HTTPS has its own sentence.
-        if data and is_page and answer.status not in BUSY_STATUSES and b"HTTPS" not in data:
-            raise WebPage(answer.status)

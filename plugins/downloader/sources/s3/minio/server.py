@@ -6,10 +6,8 @@ The `minio` client lists; objects are read through the S3 API (see `source`), wh
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
 
 import boto3
 import urllib3
@@ -29,14 +27,14 @@ from ..errors import (
     from_body,
     from_tls,
     no_such_host,
-    plain_address,
     proxy_refused,
     stalled,
     unreachable,
 )
+from ..foreign import ForeignAnswer, from_foreign, not_s3
 from ..source import S3Access, client_config
 from ..transport import Transport
-from .answers import AnswerTooLong, BoundedAnswers, EndlessListing, NoListing, Redirected, WebPage
+from .answers import AnswerTooLong, BoundedAnswers, EndlessListing
 
 __all__ = ["MINIO_ERRORS", "MINIO_FIELDS", "MinioServer", "from_minio"]
 
@@ -49,7 +47,6 @@ MINIO_FIELDS: Final = Fields(
 )
 MINIO_ERRORS: Final = (MinioException, urllib3_errors.HTTPError, OSError, ValueError)
 """What a call of the `minio` client raises."""
-_LOGIN: Final = re.compile(r"log-?in|sign-?in|sso|oauth|openid|saml|/auth", re.IGNORECASE)
 _WRONG_SIGNATURE: Final = "SignatureDoesNotMatch"
 _REGION: Final = "us-east-1"
 """MinIO's default."""
@@ -151,40 +148,11 @@ def from_minio(error: Exception, about: Subject) -> DownloadError:
             f"{about.address} keeps announcing more of {about}, and lists nothing new",
             "use a server that follows S3's ListObjectsV2",
         )
-    if isinstance(error, WebPage):
-        return _web_page(error, about)
-    if isinstance(error, Redirected):
-        return _redirected(error, about)
+    if isinstance(error, AnswerTooLong):
+        return not_s3(about, "its answer is larger than a listing can be")
+    if isinstance(error, ForeignAnswer):
+        return from_foreign(error, about)
     return _from_urllib3(error, about)
-
-
-def _web_page(page: WebPage, about: Subject) -> DownloadError:
-    """The status decides on the kind of the error; 200 is the console's."""
-    kind = Misconfigured if page.status < 300 else type(from_answer(about, page.status))
-    return kind(
-        f"{about.address} answered {page.status} with a web page, and not as an S3 server does",
-        f"check {about.fields.address} of the connection: it may be MinIO's console (its port is often 9001, and 9000 "
-        "that of the S3 API), or a proxy that answers for the server",
-    )
-
-
-def _redirected(redirect: Redirected, about: Subject) -> DownloadError:
-    location = urljoin(about.address, redirect.location)
-    if not redirect.location or urlsplit(location).scheme not in ("http", "https"):
-        place = "another address"
-    else:
-        place = ("a login page at " if _LOGIN.search(location) else "") + plain_address(location)
-    here, there = urlsplit(about.address), urlsplit(location)
-    if (here.scheme, there.scheme) == ("http", "https") and here.hostname == there.hostname:
-        return Misconfigured(
-            f"{about.address} redirects to {place}, and S3 clients do not follow",
-            f"{about.fields.with_tls}, and check {about.fields.address}",
-        )
-    return Misconfigured(
-        f"{about.address} redirects to {place}, and not as an S3 server does",
-        f"check {about.fields.address} of the connection: it may be MinIO's console, or a proxy that asks for a login; "
-        "give the address of the S3 API",
-    )
 
 
 def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
@@ -198,16 +166,7 @@ def _from_urllib3(error: Exception, about: Subject) -> DownloadError:
         return from_tls(str(cause), about)
     if isinstance(cause, urllib3_errors.HTTPError | OSError):
         return NetworkError(f"the connection to {about.address} broke while {about} was listed")
-    return Misconfigured(
-        f"{about.address} did not answer as an S3 server does: {_reason(cause)}",
-        f"check {about.fields.address} of the connection: it may be another server, or another port of this one",
-    )
-
-
-def _reason(cause: Exception) -> str:
-    if isinstance(cause, AnswerTooLong):
-        return "its answer is larger than a listing can be"
-    return "its answer is not XML, or declares entities" if isinstance(cause, NoListing) else "its listing is not valid"
+    return not_s3(about, "its listing is not valid")
 
 
 _CAUSES: Final = (
