@@ -48,9 +48,14 @@ def in_region(body: str) -> Fault:
 # --- codes -----------------------------------------------------------------------------------------------------------
 
 CAP = "Cannot download file, download bandwidth or transaction (Class B) cap exceeded. See the Caps &amp; Alerts page"
+NO_KEY = "a non-empty Access Key (AKID) must be provided in the credential."
+BAD_KEY = "the Credential is mal-formed; expecting YOUR-AKID/YYYYMMDD/REGION/SERVICE/aws4_request"
 REFUSALS: list[tuple[int, str, str, type[DownloadError], str]] = [
     (400, "AuthorizationHeaderMalformed", "expecting 'eu-west-1'", Misconfigured, "set region_name * to eu-west-1"),
     (400, "AuthorizationHeaderMalformed", "", Misconfigured, "does not have the region of the connection"),
+    (400, "AuthorizationHeaderMalformed", NO_KEY, AccessDenied, "cannot read the access key * correct the login"),
+    (400, "AuthorizationHeaderMalformed", BAD_KEY, AccessDenied, "cannot read the access key * correct the login"),
+    (304, "", "", Misconfigured, "answered 304 * and not as an S3 server does; check endpoint_url"),
     (400, "IllegalLocationConstraint", "", Misconfigured, "does not have the region * set region_name"),
     (400, "InvalidRegion", "", Misconfigured, "does not have the region"),
     (301, "PermanentRedirect", "", Misconfigured, "lies in another region"),
@@ -75,6 +80,11 @@ REFUSALS: list[tuple[int, str, str, type[DownloadError], str]] = [
     (400, "InvalidRequest", "under Server Side Encryption", AccessDenied, "SSE-C"),
     (403, "AccessDenied", "The bucket is Requester Pays", AccessDenied, '"requester_pays": true'),
     (404, "NoSuchBucket", "", ObjectNotFound, "there is no bucket bucket"),
+    (400, "KMS.ThrottlingException", "", ServerBusy, "could not be used for now (400 KMS.ThrottlingException); run it"),
+    (503, "KMS.InternalException", "", ServerBusy, "could not be used for now"),
+    (500, "KMS.DependencyTimeoutException", "", ServerBusy, "could not be used for now"),
+    (408, "", "", ServerBusy, "answered 408"),
+    (599, "", "", ServerBusy, "answered 599"),
     (503, "SlowDown", "", ServerBusy, "answered 503 SlowDown"),
     (503, "SlowDownRead", "", ServerBusy, "answered 503 SlowDownRead"),
     (522, "", "", ServerBusy, "answered 522"),

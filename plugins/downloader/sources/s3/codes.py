@@ -9,7 +9,7 @@ from typing import Final
 
 from ...errors import AccessDenied, DownloadError, Misconfigured, PermanentError, QuotaExceeded, ServerBusy
 
-__all__ = ["MEANINGS", "SIGNS", "STATUSES", "Meaning"]
+__all__ = ["MALFORMED", "MEANINGS", "SIGNS", "STATUSES", "Meaning"]
 
 Meaning = tuple[type[DownloadError], str, str]
 """The error, what happened, and what to do. ``{about}``, ``{server}``, ``{fields}`` and ``{shown}`` are filled in."""
@@ -77,6 +77,16 @@ _NO_ROOM: Meaning = (
     "{server} has no room left, and refuses requests ({shown})",
     "ask the operator of the server to make room",
 )
+MALFORMED: Meaning = (
+    AccessDenied,
+    "{server} cannot read the access key in the request ({shown})",
+    "correct the login of the connection: an access key holds no spaces and no slashes",
+)
+_BUSY_KMS: Meaning = (
+    ServerBusy,
+    "the KMS key that {about} is encrypted with could not be used for now ({shown})",
+    "run it again; if this happens often, raise the account's quota of KMS requests",
+)
 _BUSY: Meaning = (ServerBusy, "{server} answered {shown} for {about}", "run it again; what is already there is kept")
 
 MEANINGS: Final[dict[str, Meaning]] = {
@@ -112,6 +122,13 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "look at the key's usage and state",
     ),
     "KMS.AccessDeniedException": _NO_KMS,
+    "KMS.ThrottlingException": _BUSY_KMS,
+    "KMS.RequestLimitExceeded": _BUSY_KMS,
+    "KMS.LimitExceededException": _BUSY_KMS,
+    "KMS.InternalException": _BUSY_KMS,
+    "KMS.KMSInternalException": _BUSY_KMS,
+    "KMS.DependencyTimeoutException": _BUSY_KMS,
+    "KMS.KeyUnavailableException": _BUSY_KMS,
     "AccountProblem": _BILLING,
     "InvalidPayer": _BILLING,
     "PaymentRequired": _BILLING,

@@ -37,7 +37,7 @@ from ...errors import (
     lacks_files,
 )
 from ..tls import TlsFields, refused
-from .codes import MEANINGS, SIGNS, STATUSES, Meaning
+from .codes import MALFORMED, MEANINGS, SIGNS, STATUSES, Meaning
 
 __all__ = [
     "AWS_FIELDS",
@@ -233,6 +233,9 @@ _REGION_CODES: Final = frozenset(
         "TemporaryRedirect",
     }
 )
+_REGION_STATUSES: Final = frozenset({301, 307})
+_OF_KEY: Final = re.compile(r"credential is mal-?formed|access key \(AKID\)", re.IGNORECASE)
+"""In the message of a code that speaks of regions most often."""
 _EXPECTED: Final = re.compile(r"(?:expecting '|<Region>)([a-z0-9-]{2,40})(?:'|</Region>)")
 _BY_STATUS: Final[dict[int, _Maker]] = {
     404: _missing_object,
@@ -255,8 +258,8 @@ BUSY_CODES: Final = frozenset(
 )
 """Error codes of AWS that ask for another try later: S3's own, and those of its other services (STS)."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-BUSY_STATUSES: Final = frozenset({409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-"""From 520 on they are those of Cloudflare, and of others after it."""
+BUSY_STATUSES: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
+"""From 520 on they are those of Cloudflare, and of others after it; 598 and 599 are a proxy's timeouts."""
 _NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 _IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
@@ -271,11 +274,12 @@ def from_answer(about: Subject, status: int, code: str = "", text: str = "", reg
     if not _IS_CODE.fullmatch(code):  # without a body (HEAD), boto3 gives the status
         code = ""
     shown = f"{status} {code}".strip()
-    if code in _REGION_CODES or (status < 400 and not code):
+    of_key = code in _REGION_CODES and not region and _OF_KEY.search(text)
+    if not of_key and (code in _REGION_CODES or (status in _REGION_STATUSES and not code)):
         return _other_region(about, code, region or text)
     if code in _BY_CODE:
         return _BY_CODE[code](about)
-    meaning = _meaning(status, code, text.lower())
+    meaning = MALFORMED if of_key else _meaning(status, code, text.lower())
     if meaning is not None:
         kind, what, advice = meaning
         names = {"about": about, "server": about.address, "fields": about.fields, "shown": shown}
@@ -284,7 +288,12 @@ def from_answer(about: Subject, status: int, code: str = "", text: str = "", reg
         return ServerBusy(f"{about.address} answered {shown} for {about}")
     if status in (401, 403):
         return _denied_to(about, shown)
-    maker = _REGION if status < 400 else _BY_STATUS.get(status)
+    if status < 400:
+        return Misconfigured(
+            f"{about.address} answered {shown} for {about}, and not as an S3 server does",
+            f"check {about.fields.address} of the connection, and any proxy on the way",
+        )
+    maker = _BY_STATUS.get(status)
     if maker is None and ("HTTPS server" in text or "HTTPS port" in text):
         maker = _PLAIN_ON_TLS
     if maker is not None:
