@@ -540,6 +540,19 @@ def test_options_of_the_connection_are_kept_but_cannot_allow_writing(postgres: P
         assert connection.execute("SHOW transaction_read_only").fetchone() == ("on",)
 
 
+@pytest.mark.parametrize(("value", "switch"), [(True, "1"), ("FALSE", "0"), (" true", "1"), (0, "0")])
+def test_what_is_on_or_off_is_written_as_libpq_takes_it(postgres: PostgresDatabase, value: object, switch: str) -> None:
+    options = {"keepalives": value, "sslsni": value}
+    with closing(postgres_module.connect(replace(postgres.address, options=options))) as connection:
+        held = {option.keyword: option.val for option in connection.pgconn.info}
+    assert (held[b"keepalives"], held[b"sslsni"]) == (switch.encode(), switch.encode())
+
+
+def test_what_is_neither_on_nor_off_is_refused_by_its_field(postgres: PostgresDatabase) -> None:
+    with pytest.raises(CatalogueRefused, match="sslsni in the extra of the catalogue's connection is neither true nor"):
+        open_catalogue(replace(postgres.address, options={"sslsni": "maybe"}))
+
+
 def test_a_misspelt_option_is_refused(postgres: PostgresDatabase) -> None:
     with pytest.raises(CatalogueRefused, match="'sslmod', which PostgreSQL does not know; write it sslmode"):
         open_catalogue(replace(postgres.address, options={"sslmod": "verify-full"}))

@@ -95,8 +95,21 @@ def test_without_any_credentials_there_is_nothing_to_mask(configuration: Configu
             {"profile_name": "nobodys"},
             "profile_name is not a profile of this machine in the extra of the connection aws_d",
         ),
-        ({"endpoint_url": 5}, "there is something that cannot be used (TypeError) in the extra of the connection aws_"),
-        ({"config_kwargs": "s3"}, "write its fields as Airflow's Amazon provider describes them"),
+        ({"endpoint_url": 5}, "endpoint_url is not an address in the extra of the connection aws_default; write one"),
+        ({"endpoint_url": "s3://bucket"}, "endpoint_url is not an address"),
+        ({"endpoint_url": "http://minio:99999"}, "endpoint_url is not an address"),
+        ({"region_name": 5}, "there is something that cannot be used (TypeError) in the extra of the connection aws_d"),
+        ({"config_kwargs": "s3"}, "config_kwargs in the extra of the connection aws_default is not a JSON object"),
+        (
+            {"config_kwargs": {"s3": "path"}},
+            "config_kwargs.s3 in the extra of the connection aws_default is not a JSON",
+        ),
+        ({"config_kwargs": {"proxies": "http://p:1"}}, "config_kwargs.proxies in the extra of the connection aws_defa"),
+        ({"config_kwargs": {"read_timeout": "soon"}}, "config_kwargs.read_timeout in the extra of the connection aws_"),
+        ({"config_kwargs": {"connect_timeout": True}}, "aws_default is not a number; write one such as 10"),
+        ({"config_kwargs": {"client_cert": ["a", "b", "c"]}}, "aws_default is not a pair of files; write the paths of"),
+        ({"config_kwargs": {"nonsense": 1}}, "config_kwargs in the extra of the connection aws_default cannot be used"),
+        ({"config_kwargs": {"s3": {"addressing_style": "Path"}}}, "cannot be used (InvalidS3AddressingStyleError); wr"),
     ],
 )
 def test_a_connection_that_cannot_be_used_is_refused_in_a_sentence(
@@ -107,6 +120,25 @@ def test_a_connection_that_cannot_be_used_is_refused_in_a_sentence(
         connections.s3_access(configuration)
     assert sentence in str(caught.value)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("extra", ['{"endpoint_url": "http://minio:9000"', "[]", "7", "null", "{'verify': false}"])
+def test_an_extra_that_is_no_object_is_not_taken_for_an_empty_one(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    """Without its endpoint_url, the credentials would go to Amazon."""
+    connection = {"conn_type": "aws", "login": "AKIATEST", "password": secret("aws"), "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    with pytest.raises(Refusal, match="the extra of the connection aws_default is not a JSON object"):
+        connections.s3_access(configuration)
+
+
+def test_numbers_of_a_connection_may_be_texts(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"connect_timeout": "7", "read_timeout": "2.5", "max_pool_connections": "9"}
+    connect(monkeypatch, config_kwargs={**settings, "retries": {"total_max_attempts": "3"}})
+    config = connections.s3_access(configuration).client.meta.config
+    assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (7, 2.5, 9)
+    assert config.retries["total_max_attempts"] == 3
 
 
 def test_a_role_that_cannot_be_asked_for_is_told(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,6 +237,11 @@ def test_an_extra_that_is_no_object_is_refused(asks: Asks, extra: str) -> None:
     assert "the extra of the connection lab is not a JSON object" in asks.refusal(host="minio", extra=extra)
 
 
+@pytest.mark.parametrize("extra", ["[]", "7", '{"endpoint_url": "http://minio:9000"'])
+def test_nor_is_one_of_type_aws(asks: Asks, extra: str) -> None:
+    assert "the extra of the connection lab is not a JSON object" in asks.refusal(conn_type="aws", extra=extra)
+
+
 def test_without_a_login_it_is_read_anonymously(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-somebody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret("of-somebody"))

@@ -44,6 +44,8 @@ _DEFAULTS: Final[dict[str, str]] = {
     "application_name": "downloader",
     "client_encoding": "UTF8",
 }
+_SWITCHES: Final = frozenset({"gssdelegation", "keepalives", "sslcompression", "sslsni"})
+_SWITCH: Final = {"1": "1", "true": "1", "yes": "1", "0": "0", "false": "0", "no": "0"}
 _OWN: Final = frozenset({"host", "port", "dbname", "user", "password"})
 
 
@@ -262,4 +264,17 @@ def _options(options: Mapping[str, object]) -> dict[str, str]:
                 f"the catalogue's connection has the extra {key!r}, which PostgreSQL does not know",
                 f"write it {near[0]}",
             )
-    return {key: str(value) for key, value in options.items() if key in known and value is not None}
+    return {key: _written(key, value) for key, value in options.items() if key in known and value is not None}
+
+
+def _written(key: str, value: object) -> str:
+    """As libpq takes it: of what is on or off it knows 1 and 0 alone, and takes any other text for off, or refuses."""
+    text = str(value)
+    if key not in _SWITCHES:
+        return text
+    switch = _SWITCH.get(text.strip().lower())
+    if switch is None:
+        raise CatalogueRefused(
+            f"{key} in the extra of the catalogue's connection is neither true nor false", "write true or false"
+        )
+    return switch

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import Connection
 
 from ..failures import Refusal
-from ..settings import Configuration, address_of, authority, aws_access, aws_error, find_connection, truth
+from ..settings import Configuration, address_of, authority, aws_access, aws_error, extra_of, find_connection, truth
 from ..wording import one_line
 
 if TYPE_CHECKING:
@@ -80,12 +80,7 @@ def _of_generic(connection: Connection, configuration: Configuration) -> tuple[M
 
 
 def _extra(connection: Connection) -> dict[str, Any]:
-    extra: Any = connection.extra_dejson
-    if not isinstance(extra, dict) or (connection.extra and not extra and connection.extra.strip() != "{}"):
-        raise Refusal(
-            f"the extra of the connection {connection.conn_id} is not a JSON object; write one such as "
-            '{"secure": false}'
-        )
+    extra = extra_of(connection)
     unknown = sorted(set(extra) - set(_KNOWN))
     if unknown:
         raise Refusal(
@@ -133,7 +128,7 @@ def _of_aws(connection: Connection, configuration: Configuration) -> tuple[Minio
 
 
 def _aws_access(connection: Connection, configuration: Configuration) -> S3Access:
-    named = connection.extra_dejson.get("endpoint_url")
+    named = extra_of(connection).get("endpoint_url")
     access = None
     if named != "":  # boto3 takes an empty one for a bad one
         access = aws_access(configuration.minio.connection, _REGION, configuration.transfer.stall_seconds)

@@ -14,7 +14,7 @@ from .configuration import (
     writable_location,
 )
 from .configuration_file import read
-from .connections import address_of, authority, aws_access, catalogue, find_connection, s3_access, truth
+from .connections import address_of, authority, aws_access, catalogue, extra_of, find_connection, s3_access, truth
 from .notification import notify_failure
 from .options import service_options, transfer_options
 
@@ -30,6 +30,7 @@ __all__ = [
     "aws_access",
     "aws_error",
     "catalogue",
+    "extra_of",
     "find_connection",
     "load",
     "notify_failure",

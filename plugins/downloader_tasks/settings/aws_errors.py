@@ -99,7 +99,7 @@ def _field(error: Exception) -> tuple[str, str]:
         return "region_name is not a valid region", "write one such as eu-central-1"
     if isinstance(error, boto.ProfileNotFound):
         return "profile_name is not a profile of this machine", "write one of ~/.aws/config there, or leave it out"
-    if isinstance(error, ValueError):  # boto3 raises it of an endpoint alone
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
         return "endpoint_url is not an address", "write one such as http://localhost:9000"
     return (
         f"there is something that cannot be used ({type(error).__name__})",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -21,7 +23,7 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["address_of", "authority", "aws_access", "catalogue", "find_connection", "s3_access", "truth"]
+__all__ = ["address_of", "authority", "aws_access", "catalogue", "extra_of", "find_connection", "s3_access", "truth"]
 
 _HOST: Final = re.compile(
     r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-))"
@@ -45,6 +47,11 @@ _TRUTHS: Final = frozenset(
     }
 )
 """Settings of boto3's Config, and of its parts, that are true or false."""
+_NUMBERS: Final = frozenset(
+    {"connect_timeout", "max_attempts", "max_pool_connections", "read_timeout", "total_max_attempts"}
+)
+_OBJECTS: Final = frozenset({"proxies", "proxies_config", "retries", "s3"})
+_MOST_NUMBER: Final = 1_000_000
 _PAIRS: Final = frozenset({"client_cert", "proxy_client_cert"})
 """Settings that are a pair of files: a certificate and its key."""
 
@@ -73,6 +80,23 @@ def address_of(host: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return scheme, parts["host"], int(parts["port"] or 0)
+
+
+def extra_of(connection: Connection) -> dict[str, Any]:
+    """The extra of a connection. Airflow takes one that is no JSON for an empty one.
+
+    Raises Refusal where it is not a JSON object.
+    """
+    try:
+        written: object = json.loads(connection.extra or "{}")
+    except ValueError:
+        written = None
+    if isinstance(written, dict):
+        return connection.extra_dejson
+    raise Refusal(
+        f"the extra of the connection {connection.conn_id} is not a JSON object; write one such as "
+        '{"verify": true}, or leave it empty'
+    )
 
 
 def truth(key: str, value: object, connection_id: str, otherwise: str = "") -> bool:
@@ -137,7 +161,8 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from downloader.sources.s3 import S3Access, client_config
 
     connection = find_connection(connection_id)
-    extra = connection.extra_dejson if connection else {}
+    extra = extra_of(connection) if connection else {}
+    _refuse_endpoint(extra.get("endpoint_url"), connection_id)
     verify = authority("verify", extra["verify"], connection_id) if extra.get("verify") is not None else None
     payer = "requester_pays" in extra and truth("requester_pays", extra["requester_pays"], connection_id)
     hook = S3Hook(aws_conn_id=connection_id, verify=verify, config=_client_settings(extra, connection_id))
@@ -158,7 +183,7 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
 
 
 def _client_settings(extra: Mapping[str, Any], connection_id: str) -> Any:
-    """The extra's `config_kwargs`, as boto3 takes it: it takes the text ``false`` for true, and a pair for no pair.
+    """The extra's `config_kwargs`, as boto3 takes it: it takes texts for what they are not.
 
     None where there is none. What the connection says of no kind is left to boto3.
     """
@@ -166,25 +191,79 @@ def _client_settings(extra: Mapping[str, Any], connection_id: str) -> Any:
     from botocore.config import Config
 
     written = extra.get("config_kwargs")
-    if not isinstance(written, Mapping):
+    if not written:
         return None
-    settings = _with_truths(written, "config_kwargs", connection_id)
+    if not isinstance(written, Mapping):
+        raise Refusal(f"config_kwargs in the extra of the connection {connection_id} {_NO_OBJECT}")
+    settings = _as_taken(written, "config_kwargs", connection_id)
     if settings.get("signature_version") == "unsigned":
         settings["signature_version"] = UNSIGNED
-    return Config(**settings)
+    try:
+        return Config(**settings)
+    except of_aws() as error:
+        problem = Refusal(
+            f"config_kwargs in the extra of the connection {connection_id} cannot be used ({type(error).__name__}); "
+            "write its keys and values as the reference of botocore's Config describes them"
+        )
+    raise problem
 
 
-def _with_truths(written: Mapping[str, Any], path: str, connection_id: str) -> dict[str, Any]:
+_NO_OBJECT: Final = "is not a JSON object ({...}); write one there, without quotes around it"
+
+
+def _refuse_endpoint(url: object, connection_id: str) -> None:
+    """Raises Refusal for what boto3 takes for an address, and fails on later."""
+    if url is None or url == "":  # boto3 refuses the empty one
+        return
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        usable = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and parts is not None and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refusal(
+            f"endpoint_url is not an address in the extra of the connection {connection_id}; write one such as "
+            "http://localhost:9000"
+        )
+
+
+def _as_taken(written: Mapping[str, Any], path: str, connection_id: str) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in written.items():
         name = f"{path}.{key}"
         if isinstance(value, Mapping):
-            read[key] = _with_truths(value, name, connection_id)
+            read[key] = _as_taken(value, name, connection_id)
+        elif key in _OBJECTS and value is not None:
+            raise Refusal(f"{name} in the extra of the connection {connection_id} {_NO_OBJECT}")
         elif key in _TRUTHS and value is not None:
             read[key] = truth(name, value, connection_id)
+        elif key in _NUMBERS and value is not None:
+            read[key] = _number(name, value, connection_id)
+        elif key in _PAIRS and isinstance(value, list):
+            read[key] = _pair(name, value, connection_id)
         else:
-            read[key] = tuple(value) if key in _PAIRS and isinstance(value, list) else value
+            read[key] = value
     return read
+
+
+def _number(name: str, value: object, connection_id: str) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < _MOST_NUMBER:
+        raise Refusal(f"{name} in the extra of the connection {connection_id} is not a number; write one such as 10")
+    return int(number) if number.is_integer() else number
+
+
+def _pair(name: str, value: list[Any], connection_id: str) -> tuple[str, str]:
+    if len(value) == 2 and all(isinstance(one, str) for one in value):
+        return value[0], value[1]
+    raise Refusal(
+        f"{name} in the extra of the connection {connection_id} is not a pair of files; write the paths of a "
+        "certificate and of its key"
+    )
 
 
 def _catalogue_address(connection: Connection) -> CatalogueAddress:
@@ -195,7 +274,7 @@ def _catalogue_address(connection: Connection) -> CatalogueAddress:
         database=connection.schema or "",
         user=connection.login or "",
         password=connection.password or "",
-        options=connection.extra_dejson,
+        options=extra_of(connection),
     )
 
 
