@@ -177,6 +177,23 @@ def test_an_etag_of_one_part_in_the_record_that_is_still_the_objects_never_conde
     assert fetched(object_server, tmp_path, recorded).outcome is Outcome.FAILED
 
 
+KMS = {"x_amz_server_side_encryption": "aws:kms"}
+
+
+@LANES
+@pytest.mark.parametrize("written", ['"{}"', 'W/"{}"', '"{}-gzip"', '" {} "', "{}"])
+@pytest.mark.parametrize(("recorded", "shown"), [(OTHER, OTHER), (OTHER, OTHER.upper()), (f"{OTHER}-1", OTHER.upper())])
+def test_in_whatever_form_the_server_writes_it(
+    object_server: ObjectServer, tmp_path: Path, data: bytes, written: str, recorded: str, shown: str
+) -> None:
+    """A record copied it from a listing, in another form."""
+    one = recorded.endswith("-1")
+    object_server.put("x", data, ETag=written.format(f"{shown}-1" if one else shown), **({} if one else KMS))
+    checksum = Checksum("s3-etag" if one else "md5", recorded)
+    result = fetched(object_server, tmp_path, replace(bare(data), checksums=(checksum,)))
+    assert (result.outcome, result.assurance, result.message) == (Outcome.DOWNLOADED, SIZE_ONLY, NO_PROOF)
+
+
 def test_what_such_an_etag_cannot_prove_is_resumed_all_the_same(object_server: ObjectServer, tmp_path: Path) -> None:
     object_server.put("x", LARGE, ETag=f'"{OTHER}-1"')
     described = source_of(object_server).describe(bare(LARGE))

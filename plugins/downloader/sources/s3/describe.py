@@ -142,13 +142,13 @@ def _own(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> tuple[Chec
     was most likely copied from it, so a mismatch proves nothing. Nor does that of an ETag of one part, if it is still
     the object's.
     """
+    opaque = opaque_tag(file.etag or "").strip().lower()
     if _etag_is_md5(bucket, head):
-        opaque = opaque_tag(file.etag or "")
         return tuple(
             replace(c, guessed=True, doubt=NO_PROOF) if c.parts == 1 and not c.part_sizes and c.value == opaque else c
             for c in file.checksums
         )
-    copied = Checksum("md5", file.etag or "")
+    copied = Checksum("md5", opaque)
     first = file.checksums[:1]
     kept = [c for c in file.checksums[1:] if c.algorithm != S3_ETAG and c != copied]
     if first and first[0].algorithm != S3_ETAG:
