@@ -79,6 +79,25 @@ def test_with_an_api_key_the_api_is_asked_and_the_key_is_never_told(lab: DriveLa
     assert all(lab.drive.api_key not in str(value) for value in run.xcoms())
 
 
+@pytest.mark.parametrize("around", ["{}\n", " {}\r\n"])
+def test_a_key_may_be_pasted_with_what_stood_around_it(lab: DriveLab, around: str) -> None:
+    lab.add("fan.dat", b"fan")
+    lab.write_manifest()
+    lab.use_key(around.format(lab.drive.api_key))
+    assert lab.run().state == "success"
+
+
+@pytest.mark.parametrize("held", ["two {}", "{}\nX: y", "{}\u00e9", "\ufeff{}"])
+def test_what_is_no_key_is_refused(lab: DriveLab, held: str) -> None:
+    lab.add("fan.dat", b"fan")
+    lab.write_manifest()
+    lab.use_key(held.format(lab.drive.api_key))
+    run = lab.run()
+    assert run.state == "failed"
+    assert "the password of the connection google_drive_default is not an API key" in run.problem()
+    assert lab.drive.api_key not in run.problem()
+
+
 def test_a_wrong_key_fails_every_file_with_what_to_do(lab: DriveLab) -> None:
     three(lab)
     lab.use_key(secret("wrong"))

@@ -62,12 +62,11 @@ class DriveRun(SingleItemRun):
         except ManifestError as error:
             problem = str(error)
         else:
-            connection = find_connection(drive.connection)
             access = DriveAccess(
                 web_url=drive.web_url,
                 download_url=drive.download_url,
                 api_url=drive.api_url,
-                key=(connection.password or "") if connection else "",  # without a key the web pages are asked
+                key=_key_of(drive.connection),  # without a key the web pages are asked
                 key_place=f"the password of the connection {drive.connection}",
                 timeouts=Timeouts(stall=drive.timeout),
             )
@@ -140,3 +139,15 @@ class DriveRun(SingleItemRun):
     def summary(self, results: Sequence[FileResult], handed: Sequence[ShardResults]) -> Pairs:
         """As `RunItem`: the inventory of the destination. Raises DownloadError."""
         return inventory(self.manifest, self.request.location)
+
+
+def _key_of(connection_id: str) -> str:
+    """The API key; ``""`` if there is none. Raises Refusal for what no header may hold."""
+    connection = find_connection(connection_id)
+    key = (connection.password or "").strip() if connection else ""
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    raise Refusal(
+        f"the password of the connection {connection_id} is not an API key: it holds spaces, line breaks or letters "
+        "with accents; copy the key again, or leave the password empty to download without one"
+    )
