@@ -367,9 +367,19 @@ _UNAVAILABLE = frozenset(
         errno.ENOLINK,
         errno.ENOBUFS,
         errno.EREMOTEIO,
+        errno.ENOLCK,
+        errno.ENOMEM,
+        errno.EPROTO,
+        errno.ECOMM,
+        errno.ECANCELED,
     }
 )
 """What disks on other machines answer while these are restarted, overloaded or cut off."""
+_KEY = frozenset({errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOKEY})
+_NEW_TICKET = (
+    "renew the ticket or key of the worker's user for that disk (kinit for Kerberos, or its encryption key), then run "
+    "it again"
+)
 _NAME = frozenset({errno.EINVAL, errno.EILSEQ})
 _UNUSUAL = re.compile(r'[<>:"|?*\\\x01-\x1f\x7f]|[. ](?=/|$)')
 """What FAT, NTFS and SMB servers refuse in names."""
@@ -394,6 +404,8 @@ def from_os_error(error: OSError, name: str) -> DownloadError:
         return PathConflict(f"{name} cannot be written ({reason})")
     if error.errno in _UNAVAILABLE:
         return DiskUnavailable(f"{name}: {reason}")
+    if error.errno in _KEY:
+        return DiskError(f"{name}: the disk does not let the worker in ({reason})", _NEW_TICKET)
     if error.errno == errno.EFBIG:
         return DiskError(f"{name} is larger than its disk or the worker's limits allow ({reason})", _LARGER_FILES)
     return _name_refused(error, name, reason) or DiskError(f"{name}: {reason}")

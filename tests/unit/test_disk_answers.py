@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from downloader.disk import flushing
-from downloader.errors import DiskUnavailable, DownloadError, NameRefused, NameTooLong, from_os_error
+from downloader.errors import DiskError, DiskUnavailable, DownloadError, NameRefused, NameTooLong, from_os_error
 from downloader.report import Report, read, write
 from downloader.results import Outcome
 from downloader.source import Capabilities
@@ -243,6 +243,10 @@ def test_a_name_that_the_disk_does_not_take_is_the_cause(
         (ConnectionResetError(errno.ECONNRESET, "Reset"), "a", DiskUnavailable, "Disk unavailable: a: Reset"),
         (OSError(errno.ENOTCONN, "Not connected"), "a", DiskUnavailable, "a: Not connected"),
         (OSError(errno.EREMOTEIO, "Remote I/O error"), "a", DiskUnavailable, "a: Remote I/O error"),
+        (OSError(errno.ENOLCK, "No locks available"), "a", DiskUnavailable, "a: No locks available"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "a", DiskUnavailable, "a: Cannot allocate memory"),
+        (OSError(errno.EKEYEXPIRED, "Key has expired"), "a", DiskError, "(Key has expired); renew the ticket or key"),
+        (OSError(errno.ENOKEY, "Required key not available", "/d/a"), "a", DiskError, "does not let the worker in"),
     ],
 )
 def test_refusals_are_told_by_their_cause(error: OSError, name: str, kind: type[DownloadError], words: str) -> None:
