@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from downloader.catalogue import CatalogueRefused
-from downloader.errors import AccessDenied, NetworkError, ServerBusy
+from downloader.errors import AccessDenied, Misconfigured, NetworkError, ServerBusy
 from downloader_tasks.failures import Refusal
 from downloader_tasks.settings import connections
 from downloader_tasks.settings.configuration import Configuration, load
@@ -131,6 +131,23 @@ def test_an_extra_that_is_no_object_is_not_taken_for_an_empty_one(
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     with pytest.raises(Refusal, match="the extra of the connection aws_default is not a JSON object"):
         connections.s3_access(configuration)
+
+
+@pytest.mark.parametrize(
+    ("login", "extra", "shown"),
+    [
+        ("AKIATEST\n", {}, "the access key (the login)"),
+        ("AKIATEST", {"aws_session_token": "x\r\n"}, "the session token"),
+    ],
+)
+def test_credentials_that_no_header_can_hold_are_refused(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, login: str, extra: dict[str, str], shown: str
+) -> None:
+    connection = {"conn_type": "aws", "login": login, "password": secret("aws"), "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    with pytest.raises(Misconfigured) as caught:
+        connections.s3_access(configuration)
+    assert caught.value.what.startswith(f"{shown} of the connection holds a line break")
 
 
 def test_numbers_of_a_connection_may_be_texts(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import certifi
 import pytest
 
+from downloader.errors import Misconfigured
 from downloader.sources.s3.minio.server import MinioServer
 from downloader.sources.s3.source import S3Access
 from downloader_tasks.failures import Refusal
@@ -248,6 +249,11 @@ def test_without_a_login_it_is_read_anonymously(asks: Asks, monkeypatch: pytest.
     server, access = asks(host="minio", login=None, password=None)
     assert (server.key, access.credentials) == ("", None)
     assert access.address("bucket").credentials is None
+
+
+def test_a_login_with_a_line_break_is_refused(asks: Asks) -> None:
+    with pytest.raises(Misconfigured, match="of the connection holds a line break"):
+        asks(host="minio", login="AKIATEST\n")
 
 
 def test_a_login_with_odd_letters_is_taken_as_it_is(asks: Asks) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from botocore.config import Config
 
-from ...errors import DownloadError, ObjectNotFound, ServerBusy
+from ...errors import DownloadError, Misconfigured, ObjectNotFound, ServerBusy
 from ...remote_file import RemoteFile
 from ...source import ByteStream, Capabilities, Timeouts
 from .bucket import S3Bucket, bucket_url, is_anonymous
@@ -26,6 +27,7 @@ from .transport import Transport
 
 __all__ = ["S3Access", "S3Source", "client_config"]
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _CONNECTIONS: Final = 256
 
 # At DEBUG it logs each request with its signature and session token, and the credentials of roles.
@@ -71,7 +73,11 @@ class S3Access:
         return S3Bucket(name, self.client, self.requester_pays, self.fields, static)
 
     def transport(self) -> Transport:
-        """The way to the server. Raises Misconfigured for a proxy, or the file of a certificate, that is unusable."""
+        """The way to the server.
+
+        Raises Misconfigured for a proxy, credentials, or the file of a certificate, that cannot be used.
+        """
+        _refuse_unsendable(self.credentials)
         return Transport.of(self.client, self.verify, self.fields)
 
     def address(self, bucket: str) -> BucketAddress:
@@ -90,6 +96,18 @@ class S3Access:
             timeouts=self.timeouts,
             fields=self.fields,
         )
+
+
+def _refuse_unsendable(credentials: Any) -> None:
+    """Raises Misconfigured for what no header can hold: boto3 calls it a broken connection, and obstore panics."""
+    held = {} if credentials is None else vars(credentials)  # its attributes may send requests, to renew them
+    for name, shown in (("access_key", "the access key (the login)"), ("token", "the session token")):
+        value = held.get(name)
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise Misconfigured(
+                f"{shown} of the connection holds a line break, or another character that no request can carry",
+                "copy it into the connection again, without what stands around it",
+            )
 
 
 class S3Source:
