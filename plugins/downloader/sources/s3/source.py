@@ -100,7 +100,7 @@ class S3Access:
 
 def _refuse_unsendable(credentials: Any) -> None:
     """Raises Misconfigured for what no header can hold: boto3 calls it a broken connection, and obstore panics."""
-    held = {} if credentials is None else vars(credentials)  # its attributes may send requests, to renew them
+    held = getattr(credentials, "__dict__", {})  # its attributes may send requests, to renew them
     for name, shown in (("access_key", "the access key (the login)"), ("token", "the session token")):
         value = held.get(name)
         if isinstance(value, str) and _CONTROL.search(value):
