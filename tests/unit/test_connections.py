@@ -137,7 +137,7 @@ def test_an_extra_that_is_no_object_is_not_taken_for_an_empty_one(
     ("login", "extra", "shown"),
     [
         ("AKIATEST\n", {}, "the access key (the login)"),
-        ("AKIATEST", {"aws_session_token": "x\r\n"}, "the session token"),
+        ("AKIATEST", {"aws_session_token": f"{secret('aws-session')}\r\n"}, "the session token"),
     ],
 )
 def test_credentials_that_no_header_can_hold_are_refused(
