@@ -51,9 +51,13 @@ volume client
     option remote-port {port}
     option remote-subvolume threads
 end-volume
+volume distribute
+    type cluster/distribute
+    subvolumes client
+end-volume
 volume write-behind
     type performance/write-behind
-    subvolumes client
+    subvolumes distribute
 end-volume
 volume md-cache
     type performance/md-cache

@@ -43,6 +43,21 @@ def committed(*parts: PartFile) -> list[type[DownloadError]]:
     return [type(error) for error in commit(parts).values()]
 
 
+def test_a_folder_that_was_removed_meanwhile_is_made_anew_by_the_next_try(destination: Path) -> None:
+    folder = Destination(destination)
+    place = folder.place(safe_path("a/b/x"))
+    with PartFile.acquire(folder, place, IDENTITY):
+        pass
+    (destination / "a/b").rmdir()
+    (destination / "a").rmdir()
+    with pytest.raises(DownloadError, match="No such file"):
+        PartFile.acquire(folder, place, IDENTITY)
+    with PartFile.acquire(folder, place, IDENTITY) as part:
+        part.write(b"x")
+        assert committed(part) == []
+    assert tree(destination) == {"a": "folder", "a/b": "folder", "a/b/x": b"x"}
+
+
 # --- writing, keeping, resuming ---------------------------------------------------------------------------------------
 
 

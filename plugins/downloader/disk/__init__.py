@@ -7,7 +7,7 @@ from .commit_group import WholeFile, commit
 from .destination import Destination, Place
 from .flushing import flush_all, flush_file, flush_folder
 from .nameless_file import HeldFolders, NamelessFile, NoNamelessFiles, lost_with_their_folders
-from .part_file import PartFile, part_size
+from .part_file import PartFile, part_size, refusal
 from .part_names import part_name
 from .reading import hash_bytes, hash_parts, open_for_reading
 from .stale_part_files import StalePartFiles
@@ -34,5 +34,6 @@ __all__ = [
     "open_for_reading",
     "part_name",
     "part_size",
+    "refusal",
     "refuse_folded",
 ]

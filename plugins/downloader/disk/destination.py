@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -83,8 +84,16 @@ class Destination:
                 self._refuse_outside(folder, place.path.folder)
                 yield folder
         except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE):
+                self._forget(place.path.folder)
             error.filename = place.final
             raise
+
+    def _forget(self, folder: str) -> None:
+        """Another try makes it anew: another machine, or a person, has removed what was made."""
+        for step in _with_those_above(folder):
+            self._known.pop(step, None)
+            self._flushed.discard(step)
 
     def open_folder(self, place: Place) -> tuple[int, str]:
         """An open descriptor of the folder of `place`, which must exist, and what the kernel calls the folder.

@@ -35,6 +35,7 @@ from ..disk import (
     WholeFile,
     commit,
     lost_with_their_folders,
+    refusal,
 )
 from ..errors import (
     DiskUnavailable,
@@ -45,7 +46,6 @@ from ..errors import (
     RangeRefused,
     TooManyFiles,
     as_download_error,
-    from_os_error,
     lacks_files,
 )
 from ..remote_file import RemoteFile
@@ -277,7 +277,7 @@ class SmallFiles:
             pass
         except OSError as error:
             if not lacks_files(error):  # the writer closes others first
-                raise from_os_error(error, str(item.file.path)) from error
+                raise refusal(error, item.place) from error
 
     def _hand_over(self, item: _SmallFile) -> None:
         """Gives a file to the writer, and its memory back if its bytes are on the disk."""
