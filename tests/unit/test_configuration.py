@@ -180,6 +180,49 @@ def test_a_file_that_is_not_there_names_the_variable(tmp_path: Path, name: str) 
         load({"DOWNLOADER_CONFIG": str(tmp_path / name)})
 
 
+@pytest.fixture
+def no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the shipped file would be, in a deployment that leaves the folder `include` out."""
+    monkeypatch.setattr(configuration, "PROJECT", tmp_path)
+    return tmp_path / "include" / "config.yaml"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"DOWNLOADER_OUTPUT": "/lab/output", "DOWNLOADER_MINIO": "/lab/fhir", "DOWNLOADER_SLOOH": ""},
+        {"DOWNLOADER_DATASETS": "/lab/$$sets", "DOWNLOADER_SLOOH": "/lab/pictures", "MINIO_BUCKET_NAME": "exports"},
+    ],
+)
+def test_without_a_file_holds_what_the_shipped_one_says(no_file: Path, environ: dict[str, str]) -> None:
+    found = load(environ)
+    assert found.model_dump() == load({**environ, "DOWNLOADER_CONFIG": str(INCLUDE / "config.yaml")}).model_dump()
+    assert found.file == no_file
+
+
+def test_without_a_file_a_folder_that_cannot_be_used_names_its_variable(no_file: Path, tmp_path: Path) -> None:
+    found = load({"DOWNLOADER_MINIO": str(tmp_path / "none"), "DOWNLOADER_OUTPUT": str(tmp_path)})
+    assert writable_location(found, "output") == tmp_path, "a run asks for its own folder only"
+    with pytest.raises(LocationError, match=r"create it, or set DOWNLOADER_MINIO in the environment of .* folder$"):
+        writable_location(found, "minio")
+
+
+def test_without_a_file_a_wrong_variable_is_named_and_no_line(no_file: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"DOWNLOADER_SLOOH": "pictures"})
+    assert str(caught.value) == (
+        f"{no_file} locations.slooh: is filled from ${{DOWNLOADER_SLOOH:-/data/slooh}}; "
+        "write the absolute path of the folder for Slooh's pictures"
+    )
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(no_file: Path) -> None:
+    no_file.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="is a folder; write a file there"):
+        load({})
+
+
 def test_an_empty_variable_names_no_file() -> None:
     assert configuration.configuration_file({"DOWNLOADER_CONFIG": ""}) == INCLUDE / "config.yaml"
 

@@ -1,7 +1,8 @@
 """The configuration: `include/config.yaml`, or the file that DOWNLOADER_CONFIG names, checked as a whole.
 
-Every value has a default but the locations. All problems are reported at once, each with its line, its key and what to
-write instead. Secrets do not belong here: they live in Airflow's connections.
+Every value has a default but the locations, and these have theirs where there is no file at all. All problems are
+reported at once, each with its line, its key and what to write instead. Secrets do not belong here: they live in
+Airflow's connections.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic_core import ErrorDetails
 from downloader.sources.slooh import PictureNames, TemplateError
 
 from ..failures import SetupError
-from .configuration_file import ConfigurationError, Document, KeyPath, Problem, read, shown_value
+from .configuration_file import ConfigurationError, Document, KeyPath, Problem, parse, read, shown_value
 
 __all__ = [
     "MB",
@@ -46,6 +47,16 @@ SPEEDS: Final = (0.01, 100_000)
 """The lowest limit of speed and the highest, in MB a second."""
 PROJECT: Final = Path(__file__).resolve().parents[3]
 """The folder that holds `dags`, `plugins` and `include`."""
+_NO_FILE: Final = """
+locations:
+  output: ${DOWNLOADER_OUTPUT:-/data/output}
+  minio: ${DOWNLOADER_MINIO:-/data/fhir}
+  datasets: ${DOWNLOADER_DATASETS:-/data/datasets}
+  slooh: ${DOWNLOADER_SLOOH:-/data/slooh}
+minio:
+  bucket: ${MINIO_BUCKET_NAME:-fhir-data}
+"""
+"""What holds where there is no file: some deployments of Airflow have no folder `include`. As in the shipped file."""
 
 
 class LocationError(SetupError):
@@ -253,13 +264,12 @@ def configuration_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Configuration:
-    """The configuration, checked. Raises ConfigurationError with everything that is wrong."""
+    """The configuration, checked: the defaults where there is no file and none is named.
+
+    Raises ConfigurationError with everything that is wrong.
+    """
     file = configuration_file(environ)
-    if not file.is_file():
-        problem = "is a folder" if file.is_dir() else "does not exist"
-        advice = f"correct the environment variable {VARIABLE}" if environ.get(VARIABLE) else "restore it"
-        raise ConfigurationError(file, [Problem(0, (), f"{problem}; {advice}")])
-    document = read(file, environ)
+    document = _document(file, environ)
     # A section of which every key is commented out reads as null: its defaults apply.
     values = {key: value for key, value in document.values.items() if value is not None}
     try:
@@ -270,6 +280,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Configuration:
     if document.problems:
         raise ConfigurationError(file, document.problems)
     return configuration
+
+
+def _document(file: Path, environ: Mapping[str, str]) -> Document:
+    """What `file` holds. Raises ConfigurationError."""
+    if file.is_file():
+        return read(file, environ)
+    if environ.get(VARIABLE) or file.exists():
+        problem = "is a folder" if file.is_dir() else "does not exist"
+        advice = f"correct the environment variable {VARIABLE}" if environ.get(VARIABLE) else "write a file there"
+        raise ConfigurationError(file, [Problem(0, (), f"{problem}; {advice}")])
+    document = parse(_NO_FILE, file, environ)
+    document.lines.clear()  # nobody could look them up
+    return document
 
 
 def writable_location(configuration: Configuration, name: str) -> Path:
@@ -283,7 +306,9 @@ def writable_location(configuration: Configuration, name: str) -> Path:
     except OSError as error:
         problem = f"cannot be reached ({error.strerror}): see that its disk is mounted and may be entered"
     if problem is not None:
-        raise LocationError(f"{key} is {path}, which {problem}, or change {key} in {file}")
+        elsewhere = f"set DOWNLOADER_{name.upper()} in the environment of Airflow's workers to another folder"
+        instead = f"change {key} in {file}" if file.is_file() else elsewhere
+        raise LocationError(f"{key} is {path}, which {problem}, or {instead}")
     return path
 
 

@@ -25,7 +25,7 @@ from downloader.report import escape, visible
 
 from ..failures import SetupError
 
-__all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "read", "shown_value"]
+__all__ = ["ConfigurationError", "Document", "KeyPath", "Problem", "parse", "read", "shown_value"]
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: the keys, and the numbers in lists, that lead to it."""
@@ -107,8 +107,12 @@ def dotted(path: KeyPath) -> str:
 
 def read(file: Path, environ: Mapping[str, str]) -> Document:
     """What `file` holds, and what is wrong with it so far. Raises ConfigurationError where it cannot be read at all."""
+    return parse(_text(file), file, environ)
+
+
+def parse(text: str, file: Path, environ: Mapping[str, str]) -> Document:
+    """As `read`, of a text that stands for what is in `file`."""
     yaml = YAML(typ="safe", pure=True)
-    text = _text(file)
     try:
         root = yaml.compose(text)
     except RecursionError:
