@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
+from downloader_tasks.forms import HOW, more
 from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
 
-DOC = """
+DOC = f"""
 ### Download public data sets from Google Drive
 
 Press *Trigger*: the files that the manifest lists are downloaded to the configured folder, several at once, with a
@@ -27,7 +28,7 @@ report next to them: `_download_status_<manifest>_<time>.txt`. All fields are op
 limits how often a file is downloaded each day; trigger the same run again tomorrow: files that are complete are not
 downloaded again.
 
-A manifest is made by `python include/generate_manifest.py FOLDER_URL`.
+A manifest is made by `python include/generate_manifest.py FOLDER_URL`. {more("the-manifest")}
 """
 
 PARAMS = {
@@ -36,7 +37,10 @@ PARAMS = {
         type=["null", "string"],
         maxLength=1000,
         title="Manifest",
-        description="The name of a file in the folder of the configured manifest; leave empty for the configured one.",
+        description_md=(
+            "The name of a file in the folder of the configured manifest; leave empty for the configured one. "
+            + more("the-manifest")
+        ),
     ),
     "datasets": Param(
         None,
@@ -50,18 +54,21 @@ PARAMS = {
         type="integer",
         minimum=1,
         maximum=16,
+        section=HOW,
         title="Streams at once",
         description="Above 5 Google Drive soon answers that there are too many requests.",
     ),
     "verify": Param(
         True,
         type="boolean",
+        section=HOW,
         title="Compare checksums",
         description="If off, only sizes are compared.",
     ),
     "resume": Param(
         True,
         type="boolean",
+        section=HOW,
         title="Resume partial files",
         description="If off, a partial file is downloaded from its beginning.",
     ),
@@ -74,6 +81,7 @@ PARAMS = {
     "quiet": Param(
         False,
         type="boolean",
+        section=HOW,
         title="Short log",
         description="Log only failures and the summary.",
     ),
@@ -90,6 +98,7 @@ def run_type() -> type[DownloadRun]:
 
 @dag(
     dag_id="drive_datasets",
+    dag_display_name="Data sets from Google Drive",
     description="Download public data sets from Google Drive, verified, with a report",
     doc_md=DOC,
     tags=["drive", "datasets", "download", "manual"],

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
+from downloader_tasks.forms import FHIR_TYPES, more
 from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
 
-DOC = """
+DOC = f"""
 ### Download FHIR exports from MinIO
 
 Press *Trigger*: every `.ndjson` file of the bucket is downloaded to the configured folder, and verified by the checksum
@@ -25,7 +26,7 @@ are optional.
 | `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
 **The run failed?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
-run again: files that are complete are not downloaded again.
+run again: files that are complete are not downloaded again. {more("minio_downloader")}
 """
 
 PARAMS = {
@@ -43,35 +44,45 @@ PARAMS = {
         title="Only keys that begin with",
         description="For example exports/2024/; leave empty for the whole bucket.",
     ),
+    # The form offers a list, because that comes first; a run may be given a text too: "Patient,Observation".
     "filter": Param(
         None,
-        type=["null", "string"],
+        type=["null", "array", "string"],
+        items={"type": "string", "minLength": 1},
         maxLength=10_000,
+        examples=FHIR_TYPES,
         title="Only these resource types",
-        description="Separated by commas: Patient, Observation. Leave empty for all.",
+        description_md="Leave empty for all. " + more("file-names-and-resource-types"),
     ),
     "organize": Param(
         False,
         type="boolean",
+        section="Files",
         title="A folder for each resource type",
         description="Off: all files go into one folder.",
     ),
     "overwrite": Param(
         False,
         type="boolean",
+        section="Files",
         title="Download existing files again",
         description="Off: intact files are kept. On or off, a file is only ever replaced by a verified one.",
     ),
     "check_ndjson": Param(
         False,
         type="boolean",
+        section="Files",
         title="Check the content",
-        description="Every line has to be a FHIR resource. The report then counts the resources of each type.",
+        description_md=(
+            "Every line has to be a FHIR resource. The report then counts the resources of each type. "
+            + more("checking-the-content")
+        ),
     ),
     "output": Param(
         None,
         type=["null", "string"],
         maxLength=3500,
+        section="Files",
         title="Folder",
         description="A folder below the configured one, such as exports/2024; leave empty for the configured one.",
     ),
@@ -88,6 +99,7 @@ def run_type() -> type[DownloadRun]:
 
 @dag(
     dag_id="minio_downloader",
+    dag_display_name="FHIR exports from MinIO",
     description="Download FHIR exports from MinIO, verified, with a report",
     doc_md=DOC,
     tags=["minio", "fhir", "download", "manual"],

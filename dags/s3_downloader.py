@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
+from downloader_tasks.forms import more
 from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
 
-DOC = """
+DOC = f"""
 ### Restore raw files from S3
 
 Enter the **raw file id**, press *Trigger*, and wait for the run to succeed. The files are then in
@@ -27,7 +28,7 @@ Enter the **raw file id**, press *Trigger*, and wait for the run to succeed. The
 **The run failed?** Open the log of `report`: it names each file that failed, why, and what to do. Then trigger the same
 run again: files that are complete are not downloaded again.
 
-Nothing is ever written to the catalogue.
+Nothing is ever written to the catalogue. {more("s3_downloader")}
 """
 
 PARAMS = {
@@ -36,8 +37,7 @@ PARAMS = {
         type=["null", "string"],
         minLength=3,
         title="Raw file",
-        description="The id of the raw file to restore, as it is in the catalogue.",
-        examples=["20250115_sample"],
+        description_md="The id of the raw file to restore, as it is in the catalogue. " + more("s3_downloader"),
     ),
     "raw_file_ids": Param(
         None,
@@ -70,6 +70,7 @@ def run_type() -> type[DownloadRun]:
 
 @dag(
     dag_id="s3_downloader",
+    dag_display_name="Raw files from S3",
     description="Restore raw files from S3, verified, with a report",
     doc_md=DOC,
     tags=["s3", "download", "restore", "manual"],

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param, dag
 
+from downloader_tasks.forms import HOW, more
 from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
 
-DOC = """
+DOC = f"""
 ### Download your pictures from Slooh
 
 Press *Trigger*: the new pictures of your account are downloaded to the configured folder, by object, telescope and
@@ -26,58 +27,31 @@ format, with a report next to them: `_download_status_slooh_<time>.txt`. All fie
 **What is new?** Pictures that no earlier report lists as downloaded. Keep the reports.
 
 **The run failed?** Open the log of `report`: it names each picture that failed, why, and what to do. Then trigger the
-DAG again, with *Which pictures* set to `failed` to download only those.
+DAG again, with *Which pictures* set to those that failed to download only them. {more("slooh_images")}
 """
+
+_ONLY = "Only some of them"
 
 PARAMS = {
     "select": Param(
         "new",
         type="string",
         enum=["new", "all", "failed", "mission"],
+        values_display={
+            "new": "new: no earlier report lists them as downloaded",
+            "all": "all pictures of the account",
+            "failed": "failed: the failures of the latest report",
+            "mission": "those of one mission",
+        },
         title="Which pictures",
-        description="new: those that no earlier report lists as downloaded. failed: the failures of the latest report.",
+        description_md="The reports are the record of what was downloaded. " + more("which-pictures-are-new"),
     ),
     "mission_id": Param(
         None,
         type=["null", "integer"],
         minimum=1,
         title="Mission",
-        description="The number of the mission if mission is selected above; leave empty otherwise.",
-    ),
-    "since": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="Taken since",
-        description="The first day, in UTC; leave empty for all. Less of the list has to be read then.",
-    ),
-    "until": Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="Taken until",
-        description="The last day, in UTC; leave empty for all.",
-    ),
-    "telescopes": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string", "minLength": 1},
-        title="Only by these telescopes",
-        description="One per line: part of a name, such as canary, or a pattern, such as Chile *. Leave empty for all.",
-    ),
-    "objects": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string", "minLength": 1},
-        title="Only of these objects",
-        description="One per line: M31, NGC 7000, or part of a title, such as horsehead. Leave empty for all.",
-    ),
-    "file_types": Param(
-        None,
-        type=["null", "array"],
-        items={"type": "string", "minLength": 1},
-        title="Only these file types",
-        description="One per line: png, jpeg, fits. Leave empty for all.",
+        description="The number of the mission, if those of one mission are selected above; leave empty otherwise.",
     ),
     "include_fits": Param(
         False,
@@ -85,10 +59,53 @@ PARAMS = {
         title="Include raw FITS frames",
         description="Takes one more request for each mission; the membership has to include FITS frames.",
     ),
+    "since": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        section=_ONLY,
+        title="Taken since (day, UTC)",
+        description="The first day; leave empty for all. Less of the list has to be read then.",
+    ),
+    "until": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        section=_ONLY,
+        title="Taken until (day, UTC)",
+        description="The last day; leave empty for all.",
+    ),
+    "telescopes": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 1},
+        section=_ONLY,
+        title="Only by these telescopes",
+        description="One per line: part of a name, such as canary, or a pattern, such as Chile *. Leave empty for all.",
+    ),
+    "objects": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 1},
+        section=_ONLY,
+        title="Only of these objects",
+        description="One per line: M31, NGC 7000, or part of a title, such as horsehead. Leave empty for all.",
+    ),
+    "file_types": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "minLength": 1},
+        examples=["png", "jpeg", "fits"],
+        values_display={"png": "PNG pictures", "jpeg": "JPEG pictures", "fits": "FITS frames"},
+        section=_ONLY,
+        title="Only these file types",
+        description="Leave empty for all. FITS frames come only if they are included above.",
+    ),
     "max_scan": Param(
         None,
         type=["null", "integer"],
         minimum=1,
+        section=_ONLY,
         title="Maximum number of pictures to scan",
         description="The newest ones; leave empty for all.",
     ),
@@ -96,12 +113,19 @@ PARAMS = {
         "skip",
         type="string",
         enum=["skip", "overwrite", "rename"],
+        values_display={
+            "skip": "skip: keep the file that exists",
+            "overwrite": "overwrite: replace it",
+            "rename": "rename: keep both, as name (1).png",
+        },
+        section=HOW,
         title="If the name is taken",
-        description="skip keeps the existing file, overwrite replaces it, rename keeps both: name (1).png.",
+        description_md="Also where two pictures of the account have one name. " + more("when-the-name-is-taken"),
     ),
     "quiet": Param(
         False,
         type="boolean",
+        section=HOW,
         title="Short log",
         description="Log only failures and the summary.",
     ),
@@ -118,6 +142,7 @@ def run_type() -> type[DownloadRun]:
 
 @dag(
     dag_id="slooh_images",
+    dag_display_name="Pictures from Slooh",
     description="Download an astronomer's pictures from Slooh, checked for completeness, with a report",
     doc_md=DOC,
     tags=["slooh", "astronomy", "download", "manual"],

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import Param, TriggerRule, get_current_context, task
 
+from .forms import HOW, more
+
 if TYPE_CHECKING:
     from .download_run import DownloadRun
 
@@ -30,9 +32,11 @@ def shared_params() -> dict[str, Param]:
             minimum=0.01,
             maximum=100_000,
             title="Speed limit (MB/s)",
-            description=(
+            section=HOW,
+            description_md=(
                 "Megabytes (10^6 bytes) a second of each task download, over all its streams. As many tasks run at "
-                "once as the pool has slots, each with this limit. Leave empty for the configured limit, if any."
+                "once as the pool has slots, each with this limit. Leave empty for the configured limit, if any. "
+                + more("speed-limit")
             ),
         ),
     }

@@ -8,7 +8,9 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,15 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 
 from dags.lab import ROOT
+from downloader.fhir import RESOURCE_TYPES, UNKNOWN
+from downloader.sources.slooh import FILE_TYPES
+from downloader_tasks.forms import DOCUMENTS
+from support.documents import anchors, document, links
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = {
     "boto3",
     "botocore",
-    "downloader",
     "downloader_tasks.settings.configuration",
     "minio",
     "obstore",
@@ -30,12 +35,15 @@ HEAVY = {
     "psycopg",
     "ruamel.yaml",
 }
+LIGHT = {"downloader.fhir_types"}
+"""What of the engine a form shows."""
 PARSE = f"""
 import sys
 before = set(sys.modules)
 import {", ".join(dag.stem for dag in DAGS)}
-heavy = set({sorted(HEAVY)})
-print(sorted(heavy & (set(sys.modules) - before)))
+loaded = set(sys.modules) - before
+engine = {{name for name in loaded if name.startswith("downloader.")}}
+print(sorted(loaded & set({sorted(HEAVY)}) | engine - set({sorted(LIGHT)})))
 """
 
 
@@ -78,6 +86,7 @@ def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
         assert starts == [None, False, False]
         assert dag.doc_md
         assert dag.description
+        assert dag.dag_display_name != dag.dag_id
         assert dag.tags
         download = dag.get_task("download")
         assert download.pool != "default_pool"
@@ -88,8 +97,71 @@ def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
         assert dag.get_task("report").trigger_rule == "all_done"
         for name in dag.params:
             param = dag.params.get_param(name)
-            assert param.description
+            assert param.description or param.schema["description_md"]
+            assert not (param.description and "description_md" in param.schema), "the form shows the first only"
             assert param.schema["title"]
+
+
+def schemas(bag: DagBag) -> Iterator[tuple[str, dict[str, Any]]]:
+    for dag in all_dags(bag):
+        yield from ((f"{dag.dag_id}.{name}", dag.params.get_param(name).schema) for name in dag.params)
+
+
+def test_every_form_has_fields_in_the_section_that_airflow_opens(bag: DagBag) -> None:
+    """Those of the other sections are folded, and what comes first is what nearly every run needs."""
+    for dag in all_dags(bag):
+        sections = [dag.params.get_param(name).schema.get("section") for name in dag.params]
+        assert sections[0] is None
+        assert len([section for section in sections if section is None]) >= 2
+        folded = [section for section in sections if section]
+        assert folded
+        assert len([1 for one, two in pairwise(folded) if one != two]) < 3
+
+
+def test_every_choice_is_explained_and_none_that_does_not_exist(bag: DagBag) -> None:
+    explained = {}
+    for name, schema in schemas(bag):
+        choices = schema.get("enum") or schema.get("examples") or []
+        for shown in schema.get("values_display", {}):
+            assert shown in choices, name
+        if "enum" in schema:
+            assert set(schema["values_display"]) == set(schema["enum"]), name
+        if "examples" in schema:
+            explained[name] = set(schema["examples"])
+    assert explained["minio_downloader.filter"] == {*RESOURCE_TYPES, UNKNOWN}
+    assert explained["slooh_images.file_types"] <= set(FILE_TYPES)
+    # A suggestion is of a list that everybody has; the ids of raw files are in the catalogue of the laboratory alone.
+    assert set(explained) == {"minio_downloader.filter", "slooh_images.file_types"}
+
+
+def test_every_link_of_the_forms_leads_to_a_section_of_the_documents(bag: DagBag) -> None:
+    texts = [text for dag in all_dags(bag) for text in (dag.doc_md or "",)]
+    texts += [schema.get("description_md", "") for _, schema in schemas(bag)]
+    found = {link for text in texts for link in links(text)}
+    assert len(found) > 6
+    for link in found:
+        page, _, anchor = link.removeprefix(f"{DOCUMENTS}/").partition("#")
+        assert anchor in anchors(document(page)), link
+
+
+@pytest.mark.parametrize("given", ["Patient,Observation", ["Patient", "Observation"], [], "", None])
+def test_a_filter_is_a_text_or_a_list(bag: DagBag, given: object) -> None:
+    from airflow.sdk.definitions.param import ParamsDict
+
+    params = ParamsDict(bag.dags["minio_downloader"].params)
+    params.update({"filter": given})
+    params.validate()
+    assert params["filter"] == given
+
+
+@pytest.mark.parametrize("given", [7, [7], [""], {"Patient": True}, True, "x" * 10_001])
+def test_a_filter_is_nothing_else(bag: DagBag, given: object) -> None:
+    from airflow.sdk.definitions.param import ParamsDict
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params = ParamsDict(bag.dags["minio_downloader"].params)
+    with pytest.raises(ParamValidationError):
+        params.update({"filter": given})
 
 
 @pytest.mark.parametrize("conf", [{"raw_file_id": "x"}, {"raw_file_id": 7}, {"raw_file_ids": "abc"}, {"files": [""]}])

@@ -63,7 +63,7 @@ def params_of(module: ast.Module) -> Iterator[tuple[str, tuple[object, str]]]:
 
 
 def schema_of(param: ast.Call) -> str:
-    prose = {"title", "description", "examples", "type"}
+    prose = {"title", "section", "description", "description_md", "examples", "values_display", "type"}
     return " ".join(ast.unparse(keyword.value) for keyword in param.keywords if keyword.arg not in prose)
 
 

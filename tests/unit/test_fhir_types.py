@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.fhir.resource_types import RESOURCE_TYPES, UNKNOWN, canonical_type, type_of
+from downloader.fhir import RESOURCE_TYPES, UNKNOWN, canonical_type, type_of
 
 types = st.sampled_from(sorted(RESOURCE_TYPES))
 numbers = st.text("0123456789", min_size=1, max_size=6)

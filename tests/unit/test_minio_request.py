@@ -36,7 +36,7 @@ def asked(configuration: Configuration, **params: Any) -> ExportRequest:
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"bucket": None, "prefix": None, "filter": None, "output": None}, {"filter": " , "}]
+    "params", [{}, {"bucket": None, "prefix": None, "filter": None, "output": None}, {"filter": " , "}, {"filter": []}]
 )
 def test_nothing_said_is_everything_in_the_configured_bucket(
     configuration: Configuration, location: Path, params: dict[str, Any]
@@ -82,6 +82,8 @@ def test_the_filter_in_any_spacing_and_case(
     configuration: Configuration, written: str, types: set[str], unheard: tuple[str, ...]
 ) -> None:
     request = asked(configuration, filter=written)
+    for form in ([written], written.split(",")):
+        assert asked(configuration, filter=form) == request
     assert set(request.types) == types
     assert request.unheard == unheard
     assert [kind for kind in ("Patient", "Observation", "Group") if request.wants(kind)] == [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -43,7 +43,7 @@ class ExportRequest:
         """Raises Refusal, LocationError."""
         location = writable_location(configuration, "minio")
         bucket, prefix = _place((params.get("bucket") or "").strip(), params.get("prefix") or "")
-        words = [word.strip() for word in (params.get("filter") or "").split(",") if word.strip()]
+        words = _words(params.get("filter") or "")
         return cls(
             bucket=bucket or configuration.minio.bucket,
             prefix=prefix,
@@ -64,6 +64,12 @@ class ExportRequest:
     def wants(self, kind: str) -> bool:
         """Whether files of that type are to be downloaded."""
         return kind in self.types or not self.is_filtered
+
+
+def _words(given: str | Sequence[str]) -> list[str]:
+    """What a filter names: a text, parted by commas, or a list of such."""
+    text = given if isinstance(given, str) else ",".join(given)
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _place(bucket: str, prefix: str) -> tuple[str, str]:
