@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
+
+from downloader_tasks.forms import DOCUMENTS
+from downloader_tasks.run_names import RunNotes
 
 __all__ = ["DownloaderPlugin"]
 
@@ -11,3 +17,11 @@ class DownloaderPlugin(AirflowPlugin):
     """Makes the project known to Airflow."""
 
     name = "downloader"
+    listeners = [RunNotes()]  # noqa: RUF012 (as the base class has it)
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # only the API server asks for it
+        """The documents, to which the forms link."""
+        from downloader_tasks.documents import application
+
+        return [{"name": DOCUMENTS, "app": application(), "url_prefix": f"/{DOCUMENTS}"}]
