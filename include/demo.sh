@@ -9,7 +9,7 @@
 #   bash include/demo.sh minio --ui             starts Airflow's web interface, and stops it at Ctrl-C
 #   bash include/demo.sh --seconds-to-report    measures a run for one small file, from the trigger to its report
 #
-# Each demo takes the options; the default is s3. The page of --ui shows all four.
+# Each demo takes the options; the default is s3. The page of --ui has all four DAGs with all that they need.
 #
 # Everything except a DOWNLOAD_DIR of yours is written to .demo in the project's folder, or to DEMO_HOME=/another/folder.
 # Delete the folder to start from scratch.

@@ -48,7 +48,7 @@ def _run(wanted: argparse.Namespace, home: Home) -> None:
         quiet()
         measure(home, opening, print)
     elif wanted.ui:
-        stay(home, opening)
+        stay(home, opening, *(other for name, other in _DEMOS.items() if name != wanted.demo))
     else:
         show(home, opening)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +18,14 @@ from .local_copies import Here, lay_out
 from .screen import say
 from .showing import Act, Demo
 
-__all__ = ["opened"]
+__all__ = ["RECORDINGS", "manifest_of", "opened"]
 
 _DAG: Final = "drive_datasets"
 _MIB: Final = 1024 * 1024
 _SPEED: Final = 4 * _MIB
 """Bytes a second of one stream: three at once are seen to be three times as fast."""
+_NAME: Final = "datasets"
+"""The manifest's, as that of the one that is shipped: its content is the same."""
 _FORM: Final = """All fields may stay as they are. Worth a try:
 
        Dry run                lists every file in the log of validate
@@ -33,7 +35,7 @@ _FORM: Final = """All fields may stay as they are. Worth a try:
 
 
 @dataclass(frozen=True, slots=True)
-class _Recording:
+class Recording:
     """One file of the folder. `warned`: whether the virus-scan warning stands before it."""
 
     path: str
@@ -43,28 +45,35 @@ class _Recording:
 
     @property
     def name(self) -> str:
+        """The last part of its path."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def id(self) -> str:
+        """At Google Drive."""
+        return file_id(self.name.replace(".", "_"))
+
     def content(self) -> bytes:
+        """Its bytes, the same in each demo."""
         return random.Random(self.path).randbytes(self.size)
 
 
-_WANTED_BY_ALL: Final = _Recording("city/hong_kong_city.glb", 3 * _MIB, warned=True)
-_RECORDINGS: Final = (
-    _Recording("fan/fan_const_rpm.dat", 5 * _MIB, warned=True),
-    _Recording("fan/fan_varying_rpm.dat", 6 * _MIB, warned=True, here=Here.HALF),
-    _Recording("fan/fan_varying_rpm_turning.dat", 4 * _MIB, warned=True),
-    _Recording("drone_idle/drone_idle.dat", 4 * _MIB, here=Here.DAMAGED),
-    _Recording("drone_moving/drone_moving.dat", 5 * _MIB, warned=True),
-    _Recording("fred-0/events/cam0.raw", 3 * _MIB),
-    _Recording("fred-0/events/cam1.raw", 3 * _MIB),
-    _Recording("fred-0/frames.zip", 2 * _MIB, here=Here.WHOLE),
-    _Recording("fred-0/labels.csv", 40_000),
-    _Recording("README.html", 9_000),
-    _Recording("calibration.json", 2_000),
+_WANTED_BY_ALL: Final = Recording("city/hong_kong_city.glb", 3 * _MIB, warned=True)
+RECORDINGS: Final = (
+    Recording("fan/fan_const_rpm.dat", 5 * _MIB, warned=True),
+    Recording("fan/fan_varying_rpm.dat", 6 * _MIB, warned=True, here=Here.HALF),
+    Recording("fan/fan_varying_rpm_turning.dat", 4 * _MIB, warned=True),
+    Recording("drone_idle/drone_idle.dat", 4 * _MIB, here=Here.DAMAGED),
+    Recording("drone_moving/drone_moving.dat", 5 * _MIB, warned=True),
+    Recording("fred-0/events/cam0.raw", 3 * _MIB),
+    Recording("fred-0/events/cam1.raw", 3 * _MIB),
+    Recording("fred-0/frames.zip", 2 * _MIB, here=Here.WHOLE),
+    Recording("fred-0/labels.csv", 40_000),
+    Recording("README.html", 9_000),
+    Recording("calibration.json", 2_000),
     _WANTED_BY_ALL,
 )
-_SMALL: Final = _Recording("labels.csv", 40_000)
+_SMALL: Final = Recording("labels.csv", 40_000)
 
 
 @dataclass
@@ -74,8 +83,7 @@ class _Drive:
     server: DriveServer
     folder: Path
     manifest: Path
-    recordings: Sequence[_Recording]
-    ids: dict[str, str] = field(default_factory=dict)
+    recordings: Sequence[Recording]
 
     def fill(self) -> None:
         """Puts the recordings into Drive and into the manifest, and what is here already onto the disk."""
@@ -85,35 +93,40 @@ class _Drive:
             if recording.here:
                 lay_out(self.folder / recording.path, recording.content(), recording.here)
         (self.folder / _WANTED_BY_ALL.path).unlink(missing_ok=True)
-        entries = [self._entry(recording) for recording in self.recordings]
-        manifest = {"version": "1.0", "source": f"{self.server.url}/drive/folders/demo", "datasets": entries}
-        self.manifest.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+        self.manifest.write_text(json.dumps(manifest_of(self.recordings), indent=2), encoding="utf-8")
 
     def next_day(self) -> None:
         """Allows the download of the file again."""
         say("The next day: Google Drive allows the download of the file again ...")
         self._add(_WANTED_BY_ALL, busy=False)
 
-    def _add(self, recording: _Recording, *, busy: bool) -> None:
+    def _add(self, recording: Recording, *, busy: bool) -> None:
         mime = "text/html" if recording.name.endswith(".html") else "application/octet-stream"
         held = DriveFile(
-            file_id(recording.name.replace(".", "_")),
+            recording.id,
             recording.name,
             recording.content(),
             mime,
             warning=ScanWarning() if recording.warned else None,
             problem=quota_exceeded() if busy else None,
         )
-        self.ids[recording.path] = self.server.add(held).id
+        self.server.add(held)
 
-    def _entry(self, recording: _Recording) -> dict[str, Any]:
-        return {
-            "id": self.ids[recording.path],
+
+def manifest_of(recordings: Sequence[Recording]) -> dict[str, Any]:
+    """The manifest that lists them."""
+    entries = [
+        {
+            "id": recording.id,
             "name": recording.name,
             "path": recording.path,
             "size": recording.size,
             "sha256": hashlib.sha256(recording.content()).hexdigest(),
         }
+        for recording in recordings
+    ]
+    source = f"https://drive.google.com/drive/folders/{file_id('example_of_the_demo')}"
+    return {"version": "1.0", "source": source, "generated": "2026-11-28", "datasets": entries}
 
 
 @contextmanager
@@ -121,13 +134,14 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     """The demo (see `showing.Opening`)."""
     folder = home.folder / "datasets"
     make_folder(folder, "set DEMO_HOME to a folder of yours")
-    recordings = (_SMALL,) if small else _RECORDINGS
+    recordings = (_SMALL,) if small else RECORDINGS
     with serving(DriveServer(speed=0 if small else _SPEED)) as server:
         say(f"The stand-in for Google Drive listens at {server.url}")
-        drive = _Drive(server, folder, home.folder / "cameras.json", recordings)
+        drive = _Drive(server, folder, home.folder / f"{_NAME}.json", recordings)
         yield Demo(
             dag_id=_DAG,
-            variables=_variables(home, drive),
+            variables={},
+            settings=_settings(drive),
             set_out=drive.fill,
             acts=[_small(folder)] if small else _acts(drive),
             form=_FORM,
@@ -138,9 +152,9 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
         )
 
 
-def _variables(home: Home, drive: _Drive) -> Mapping[str, str]:
+def _settings(drive: _Drive) -> dict[str, dict[str, str]]:
     server = drive.server
-    settings = {
+    return {
         "locations": {"datasets": str(drive.folder)},
         "drive": {
             "manifest": str(drive.manifest),
@@ -149,14 +163,13 @@ def _variables(home: Home, drive: _Drive) -> Mapping[str, str]:
             "api_url": server.api_url,
         },
     }
-    return {"DOWNLOADER_CONFIG": str(home.write_settings("drive", settings))}
 
 
 def _acts(drive: _Drive) -> list[Act]:
-    act = partial(Act, reports=drive.folder, report_id="cameras")
+    act = partial(Act, reports=drive.folder, report_id=_NAME)
     return [
         act(
-            f"{len(_RECORDINGS)} recordings, 3 at a time; one complete, one damaged, one half there, one refused today",
+            f"{len(RECORDINGS)} recordings, 3 at a time; one complete, one damaged, one half there, one refused today",
             {},
             shows_by_failing="a file that Google Drive refuses today is reported, and the others are downloaded",
         ),
@@ -165,4 +178,4 @@ def _acts(drive: _Drive) -> list[Act]:
 
 
 def _small(folder: Path) -> Act:
-    return Act("One small file", {}, folder, "cameras", brings=[folder / _SMALL.path])
+    return Act("One small file", {}, folder, _NAME, brings=[folder / _SMALL.path])

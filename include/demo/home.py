@@ -69,7 +69,8 @@ class Home:
     def write_settings(self, name: str, values: Mapping[str, Any]) -> Path:
         """Writes the `DOWNLOADER_CONFIG` of a demo as JSON, which is YAML too."""
         file = self.folder / f"{name}.yaml"
-        file.write_text(json.dumps(values, indent=2), encoding="utf-8")
+        # A dollar would stand for a variable.
+        file.write_text(json.dumps(values, indent=2).replace("$", "$$"), encoding="utf-8")
         return file
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
@@ -82,7 +83,6 @@ class Home:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "DOWNLOADER_OUTPUT": str(self.output),
             **extra,
         }
 

@@ -39,7 +39,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     if settings:
         yield _with_theirs(home, settings)
         return
-    with s3_server.running(home) as server:
+    with s3_server.running(home, "server of FHIR exports") as server:
         yield _with_ours(home, server, [SMALL] if small else EXPORTS)
 
 
@@ -48,7 +48,8 @@ def _with_ours(home: Home, server: S3Server, exports: Sequence[Export]) -> Demo:
     settings = {"MINIO_ENDPOINT": server.address, "MINIO_ACCESS_KEY": login, "MINIO_SECRET_KEY": password}
     return Demo(
         dag_id=_DAG,
-        variables=minio_settings.variables(settings, home.fhir),
+        variables=minio_settings.variables(settings),
+        settings=minio_settings.configuration(settings, home.fhir),
         set_out=partial(_fill, home.fhir, server, exports),
         acts=_acts(home.fhir, server) if BROKEN in exports else [_small(home.fhir)],
         form=_FORM,
@@ -98,12 +99,13 @@ def _small(folder: Path) -> Act:
 def _with_theirs(home: Home, settings: Mapping[str, str]) -> Demo:
     endpoint, bucket = settings["MINIO_ENDPOINT"], settings.get("MINIO_BUCKET_NAME", BUCKET)
     folder = PROJECT / Path(settings.get("DOWNLOAD_DIR", home.fhir)).expanduser()
-    variables = minio_settings.variables(settings, folder)
+    variables = minio_settings.variables(settings)
     say(f"MINIO_ENDPOINT is {endpoint}. For the demo's own server: MINIO_ENDPOINT= bash include/demo.sh minio")
     make_folder(folder, "set DOWNLOAD_DIR to a folder of yours")
     return Demo(
         dag_id=_DAG,
         variables=variables,
+        settings=minio_settings.configuration(settings, folder),
         set_out=nothing,
         acts=[Act(f"The FHIR exports in {bucket}", _CONF, folder, bucket, patience=_PATIENCE)],
         form=_FORM,

@@ -24,7 +24,7 @@ from ..compose.settings import Mistake, connections
 from ..processes import ProgramError
 from .home import PROJECT
 
-__all__ = ["BUCKET", "given", "variables"]
+__all__ = ["BUCKET", "configuration", "given", "variables"]
 
 BUCKET: Final = "fhir-data"
 _NAMES: Final = (
@@ -47,19 +47,21 @@ def given(environ: Mapping[str, str] = os.environ, file: Path = PROJECT / ".env"
     return {name: found[name] for name in _NAMES if found.get(name)}
 
 
-def variables(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The same for Airflow: the connection, the bucket and the folder. Raises ProgramError where one is invalid."""
+def variables(settings: Mapping[str, str]) -> dict[str, str]:
+    """The connection for Airflow. Raises ProgramError where a setting is invalid."""
     try:
         connection = connections({name: settings[name] for name in _NAMES if name in settings})["minio_default"]
     except KeyError:
         raise ProgramError("MINIO_ENDPOINT is set; set MINIO_ACCESS_KEY and MINIO_SECRET_KEY as well") from None
     except Mistake as mistake:
         raise ProgramError(str(mistake)) from None
-    return {
-        "AIRFLOW_CONN_MINIO_DEFAULT": json.dumps(connection),
-        "DOWNLOADER_MINIO": str(folder),
-        "MINIO_BUCKET_NAME": settings.get("MINIO_BUCKET_NAME", BUCKET),
-    }
+    return {"AIRFLOW_CONN_MINIO_DEFAULT": json.dumps(connection)}
+
+
+def configuration(settings: Mapping[str, str], folder: Path) -> dict[str, dict[str, str]]:
+    """The folder and the bucket, as the configuration has them."""
+    bucket = settings.get("MINIO_BUCKET_NAME", BUCKET)
+    return {"locations": {"minio": str(folder)}, "minio": {"bucket": bucket}}
 
 
 def _read(file: Path) -> dict[str, str]:

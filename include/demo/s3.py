@@ -19,7 +19,7 @@ __all__ = ["opened"]
 @contextmanager
 def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
     """The demo (see `showing.Opening`)."""
-    with s3_server.running(home) as server:
+    with s3_server.running(home, "S3 server") as server:
         yield _demo(home, server, (SMALL,) if small else RAW_FILES)
 
 
@@ -31,6 +31,7 @@ def _demo(home: Home, server: S3Server, raw_files: Sequence[DemoRawFile]) -> Dem
     return Demo(
         dag_id="s3_downloader",
         variables=_connections(home, server),
+        settings={"locations": {"output": str(home.output)}},
         set_out=fill,
         acts=[_act(home, raw_file) for raw_file in raw_files],
         form=_form(),

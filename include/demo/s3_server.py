@@ -77,15 +77,15 @@ class S3Server:
 
 
 @contextmanager
-def running(home: Home) -> Iterator[S3Server]:
-    """Starts a server on a free port, stops it afterwards. Raises ProgramError."""
+def running(home: Home, name: str) -> Iterator[S3Server]:
+    """Starts a server on a free port, stops it afterwards. `name`: of its log. Raises ProgramError."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    say(f"Starting an S3 server at {address} ...")
+    say(f"Starting the {name} at {address} ...")
     with Processes(home.logs, home.environment({})) as processes:
-        processes.start("S3 server", command)
-        processes.wait_until("S3 server", lambda: _answers(address))
+        processes.start(name, command)
+        processes.wait_until(name, lambda: _answers(address))
         yield S3Server(address)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -52,7 +52,9 @@ class Demo:
 
     dag_id: str
     variables: Mapping[str, str]
-    """Its connections and its settings, as environment variables of Airflow."""
+    """Its connections, as environment variables of Airflow."""
+    settings: Mapping[str, Mapping[str, Any]]
+    """What of the configuration is its own, by section: its location, and more."""
     set_out: Callable[[], None]
     """Prepares servers and folders while Airflow is starting. May raise ProgramError."""
     acts: Sequence[Act]
@@ -74,12 +76,27 @@ class DemoOpening(Protocol):
 
 
 @contextmanager
-def _ready(home: Home, opening: DemoOpening, *, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
-    """A demo whose DAG can be triggered. Raises ProgramError."""
-    with opening(home, small=small) as demo, local_airflow.starting(home, demo.variables) as airflow:
-        demo.set_out()
-        airflow.wait_for(demo.dag_id)
-        yield demo, airflow
+def _ready(home: Home, *openings: DemoOpening, small: bool = False) -> Iterator[tuple[Demo, LocalAirflow]]:
+    """The first of the demos, all of whose DAGs can be triggered. Raises ProgramError."""
+    with ExitStack() as stack:
+        demos = [stack.enter_context(opening(home, small=small)) for opening in openings]
+        airflow = stack.enter_context(local_airflow.starting(home, _variables(home, demos)))
+        for demo in demos:
+            demo.set_out()
+        for demo in demos:
+            airflow.wait_for(demo.dag_id)
+        yield demos[0], airflow
+
+
+def _variables(home: Home, demos: Sequence[Demo]) -> dict[str, str]:
+    """The connections of all demos, and one configuration."""
+    settings: dict[str, dict[str, Any]] = {}
+    variables: dict[str, str] = {}
+    for demo in demos:
+        variables.update(demo.variables)
+        for section, values in demo.settings.items():
+            settings.setdefault(section, {}).update(values)
+    return variables | {"DOWNLOADER_CONFIG": str(home.write_settings("config", settings))}
 
 
 def show(home: Home, opening: DemoOpening) -> None:
@@ -134,16 +151,19 @@ def _where_things_are(home: Home, demo: Demo) -> str:
     return "\n".join([*(f"  {what:<18}  {where}" for what, where in places.items()), demo.again])
 
 
-def stay(home: Home, opening: DemoOpening) -> None:
-    """Keeps Airflow running until Ctrl-C. Raises ProgramError where a part of it ends by itself."""
-    with _ready(home, opening) as (demo, airflow):
+def stay(home: Home, *openings: DemoOpening) -> None:
+    """Keeps Airflow running until Ctrl-C, with all that the DAGs of these demos need; tells what to do with the first.
+
+    Raises ProgramError where a part of it ends by itself.
+    """
+    with _ready(home, *openings) as (demo, airflow):
         airflow.complete()
         say(_what_to_click(airflow, demo))
         with suppress(KeyboardInterrupt):
             while True:
                 airflow.check()
                 time.sleep(1)
-        say(f"\nStopping {demo.servers} ...")
+        say("\nStopping Airflow and the servers ...")
     say("Stopped.")
 
 
@@ -159,6 +179,8 @@ Airflow is running.
   2. Open the DAG: {airflow.address}/dags/{demo.dag_id}
   3. Click Trigger. {demo.form}
   4. Click Trigger below the form. The run has three tasks; the log of the last one, report, shows the report.
+
+The other three DAGs have their servers and connections, too: {airflow.address}/dags
 
 Ctrl-C stops everything."""
 

@@ -97,7 +97,12 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
         slooh = _Slooh(server, folder, 1 if small else _PICTURES)
         yield Demo(
             dag_id=_DAG,
-            variables=_variables(home, slooh),
+            variables=_connection(slooh),
+            # With Slooh's own limit the demo would take minutes; the stand-in allows more.
+            settings={
+                "locations": {"slooh": str(folder)},
+                "slooh": {"rate_limit": 600, "max_retries": 1, "retry_delay": 0.5},
+            },
             set_out=slooh.fill,
             acts=[_small(folder)] if small else _acts(slooh),
             form=_FORM,
@@ -108,7 +113,7 @@ def opened(home: Home, *, small: bool = False) -> Iterator[Demo]:
         )
 
 
-def _variables(home: Home, slooh: _Slooh) -> Mapping[str, str]:
+def _connection(slooh: _Slooh) -> Mapping[str, str]:
     member = slooh.server.member
     connection = {
         "conn_type": "http",
@@ -116,15 +121,7 @@ def _variables(home: Home, slooh: _Slooh) -> Mapping[str, str]:
         "login": member.username,
         "password": member.password,
     }
-    # With Slooh's own limit the demo would take minutes; the stand-in allows more.
-    settings = {
-        "locations": {"slooh": str(slooh.folder)},
-        "slooh": {"rate_limit": 600, "max_retries": 1, "retry_delay": 0.5},
-    }
-    return {
-        "AIRFLOW_CONN_SLOOH_DEFAULT": json.dumps(connection),
-        "DOWNLOADER_CONFIG": str(home.write_settings("slooh", settings)),
-    }
+    return {"AIRFLOW_CONN_SLOOH_DEFAULT": json.dumps(connection)}
 
 
 def _acts(slooh: _Slooh) -> list[Act]:

@@ -6,17 +6,24 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from downloader.content.ndjson import NdjsonContent
+from downloader.datasets.manifest import read_manifest
 from downloader.errors import BrokenContent
 from downloader.fhir.exports import ExportLayout, is_export
+from downloader_tasks.settings import load, writable_location
 from include.benchmark.exports import NotSpoken, Page, bucket_of, name_of
+from include.demo import __main__ as demo
+from include.demo import showing
 from include.demo.fhir_exports import BROKEN, EXPORTS
-from include.demo.minio_settings import given, variables
+from include.demo.home import Home
+from include.demo.minio_settings import configuration, given, variables
 from include.processes import ProgramError
 from include.stand_ins.secrets import secret
 
@@ -67,9 +74,9 @@ def test_without_an_endpoint_nothing_of_the_rest_counts(tmp_path: Path) -> None:
 
 
 def test_what_airflow_gets(env_file: Path) -> None:
-    made = variables(given({}, env_file), Path("/data"))
-    assert made["DOWNLOADER_MINIO"] == "/data"
-    assert made["MINIO_BUCKET_NAME"] == "fhir-data"
+    settings = given({}, env_file)
+    made = variables(settings)
+    assert configuration(settings, Path("/data")) == {"locations": {"minio": "/data"}, "minio": {"bucket": "fhir-data"}}
     assert '"host": "localhost", "port": 9000' in made["AIRFLOW_CONN_MINIO_DEFAULT"]
 
 
@@ -84,7 +91,7 @@ def test_what_airflow_gets(env_file: Path) -> None:
 )
 def test_a_mistake_is_trouble_that_tells_no_secret(env_file: Path, changes: dict[str, str]) -> None:
     with pytest.raises(ProgramError, match="MINIO_") as trouble:
-        variables(given(changes, env_file), Path("/data"))
+        variables(given(changes, env_file))
     assert not any(word in str(trouble.value) for word in (SECRET, "mini#o"))
 
 
@@ -137,6 +144,66 @@ def test_a_page_holds_a_thousand_keys_at_most() -> None:
 def test_what_the_benchmarks_server_does_not_speak_it_refuses(query: dict[str, str]) -> None:
     with pytest.raises(NotSpoken):
         Page.asked(25, query)
+
+
+# --- Airflow's page, with all four DAGs -------------------------------------------------------------------------------
+
+
+class WatchedAirflow:
+    """Stands for Airflow: what it was started with, and which DAGs were waited for."""
+
+    address, password = "http://127.0.0.1:1", "none"
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+        self.waited: list[str] = []
+
+    @contextmanager
+    def starting(self, home: Home, variables: dict[str, str]) -> Iterator[WatchedAirflow]:
+        self.variables = variables
+        yield self
+
+    def wait_for(self, dag_id: str) -> None:
+        self.waited.append(dag_id)
+
+    def complete(self) -> None: ...
+
+    def check(self) -> None:
+        """Somebody presses Ctrl-C."""
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("named", ["s3", "slooh"])
+def test_the_page_has_all_that_the_four_dags_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    airflow, told = WatchedAirflow(), list[str]()
+    monkeypatch.setattr(showing, "say", told.append)
+    monkeypatch.setattr(showing.local_airflow, "starting", airflow.starting)
+    monkeypatch.setenv("MINIO_ENDPOINT", "")
+    monkeypatch.setenv("DEMO_HOME", str(tmp_path))
+    monkeypatch.setattr(demo, "stop_at_signals", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["include/demo.sh", named, "--ui"])
+    assert demo.main() == 0
+    dag_ids = {"s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"}
+    assert set(airflow.waited) == dag_ids
+    (first,) = [dag_id for dag_id in dag_ids if dag_id.startswith(named)]
+    assert airflow.waited[0] == first
+    assert any(f"/dags/{first}\n" in each for each in told)
+    # The connection to Google Drive may be missing.
+    connections = {name for name in airflow.variables if name.startswith("AIRFLOW_CONN_")}
+    assert connections == {
+        f"AIRFLOW_CONN_{name}" for name in ("AWS_DEFAULT", "RAW_FILES", "MINIO_DEFAULT", "SLOOH_DEFAULT")
+    }
+    settings = load(airflow.variables)
+    for name in ("output", "minio", "datasets", "slooh"):
+        assert writable_location(settings, name).is_relative_to(tmp_path)
+    assert settings.drive.web_url.startswith("http://127.0.0.1:")
+    assert read_manifest(Path(settings.drive.manifest)).datasets
+    assert settings.slooh.rate_limit == 600
+
+
+def test_a_folder_with_a_dollar_is_no_variable(tmp_path: Path) -> None:
+    file = Home(tmp_path).write_settings("config", {"locations": {"minio": "/data/${HOME}$$x"}})
+    assert load({"DOWNLOADER_CONFIG": str(file)}).locations.minio == Path("/data/${HOME}$$x")
 
 
 # --- the benchmark's restore, as others start it ----------------------------------------------------------------------

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from downloader.datasets.manifest import read_manifest
+from include.demo.drive import RECORDINGS, manifest_of
 from include.stand_ins.contents import digest
 from include.stand_ins.drive_pages import folder_view
 from include.stand_ins.drive_server import (
@@ -425,3 +426,5 @@ def test_it_runs_by_itself(desk: Desk) -> None:
 def test_the_manifest_that_is_shipped_can_be_read() -> None:
     held = read_manifest(ROOT / "include" / "datasets.json")
     assert held.source.startswith("https://drive.google.com/drive/folders/")
+    demo = manifest_of(RECORDINGS)
+    assert json.loads((ROOT / "include" / "datasets.json").read_text(encoding="utf-8")) == demo, "an example that works"
