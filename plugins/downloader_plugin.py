@@ -8,6 +8,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from downloader_tasks.forms import DOCUMENTS
+from downloader_tasks.run_ids import RunIds
 from downloader_tasks.run_names import RunNotes
 
 __all__ = ["DownloaderPlugin"]
@@ -18,6 +19,8 @@ class DownloaderPlugin(AirflowPlugin):
 
     name = "downloader"
     listeners = [RunNotes()]  # noqa: RUF012 (as the base class has it)
+
+    fastapi_root_middlewares = [{"name": "run ids", "middleware": RunIds}]  # noqa: RUF012
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # only the API server asks for it

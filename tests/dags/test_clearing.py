@@ -66,6 +66,8 @@ def test_a_report_takes_results_of_the_last_plan_alone(airflow: RealAirflow) -> 
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_plan"})
     assert airflow.wait(run) == "success"
     assert lines(airflow, folder) == {"a.raw": "downloaded", "b.raw": "downloaded"}
+    assert airflow.note(run) == "restore raw_plan", "as a person finds it in the list of runs"
+    assert run.run_id.startswith("restore_raw_plan__")
 
     # Cleared is one map index, of which the file is gone by now. The result of the other stays.
     (folder / "b.raw").unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -25,8 +26,9 @@ def mounted(airflow_database: None) -> FastAPI:
 @pytest.fixture
 def reader(mounted: FastAPI) -> Iterator[TestClient]:
     """Somebody who is logged in."""
-    (guard,) = mounted.router.dependencies
-    mounted.dependency_overrides[guard.dependency] = lambda: None
+    (guard,) = (each.dependency for each in mounted.router.dependencies)
+    assert guard is not None
+    mounted.dependency_overrides[guard] = lambda: None
     yield TestClient(mounted)
     mounted.dependency_overrides.clear()
 
@@ -55,10 +57,7 @@ def test_what_is_no_document_is_not_there(reader: TestClient, name: str) -> None
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.stem)
-def test_every_heading_and_every_link_of_a_document_leads_on(reader: TestClient, file: object) -> None:
-    from pathlib import Path
-
-    assert isinstance(file, Path)
+def test_every_heading_and_every_link_of_a_document_leads_on(reader: TestClient, file: Path) -> None:
     page = reader.get(f"/{file.stem}").text
     assert set(re.findall(r'<h\d id="([^"]+)"', page)) == anchors(file.read_text(encoding="utf-8"))
     beside = [link for link in re.findall(r'href="([^"]+)"', page) if ".md" in link]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.models.dagrun import DagRun, DagRunNote
-from airflow.settings import Session
+from airflow.utils.session import create_session
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunType
@@ -37,18 +37,21 @@ class Started:
 
 @pytest.fixture
 def started(airflow_database: None) -> Iterator[Started]:
-    session = Session()
-    yield Started(session)
-    session.rollback()
-    for table in (DagRunNote, DagRun):
-        session.execute(delete(table))
-    session.commit()
-    session.close()
+    with create_session() as session:
+        yield Started(session)
+        session.rollback()
+        for table in (DagRunNote, DagRun):
+            session.execute(delete(table))
+
+
+def scheduling(started: Started) -> Any:
+    """Within it the scheduler alone may commit."""
+    return prohibit_commit(started.session)  # type: ignore[no-untyped-call]
 
 
 def begin(started: Started, run: DagRun) -> None:
     """As the scheduler does."""
-    with prohibit_commit(started.session) as guard:
+    with scheduling(started) as guard:
         run.notify_dagrun_state_changed(msg="started")
         guard.commit()
 
@@ -84,7 +87,7 @@ def test_a_person_who_is_faster_does_not_disturb_the_scheduler(
 
     monkeypatch.setattr(Connection, "begin_nested", late)
     run.state = DagRunState.SUCCESS
-    with prohibit_commit(started.session) as guard:
+    with scheduling(started) as guard:
         RunNotes().on_dag_run_running(run, "started")
         guard.commit()
     assert started.notes() == ["for Anna"]

@@ -107,6 +107,10 @@ class RealAirflow:
             for each in found
         }
 
+    def note(self, run: TriggeredRun) -> str:
+        """What Airflow's pages show with the run; "" for nothing."""
+        return str(self._ask("GET", self._path(run))["note"] or "")
+
     def log(self, run: TriggeredRun, task: str, attempt: int = 1, index: int = -1) -> list[dict[str, Any]]:
         """The lines of a task's log, as Airflow keeps them."""
         where = f"{self._path(run)}/taskInstances/{task}/logs/{attempt}?map_index={index}"

@@ -20,7 +20,7 @@ from downloader.fhir.exports import ExportLayout, is_export
 from downloader_tasks.settings import load, writable_location
 from include.benchmark.exports import NotSpoken, Page, bucket_of, name_of
 from include.demo import __main__ as demo
-from include.demo import showing
+from include.demo import local_airflow, showing
 from include.demo.fhir_exports import BROKEN, EXPORTS
 from include.demo.home import Home
 from include.demo.minio_settings import configuration, given, variables
@@ -177,7 +177,7 @@ class WatchedAirflow:
 def test_the_page_has_all_that_the_four_dags_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     airflow, told = WatchedAirflow(), list[str]()
     monkeypatch.setattr(showing, "say", told.append)
-    monkeypatch.setattr(showing.local_airflow, "starting", airflow.starting)
+    monkeypatch.setattr(local_airflow, "starting", airflow.starting)
     monkeypatch.setenv("MINIO_ENDPOINT", "")
     monkeypatch.setenv("DEMO_HOME", str(tmp_path))
     monkeypatch.setattr(demo, "stop_at_signals", lambda: None)
