@@ -7,7 +7,7 @@
     │       └── status_report   the report itself, its summary, and the numbers of its formats
     └── naming          the names of the files
 
-`escaping` makes text safe, `quantities` formats sizes and seconds.
+`extract` is the text of a report within a limit, `escaping` makes text safe, `quantities` formats sizes and seconds.
 
 `slooh_images` knows what it has downloaded from these reports alone, and reports stay on users' disks. So a report that
 any version of this project wrote must be readable for ever: see `FORMAT` before you change a word of one.
@@ -16,6 +16,7 @@ any version of this project wrote must be readable for ever: see `FORMAT` before
 from __future__ import annotations
 
 from .escaping import escape, visible
+from .extract import excerpt
 from .layout import lines_of, render
 from .parser import ReportError, parse
 from .quantities import shown_size
@@ -30,6 +31,7 @@ __all__ = [
     "Status",
     "Summary",
     "escape",
+    "excerpt",
     "lines_of",
     "parse",
     "read",

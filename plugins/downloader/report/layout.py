@@ -10,7 +10,19 @@ from .file_line import render_line
 from .quantities import shown_seconds, shown_size
 from .status_report import Report
 
-__all__ = ["DESTINATION", "DURATION", "FILES", "FORMAT_LABEL", "STATUS", "SUMMARY", "TIMESTAMP", "lines_of", "render"]
+__all__ = [
+    "DESTINATION",
+    "DURATION",
+    "FILES",
+    "FORMAT_LABEL",
+    "STATUS",
+    "SUMMARY",
+    "TIMESTAMP",
+    "head_of",
+    "lines_of",
+    "render",
+    "summary_of",
+]
 
 FORMAT_LABEL: Final = "Report Format"
 TIMESTAMP: Final = "Timestamp"
@@ -28,6 +40,13 @@ def render(report: Report) -> str:
 
 def lines_of(report: Report) -> Iterator[str]:
     """The lines of `report`, without their line breaks."""
+    yield from head_of(report)
+    yield from map(render_line, report.results)
+    yield from summary_of(report)
+
+
+def head_of(report: Report) -> Iterator[str]:
+    """The lines above those of the files."""
     yield from _underlined(escape(report.title), "=")
     if report.format > 1:
         yield f"{FORMAT_LABEL}: {report.format}"
@@ -37,7 +56,10 @@ def lines_of(report: Report) -> Iterator[str]:
     yield f"{DESTINATION}: {escape(report.destination)}"
     yield ""
     yield from _underlined(FILES, "-")
-    yield from map(render_line, report.results)
+
+
+def summary_of(report: Report) -> Iterator[str]:
+    """The lines below those of the files. The last one is the status."""
     yield ""
     yield from _underlined(SUMMARY, "-")
     summary = report.summary
