@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.sdk import Param, TriggerRule, get_current_context, task
+from airflow.sdk import AssetAlias, Param, TriggerRule, get_current_context, result, task
 
 from .forms import HOW, more
 
@@ -71,6 +71,7 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
 
         download_run.download(load(), shard, get_current_context())
 
+    @result
     @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=_notify)
     def report() -> None:
         """Writes the reports, and fails the run if anything failed."""
@@ -79,5 +80,8 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
         download_run.report(load(), get_current_context())
 
     shards = validate()
+    downloaded, reported = download.expand(shard=shards), report()
     # Also behind `validate` itself: a person may mark the tasks download as failed before it has run again.
-    [shards, download.expand(shard=shards)] >> report()
+    [shards, downloaded] >> reported
+    # Other DAGs start when this one has succeeded: schedule=[AssetAlias("s3_downloader")].
+    reported.operator.add_outlets([AssetAlias(reported.operator.dag_id)])

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, AssetAlias
 
 from dags.lab import ROOT
 from downloader.fhir import RESOURCE_TYPES, UNKNOWN
@@ -162,6 +162,10 @@ def test_a_filter_is_nothing_else(bag: DagBag, given: object) -> None:
     params = ParamsDict(bag.dags["minio_downloader"].params)
     with pytest.raises(ParamValidationError):
         params.update({"filter": given})
+def test_report_hands_out_the_result_of_the_dag_and_its_events(bag: DagBag) -> None:
+    for dag in all_dags(bag):
+        assert [task.task_id for task in dag.tasks if task.returns_dag_result] == ["report"]
+        assert dag.get_task("report").outlets == [AssetAlias(dag.dag_id)]
 
 
 @pytest.mark.parametrize("conf", [{"raw_file_id": "x"}, {"raw_file_id": 7}, {"raw_file_ids": "abc"}, {"files": [""]}])

@@ -84,7 +84,7 @@ def test_a_long_report_that_cannot_be_written_stands_in_the_log_line_by_line(
 ) -> None:
     caplog.set_level("INFO")
     disk.fill()
-    (text,) = publish(receipt(disk.path))
+    (text,) = publish(receipt(disk.path)).problems
     assert text.startswith("0 of 400 files of raw file x failed, and the report could not be written (it stands in ")
     assert text.endswith("the log): " + refused(disk.path, DiskFull))
     assert render(LONG) in "".join(f"{record.getMessage()}\n" for record in caplog.records)
@@ -94,13 +94,13 @@ def test_a_long_report_that_is_written_stands_in_the_log_in_short(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    assert publish(receipt(tmp_path)) == []
+    assert publish(receipt(tmp_path)).problems == []
     assert len(caplog.records) < 40
 
 
 def test_a_folder_for_the_report_that_cannot_be_made_is_told_in_our_words(disk: Disk) -> None:
     disk.fill_with_names()
-    (text,) = publish(receipt(disk.path / "PRID001"))
+    (text,) = publish(receipt(disk.path / "PRID001")).problems
     assert f"(it stands in the log): Disk full: no inode is left for {disk.path}/PRID001: the disk holds" in text
     assert "Errno" not in text
 

@@ -23,7 +23,7 @@ from ..wording import counted, failed_files, one_line, within
 from ..xcoms import Received, Shard, ShardResults, expected, read
 from .run import DownloadRun, RunItem
 
-__all__ = ["MOST_NAMES", "Receipt", "named", "one_sentence", "publish", "receipts_of"]
+__all__ = ["MOST_NAMES", "Published", "Receipt", "named", "one_sentence", "publish", "receipts_of"]
 
 _OK: Final = ": OK - "
 _FAILURE: Final = ": FAILURE - "
@@ -42,6 +42,22 @@ class Receipt:
     location: Path
     report_id: str
     about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A receipt that was printed. `path`: where it is written. `problem`: why it could not be, else ``""``."""
+
+    receipt: Receipt
+    path: Path | None
+    problem: str = ""
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences on what failed: files, or the report itself."""
+        results = self.receipt.report.results
+        failed = [failed_files(results, self.receipt.about)] if any(not result.ok for result in results) else []
+        return [*failed, self.problem] if self.problem else failed
 
 
 def receipts_of(run: DownloadRun, received: Received) -> tuple[list[Receipt], list[str]]:
@@ -116,15 +132,10 @@ def _unreported(handed: Sequence[ShardResults]) -> Pairs:
     return (("In no earlier report", str(total)),) if total.files else ()
 
 
-def publish(receipt: Receipt) -> list[str]:
-    """Prints the report and writes it. Answers what failed.
-
-    A report that cannot be written is printed whole, however long it is.
-    """
+def publish(receipt: Receipt) -> Published:
+    """Prints the report and writes it. A report that cannot be written is printed whole, however long it is."""
     few = len(receipt.report.results) <= FEW
     _print(receipt.report, whole=few)
-    summary = receipt.report.summary
-    problems = [failed_files(receipt.report.results, receipt.about)] if summary.failed else []
     try:
         make_below(receipt.location, receipt.folder)
         path = write(receipt.report, receipt.folder, receipt.report_id)
@@ -132,10 +143,13 @@ def publish(receipt: Receipt) -> list[str]:
         if not few:
             _print(receipt.report, whole=True)
         problem = from_os_error(error, str(receipt.folder)) if isinstance(error, OSError) else error
+        summary = receipt.report.summary
         counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
-        return [*problems, f"{counts}, and the report could not be written (it stands in the log): {problem}"]
+        return Published(
+            receipt, None, f"{counts}, and the report could not be written (it stands in the log): {problem}"
+        )
     log.info("Report: %s", path)
-    return problems
+    return Published(receipt, path)
 
 
 def named(label: str, names: Sequence[str], count: int | None = None) -> Iterator[tuple[str, str]]:

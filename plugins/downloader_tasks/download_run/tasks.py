@@ -9,12 +9,12 @@ nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import chain
 from typing import Any
 
+from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from downloader.errors import DownloadError
@@ -24,8 +24,9 @@ from ..failures import SetupError, airflow_errors, failure
 from ..parameters import max_speed, refuse_unknown_keys
 from ..settings import load
 from ..wording import duration
-from ..xcoms import Received, Shard, push_problem, push_validated
-from .receipts import one_sentence, publish, receipts_of
+from ..xcoms import Received, Shard, push_problem, push_result, push_validated
+from .receipts import Published, one_sentence, publish, receipts_of
+from .result import DRY_RUN, REFUSED, result_of, texts_of, uri_of
 from .run import DownloadRun
 
 __all__ = ["download", "report", "validate"]
@@ -73,18 +74,47 @@ def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Map
 
 
 def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
-    """The task `report`: writes and prints a report for each item. Raises `failure` if anything failed."""
-    received = Received.pull(context["ti"], context["dag_run"].clear_number)
+    """The task `report`: writes and prints a report for each item. Raises `failure` if anything failed.
+
+    The result of the run is pushed in either case. A run that succeeded has an asset event for each report.
+    """
+    ti = context["ti"]
+
+    def push_without_reports(sentence: str, status: str | None = None) -> None:
+        push_result(ti, result_of([], [sentence], status), [])
+
+    received = Received.pull(ti, context["dag_run"].clear_number)
     if context["params"].get("dry_run") and not received.problem:
+        push_result(ti, result_of([], [], DRY_RUN), [])
         log.info("A dry run: nothing was fetched and nothing written; the log of validate lists what would be done")
         return
     if not received.shards:
-        raise failure(received.problem or "validate answered nothing to download: clear the task")
-    with airflow_errors(), closing(_run_of(run_type, context)) as run:
-        receipts, problems = receipts_of(run, received)
-    problems = [*chain.from_iterable(map(publish, receipts)), *problems, *received.refused.values()]
+        problem = received.problem or "validate answered nothing to download: clear the task"
+        push_without_reports(problem, REFUSED)
+        raise failure(problem)
+    with airflow_errors(push_without_reports), closing(_run_of(run_type, context)) as run:
+        receipts, unreported = receipts_of(run, received)
+    unreported += received.refused.values()
+    published = [publish(receipt) for receipt in receipts]
+    result = result_of(published, unreported)
+    push_result(ti, result, texts_of(published))
+    problems = [*(problem for each in published for problem in each.problems), *unreported]
     if problems:
         raise failure(one_sentence(problems))
+    _emit_asset_events(context, published, result["reports"])
+
+
+def _emit_asset_events(
+    context: Mapping[str, Any], published: Sequence[Published], reports: Sequence[dict[str, Any]]
+) -> None:
+    """One for each report, as Airflow records them once the task has succeeded."""
+    events = context["outlet_events"][AssetAlias(context["dag"].dag_id)]
+    for each, report in zip(published, reports, strict=True):
+        uri = uri_of(each.receipt.folder)
+        if uri is None:
+            log.warning("The path %s is too long for an asset event; none was made", report["destination"])
+        else:
+            events.add(Asset(name=uri, uri=uri), extra=report)
 
 
 def _run_of(run_type: type[DownloadRun], context: Mapping[str, Any]) -> DownloadRun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .packed_results import Expected, expected, pack, unpack
 from .values import (
+    RESULT,
     RESULTS,
     Received,
     Refusals,
@@ -13,12 +14,14 @@ from .values import (
     Validated,
     push_plan,
     push_problem,
+    push_result,
     push_results,
     push_validated,
     read,
 )
 
 __all__ = [
+    "RESULT",
     "RESULTS",
     "Expected",
     "Received",
@@ -31,6 +34,7 @@ __all__ = [
     "pack",
     "push_plan",
     "push_problem",
+    "push_result",
     "push_results",
     "push_validated",
     "read",

@@ -7,6 +7,9 @@
 | `refused` | `validate` | the items that are not downloaded, each with the reason: a `Refusals` |
 | `plan` | `download` | the files of its shard, where `report` could not list the same ones again: a `ShardPlan` |
 | `results` | `download` | what became of them: a `ShardResults` |
+| `result` | `report` | the result of the run, for people and programs: see `download_run.result` |
+| the return value | `report` | the same: Airflow takes the DAG's result from here |
+| `report_text` | `report` | the texts of the reports, within limits |
 
 Airflow keeps XComs when a person clears tasks: those of map indexes that are gone, and those of tasks that did not run
 again. So each try of `validate` makes a plan with an id of its own, which its shards carry, and all that is made for
@@ -33,6 +36,7 @@ __all__ = [
     "PLAN",
     "PROBLEM",
     "REFUSED",
+    "RESULT",
     "RESULTS",
     "Received",
     "Refusals",
@@ -42,6 +46,7 @@ __all__ = [
     "Validated",
     "push_plan",
     "push_problem",
+    "push_result",
     "push_results",
     "push_validated",
     "read",
@@ -51,6 +56,11 @@ PROBLEM: Final = "problem"
 REFUSED: Final = "refused"
 PLAN: Final = "plan"
 RESULTS: Final = "results"
+RESULT: Final = "result"
+REPORT_TEXT: Final = "report_text"
+
+_RETURNED: Final = "return_value"
+"""Airflow's own key."""
 
 _SUCCESS: Final = "success"
 _NO_RESULT: Final = {
@@ -259,6 +269,16 @@ def push_plan(ti: Any, plan: ShardPlan) -> None:
 def push_results(ti: Any, results: ShardResults) -> None:
     """Pushes what became of a shard. The latest counts."""
     ti.xcom_push(key=RESULTS, value=asdict(results))
+
+
+def push_result(ti: Any, result: Mapping[str, Any], texts: Sequence[Mapping[str, Any]]) -> None:
+    """Pushes the result of the run, also as that of the DAG, and the texts of its reports.
+
+    A task that fails returns nothing. So what Airflow would push for it is pushed here, and red runs have a result too.
+    """
+    for key in (RESULT, _RETURNED):
+        ti.xcom_push(key=key, value=result)
+    ti.xcom_push(key=REPORT_TEXT, value=texts)
 
 
 def read(kind: type[_Value], value: object) -> _Value | None:
