@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,9 +12,11 @@ from airflow.sdk import AssetAlias, Param, TriggerRule, get_current_context, res
 from .forms import HOW, more
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.deadline import DeadlineAlert
+
     from .download_run import DownloadRun
 
-__all__ = ["USUAL", "shared_params", "three_tasks"]
+__all__ = ["USUAL", "deadline_of", "notify_deadline", "shared_params", "three_tasks"]
 
 USUAL: Final[dict[str, Any]] = {
     "catchup": False,
@@ -21,6 +24,9 @@ USUAL: Final[dict[str, Any]] = {
     "default_args": {"retries": 2, "retry_delay": timedelta(minutes=5)},
 }
 """Arguments that the DAGs share."""
+
+_DEADLINE: Final = "DOWNLOADER_DEADLINE_HOURS"
+_MOST_HOURS: Final = 8760
 
 
 def shared_params() -> dict[str, Param]:
@@ -42,15 +48,54 @@ def shared_params() -> dict[str, Param]:
     }
 
 
-def _notify(context: Any) -> None:
-    """An ``on_failure_callback``."""
-    from .settings import notify_failure
+def deadline_of(dag_id: str, environ: Mapping[str, str] = os.environ) -> DeadlineAlert | None:
+    """After how long a run that has not ended is a case for `notify_deadline`; None where no variable says it.
 
-    notify_failure(context)
+    `DOWNLOADER_DEADLINE_HOURS_S3_DOWNLOADER`, or `DOWNLOADER_DEADLINE_HOURS` for all DAGs: hours since the run was
+    queued. Not in the configuration: Airflow asks when it parses a DAG, and then no file is read. Raises ValueError.
+    """
+    name = f"{_DEADLINE}_{dag_id.upper()}"
+    name = name if environ.get(name) else _DEADLINE
+    if not environ.get(name):
+        return None
+    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback  # type: ignore[attr-defined]
+
+    try:
+        hours = float(environ[name])
+    except ValueError:
+        hours = 0
+    if not 0 < hours <= _MOST_HOURS:  # NaN, too, is within no limits
+        raise ValueError(f"the environment variable {name} is not a number of hours above 0, at most {_MOST_HOURS}")
+    # Run by the executor, as tasks are: the triggerer need not have the plugins.
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=hours), SyncCallback(notify_deadline))
+
+
+def notify_deadline(context: dict[str, Any]) -> None:
+    """Called by Airflow when a run has missed its deadline. The run goes on."""
+    from .notification import DEADLINE, notify
+
+    notify(DEADLINE, context)
+
+
+def _notify_success(context: Any) -> None:
+    """An ``on_success_callback``."""
+    from .notification import SUCCESS, notify
+
+    notify(SUCCESS, context)
+
+
+def _notify_failure(context: Any) -> None:
+    """An ``on_failure_callback``."""
+    from .notification import FAILURE, notify
+
+    notify(FAILURE, context)
 
 
 def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
-    """Makes the tasks of the DAG in which it is called. `load` imports the type of its runs, where a task runs."""
+    """Makes the tasks of the DAG in which it is called, and its deadline.
+
+    `load` imports the type of its runs, where a task runs.
+    """
 
     @task(show_return_value_in_logs=False)
     def validate() -> list[dict[str, Any]]:
@@ -72,7 +117,11 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
         download_run.download(load(), shard, get_current_context())
 
     @result
-    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=_notify)
+    @task(
+        trigger_rule=TriggerRule.ALL_DONE,
+        on_success_callback=_notify_success,
+        on_failure_callback=_notify_failure,
+    )
     def report() -> None:
         """Writes the reports, and fails the run if anything failed."""
         from . import download_run
@@ -84,4 +133,6 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
     # Also behind `validate` itself: a person may mark the tasks download as failed before it has run again.
     [shards, downloaded] >> reported
     # Other DAGs start when this one has succeeded: schedule=[AssetAlias("s3_downloader")].
-    reported.operator.add_outlets([AssetAlias(reported.operator.dag_id)])
+    dag = reported.operator.dag
+    reported.operator.add_outlets([AssetAlias(dag.dag_id)])
+    dag.deadline = deadline_of(dag.dag_id)

@@ -23,6 +23,7 @@ from downloader.fhir import RESOURCE_TYPES, UNKNOWN
 from downloader.sources.slooh import FILE_TYPES
 from downloader_tasks.forms import DOCUMENTS
 from support.documents import anchors, document, links
+from downloader_tasks.three_tasks import deadline_of
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = {
@@ -166,6 +167,40 @@ def test_report_hands_out_the_result_of_the_dag_and_its_events(bag: DagBag) -> N
     for dag in all_dags(bag):
         assert [task.task_id for task in dag.tasks if task.returns_dag_result] == ["report"]
         assert dag.get_task("report").outlets == [AssetAlias(dag.dag_id)]
+        assert dag.deadline is None
+
+
+HOURS = "DOWNLOADER_DEADLINE_HOURS"
+
+
+@pytest.mark.parametrize(
+    ("environ", "hours"),
+    [
+        ({}, None),
+        ({HOURS: ""}, None),
+        ({f"{HOURS}_MINIO_DOWNLOADER": "1"}, None),
+        ({HOURS: "12"}, 12),
+        ({HOURS: "12", f"{HOURS}_S3_DOWNLOADER": ".5"}, 0.5),
+        ({HOURS: "12", f"{HOURS}_S3_DOWNLOADER": ""}, 12),
+    ],
+)
+def test_a_variable_says_how_long_a_run_may_take(environ: dict[str, str], hours: float | None) -> None:
+    found = deadline_of("s3_downloader", environ)
+    assert (found and found.interval) == (None if hours is None else timedelta(hours=hours))
+
+
+@pytest.mark.parametrize("value", ["x", "0", "-1", "nan", "inf", "8761", "1 h"])
+def test_a_deadline_that_is_none_names_its_variable(value: str) -> None:
+    with pytest.raises(ValueError, match=f"^the environment variable {HOURS} is not a number of hours above 0"):
+        deadline_of("s3_downloader", {HOURS: value})
+
+
+def test_a_deadline_is_that_of_its_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{HOURS}_SLOOH_IMAGES", "36")
+    found = {dag.dag_id: dag.deadline for dag in all_dags(DagBag(str(ROOT / "dags")))}
+    (alert,) = list(found.pop("slooh_images") or [])  # type: ignore[arg-type]
+    assert (alert.interval, set(found.values())) == (timedelta(hours=36), {None})
+    assert alert.callback.path == "downloader_tasks.three_tasks.notify_deadline"
 
 
 @pytest.mark.parametrize("conf", [{"raw_file_id": "x"}, {"raw_file_id": 7}, {"raw_file_ids": "abc"}, {"files": [""]}])

@@ -85,6 +85,24 @@ class RealAirflow:
             assert time.monotonic() < deadline, "it does not happen"
             time.sleep(0.1)
 
+    def runs(self, dag_id: str) -> list[TriggeredRun]:
+        """The runs of a DAG, the oldest first."""
+        found = self._ask("GET", f"dags/{dag_id}/dagRuns?order_by=id")["dag_runs"]
+        return [TriggeredRun(dag_id, each["dag_run_id"]) for each in found]
+
+    def xcom(self, run: TriggeredRun, task: str, key: str) -> Any:
+        """The value that a task pushed."""
+        where = f"{self._path(run)}/taskInstances/{task}/xcomEntries/{key}?stringify=false"
+        return self._ask("GET", where)["value"]
+
+    def awaited(self, run: TriggeredRun) -> dict[str, Any]:
+        """What Airflow answers who waits for a run: its state, and the result of its DAG."""
+        address = f"{self.airflow.address}/api/v2/{self._path(run)}/wait?interval=1"
+        answer = self.airflow.api._session.get(address, timeout=_PATIENCE)
+        answer.raise_for_status()
+        found: dict[str, Any] = json.loads(answer.text.splitlines()[-1])
+        return found
+
     def clear(self, run: TriggeredRun, tasks: list[Any] | None = None, *, downstream: bool = True) -> None:
         """As a person does in Airflow's pages: the whole run, or some tasks, such as ``["download", 1]``."""
         body = {"dry_run": False, "dag_run_id": run.run_id, "reset_dag_runs": True, "only_failed": False}
@@ -133,8 +151,15 @@ class RealAirflow:
 
 
 @contextmanager
-def running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
+def running(
+    folder: Path,
+    postgres_socket: str,
+    settings: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[RealAirflow]:
     """Starts all of it; stops it afterwards. `folder`: empty. `postgres_socket`: of the server for Airflow's database.
+
+    `settings`, `environ`: more of the configuration, and of the environment.
 
     In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
@@ -172,7 +197,7 @@ def running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
                 "password": slooh.member.password,
             },
         }
-        config = home.write_settings("config", _settings(folder, drive, bucket))
+        config = home.write_settings("config", {**_settings(folder, drive, bucket), **(settings or {})})
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
         with psycopg.connect(host=postgres_socket, dbname="postgres", user="postgres", autocommit=True) as server:
             server.execute("CREATE DATABASE airflow")
@@ -180,6 +205,7 @@ def running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
             "DOWNLOADER_CONFIG": str(config),
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a machine may be busy with other tests
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
+            **(environ or {}),
         }
         airflow = stack.enter_context(starting(home, variables))
         for dag_id in ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"):

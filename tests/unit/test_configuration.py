@@ -34,6 +34,7 @@ FOLDER = "write the absolute path of the folder for"
 HOSTS = "write a list of host names, without https:// and path"
 ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
 CALLABLE = "write the dotted path of a callable, such as package.module.name"
+WHEN = "write a list of success, failure, deadline"
 GROUP = "is not a group of keys; write its keys below it, each in a line of its own"
 UNKNOWN = "is not a known key"
 ALIAS = "is an alias (*name); write the value out"
@@ -95,7 +96,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "lock_wait_seconds": 30, "max_speed": 0,
     }  # fmt: skip
     assert found.shards.model_dump() == {"files": 5000, "size_gib": 50}
-    assert found.notifier is None
+    assert found.notifier == ()
     assert set(found.locations.model_dump().values()) == {None}
 
 
@@ -149,16 +150,28 @@ def test_the_configuration_is_frozen(read: Read) -> None:
 
 
 def test_a_notifier_is_a_path_or_a_path_with_arguments(read: Read) -> None:
-    assert read("notifier:").notifier is None
-    assert read("notifier: ${NOTIFIER:-}").notifier is None
-    plain = read("notifier: lab.alerts.call").notifier
-    assert plain is not None
-    assert (plain.callable, plain.arguments) == ("lab.alerts.call", {})
-    full = read(
+    assert read("notifier:").notifier == ()
+    assert read("notifier: ${NOTIFIER:-}").notifier == ()
+    (plain,) = read("notifier: lab.alerts.call").notifier
+    assert (plain.callable, plain.arguments, plain.when) == ("lab.alerts.call", {}, ("failure",))
+    (full,) = read(
         "notifier: {callable: lab.Mail, arguments: {to: [a, b], retries: 3, subject: '${WHO}'}}", WHO="me"
     ).notifier
-    assert full is not None
     assert full.arguments == {"to": ["a", "b"], "retries": 3, "subject": "me"}
+
+
+def test_there_may_be_several_notifiers(read: Read) -> None:
+    found = read("notifier: [lab.call, {callable: lab.Mail, when: [success, deadline]}]").notifier
+    assert [(each.callable, each.when) for each in found] == [
+        ("lab.call", ("failure",)), ("lab.Mail", ("success", "deadline")),
+    ]  # fmt: skip
+
+
+def test_the_notifiers_that_the_shipped_file_shows_can_be_used(read: Read) -> None:
+    shown = [line[5:] for line in (INCLUDE / "config.yaml").read_text().splitlines() if line.startswith("#     ")]
+    mail, webhook = read("\n".join(line.removeprefix(" ") for line in shown)).notifier
+    assert (mail.callable.rpartition(".")[2], mail.when) == ("SmtpNotifier", ("failure", "deadline"))
+    assert (webhook.callable.rpartition(".")[2], webhook.when) == ("HttpNotifier", ("success", "failure", "deadline"))
 
 
 # Which file
@@ -346,6 +359,12 @@ def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
         ("notifier: mail", 1, "notifier.callable", f"is 'mail'; {CALLABLE}"),
         ("notifier: {callable: a.b, arguments: [1]}", 1, "notifier.arguments", GROUP),
         ("notifier: 5", 1, "notifier", GROUP),
+        ("notifier: {callable: a.b, when: success}", 1, "notifier.when", f"is 'success'; {WHEN}"),
+        ("notifier: {callable: a.b, when: []}", 1, "notifier.when", f"is []; {WHEN}"),
+        ("notifier:\n- a.b\n- {callable: a.b, when: [failed]}", 3, "notifier[1].when[0]", f"is 'failed'; {WHEN}"),
+        ("notifier:\n- a.b\n- mail", 3, "notifier[1].callable", f"is 'mail'; {CALLABLE}"),
+        ("notifier:\n- a.b\n- 5", 3, "notifier[1]", GROUP),
+        ("notifier: [{callable: a.b, whn: [failure]}]", 1, "notifier[0].whn", "is not a known key; did you mean when?"),
         ("s3: {region: a}\n\nminio:\ns3: {region: b}", 4, "s3", "is given again here, first in line 1; keep one"),
         ("s3:\n  region: a\n  region: a", 3, "s3.region", "is given again here, first in line 2; keep one"),
         ("s3: &x {region: a}\nminio: *x", 2, "minio", ALIAS),

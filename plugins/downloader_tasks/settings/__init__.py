@@ -10,12 +10,12 @@ from .configuration import (
     ConfigurationError,
     LocationError,
     Locations,
+    Notifier,
     load,
     writable_location,
 )
 from .configuration_file import read
 from .connections import address_of, authority, aws_access, catalogue, extra_of, find_connection, s3_access, truth
-from .notification import notify_failure
 from .options import service_options, transfer_options
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ConfigurationError",
     "LocationError",
     "Locations",
+    "Notifier",
     "address_of",
     "authority",
     "aws_access",
@@ -33,7 +34,6 @@ __all__ = [
     "extra_of",
     "find_connection",
     "load",
-    "notify_failure",
     "read",
     "s3_access",
     "service_options",

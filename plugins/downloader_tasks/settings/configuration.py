@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
@@ -212,18 +212,22 @@ class Slooh(_Section):
 
 
 class Notifier(_Section):
-    """What is called when a run failed: `callable` is a function, or a class that is called with `arguments` first."""
+    """What is called when something happens to a run: a function, or a class that is called with `arguments` first."""
 
     callable: str = Field(
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
         description="the dotted path of a callable, such as package.module.name",
     )
     arguments: dict[str, Any] = Field(default={}, description="a group of keyword arguments")
+    when: tuple[Literal["success", "failure", "deadline"], ...] = Field(
+        default=("failure",), min_length=1, description="a list of success, failure, deadline"
+    )
 
 
-def _notifier(value: object) -> object:
-    """A path alone stands for a notifier without arguments; nothing for none."""
-    return {"callable": value} if isinstance(value, str) and value else _empty_is_none(value)
+def _notifiers(value: object) -> object:
+    """One notifier stands for a list of it, a path alone for a notifier without arguments, and nothing for none."""
+    several = [] if value in (None, "") else value if isinstance(value, list) else [value]
+    return [{"callable": each} if isinstance(each, str) else each for each in several]
 
 
 class Configuration(_Section):
@@ -236,7 +240,7 @@ class Configuration(_Section):
     minio: Minio = Minio()
     drive: Drive = Drive()
     slooh: Slooh = Slooh()
-    notifier: Annotated[Notifier | None, BeforeValidator(_notifier)] = None
+    notifier: Annotated[tuple[Notifier, ...], BeforeValidator(_notifiers)] = ()
     _file: Path = PrivateAttr(default=PROJECT / "include" / "config.yaml")
 
     def model_post_init(self, context: Any, /) -> None:
@@ -331,12 +335,18 @@ def _explain(error: ValidationError, document: Document) -> None:
     known = {problem.path for problem in document.problems}
     above = {step for path in known for step in _steps(path)}
     for found in error.errors():
-        path = found["loc"]
+        path = _as_written(found["loc"], document)
         # The problem of a list is that of its items.
         if found["type"] == "extra_forbidden" or not (path in above or known.intersection(_steps(path))):
             document.complain(path, _sentence(found, path, document))
             known.add(path)
             above.update(_steps(path))
+
+
+def _as_written(path: KeyPath, document: Document) -> KeyPath:
+    """Where a value stands in the file: one notifier need not be in a list there."""
+    alone = path[:2] == ("notifier", 0) and not isinstance(document.values["notifier"], list)
+    return (path[0], *path[2:]) if alone else path
 
 
 def _steps(path: KeyPath) -> list[KeyPath]:
@@ -371,8 +381,8 @@ def _unknown_key(name: str, model: type[BaseModel]) -> str:
 def _expected(path: KeyPath) -> str:
     """The description of the field that `path` leads to or into."""
     model: type[BaseModel] = Configuration
-    for key in path:
-        field = model.model_fields[str(key)]
+    for key in _words(path):
+        field = model.model_fields[key]
         if field.description:
             return field.description
         model = _section(field.annotation)
@@ -381,9 +391,14 @@ def _expected(path: KeyPath) -> str:
 
 def _model_at(path: KeyPath) -> type[BaseModel]:
     model: type[BaseModel] = Configuration
-    for key in path:
-        model = _section(model.model_fields[str(key)].annotation)
+    for key in _words(path):
+        model = _section(model.model_fields[key].annotation)
     return model
+
+
+def _words(path: KeyPath) -> list[str]:
+    """The keys of `path`, without numbers in lists."""
+    return [key for key in path if isinstance(key, str)]
 
 
 def _section(annotation: object) -> type[BaseModel]:
