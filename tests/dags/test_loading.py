@@ -163,6 +163,8 @@ def test_a_filter_is_nothing_else(bag: DagBag, given: object) -> None:
     params = ParamsDict(bag.dags["minio_downloader"].params)
     with pytest.raises(ParamValidationError):
         params.update({"filter": given})
+
+
 def test_report_hands_out_the_result_of_the_dag_and_its_events(bag: DagBag) -> None:
     for dag in all_dags(bag):
         assert [task.task_id for task in dag.tasks if task.returns_dag_result] == ["report"]
