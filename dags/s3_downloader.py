@@ -47,6 +47,17 @@ PARAMS = {
         title="Or several raw files",
         description="One id per line. Each raw file gets its own report; a wrong id does not stop the others.",
     ),
+    "project_id": Param(
+        None,
+        type=["null", "string"],
+        minLength=1,
+        maxLength=255,
+        title="Or all raw files of a project",
+        description=(
+            "The id of the project, as it is in the catalogue. Its raw files whose backup is done are restored, each "
+            "with its own report."
+        ),
+    ),
     "files": Param(
         None,
         type=["null", "array"],

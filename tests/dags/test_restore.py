@@ -13,7 +13,7 @@ from downloader.checksums import Checksum
 from downloader.disk.part_file import part_name
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, RemoteFile
-from downloader.report import Status
+from downloader.report import Status, read, reports_in
 from downloader.results import FileResult
 from downloader.source import Source
 from downloader.transfer import TransferOptions, batch
@@ -113,6 +113,33 @@ def test_several_raw_files_each_get_a_receipt(lab: Lab) -> None:
     assert len(list(one.glob("_download_status_raw_one_*.txt"))) == 1
     assert len(list(two.glob("_download_status_raw_two_*.txt"))) == 1
     assert run.states()["download"] == ["success", "success"]
+
+
+def test_a_project_stands_for_its_raw_files_whose_backup_is_done(lab: Lab) -> None:
+    folder = lab.upload("raw_one", {"one.raw": b"1"})
+    lab.upload("raw_two", {"two.raw": b"2"})
+    lab.upload("raw_of_others", {"other.raw": b"3"}, project="PRID002")
+    lab.record("raw_begun", {"begun.raw": [1, None]}, backup_status="upload_in_progress")
+    run = lab.run({"project_id": "PRID001"})
+    assert run.state == "success"
+    assert contents(folder) == {"one.raw": b"1", "two.raw": b"2"}
+    assert contents(lab.output).keys() == {"PRID001/one.raw", "PRID001/two.raw"}
+    for name in ("raw_one", "raw_two"):
+        assert len(list(folder.glob(f"_download_status_{name}_*.txt"))) == 1
+
+    # The next night only what is new is downloaded.
+    lab.upload("raw_three", {"three.raw": b"3"})
+    run = lab.run({"project_id": "PRID001"})
+    assert run.state == "success"
+    assert contents(folder) == {"one.raw": b"1", "two.raw": b"2", "three.raw": b"3"}
+    fetched = {str(r.results[0].outcome) for r in map(read, reports_in(folder)) if r.results[0].name == "one.raw"}
+    assert fetched == {"downloaded", "skipped"}
+
+
+def test_a_project_that_has_nothing_is_refused_in_a_sentence(lab: Lab) -> None:
+    run = lab.run({"project_id": "PRID009"})
+    assert run.state == "failed"
+    assert run.problem().startswith("the catalogue has no raw file of project PRID009 whose backup is done ")
 
 
 def test_shards_are_joined_to_one_report(lab: Lab) -> None:

@@ -150,12 +150,36 @@ def test_file_info_that_is_no_json_names_its_record_and_spoils_no_other(database
     assert catalogue.get("sample") is not None
 
 
+def test_the_ids_of_a_project_are_those_whose_backup_is_done(database: Database, opened: Opened) -> None:
+    for number in (3, 1, 2):
+        database.insert(f"sample_{number}", INFO)
+    database.insert("other", INFO, project_id="PRID002")
+    database.insert("none", INFO, project_id=None)
+    database.insert("_not_yet", INFO)
+    database.execute("UPDATE raw_file SET backup_status = 'upload_in_progress' WHERE id = '_not_yet'")
+    database.execute("INSERT INTO raw_file (id, project_id) VALUES ('bare', 'PRID001')")
+    catalogue = opened(database.address)
+    assert catalogue.ids_of_project("PRID001", 10) == ["sample_1", "sample_2", "sample_3"]
+    assert catalogue.ids_of_project("PRID001", 2) == ["sample_1", "sample_2"]
+    for unknown in ("", "prid001", "PRID", "PRID001'", "' OR ''='", "%", "x" * 5000, "nul\0", "\ud800"):
+        assert catalogue.ids_of_project(unknown, 10) == []
+
+
+def test_the_records_of_a_project_may_be_damaged(database: Database, opened: Opened) -> None:
+    """Only their ids are read; each record is an error of its own."""
+    database.execute("DROP TABLE raw_file")
+    database.execute(DDL.read_text().replace("file_info       JSON", "file_info TEXT"))
+    database.insert("broken", '{"a": [1,')
+    assert opened(database.address).ids_of_project("PRID001", 10) == ["broken"]
+
+
 def test_a_catalogue_is_not_changed_by_reading_it(database: Database, opened: Opened) -> None:
     database.insert("sample", INFO)
     before = database.holds()
     catalogue = opened(database.address)
     catalogue.get("sample")
     catalogue.similar("sampel", 3)
+    catalogue.ids_of_project("PRID001", 3)
     with pytest.raises(NoSuchRawFile):
         find_raw_file(catalogue, "other")
     catalogue.close()
@@ -183,6 +207,7 @@ def test_a_view_serves_as_well(database: Database, opened: Opened) -> None:
     found = catalogue.get("sample")
     assert found is not None
     assert found.file_info == INFO
+    assert catalogue.ids_of_project("PRID001", 3) == ["sample"]
 
 
 def test_an_id_that_stands_twice_is_an_error(database: Database, opened: Opened) -> None:
@@ -272,6 +297,9 @@ def test_a_suggestion_that_fails_does_not_hide_that_the_record_is_missing() -> N
         def similar(self, raw_file_id: str, limit: int) -> list[str]:
             raise CatalogueUnreachable("too slow")
 
+        def ids_of_project(self, project_id: str, limit: int) -> list[str]:
+            return []
+
         def close(self) -> None:
             """Holds nothing."""
 
@@ -314,6 +342,12 @@ def test_sqlite_itself_refuses_to_write(sqlite_database: SqliteDatabase) -> None
             with pytest.raises(sqlite3.OperationalError, match="readonly database"):
                 connection.execute(statement)
     assert sqlite_database.holds() == before
+
+
+def test_the_ids_of_a_project_are_found_by_the_index(sqlite_database: SqliteDatabase) -> None:
+    plan_of = f"EXPLAIN QUERY PLAN {sqlite._OF_PROJECT}"
+    (step,) = sqlite_database.execute(plan_of, "PRID001", "upload_done", 10)
+    assert step[-1] == "SEARCH raw_file USING COVERING INDEX raw_file_of_project (project_id=? AND backup_status=?)"
 
 
 def test_a_write_ahead_database_is_read_without_a_file_beside_it(

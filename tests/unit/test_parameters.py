@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
+from downloader.catalogue import Catalogue
 from downloader_tasks.failures import Refusal
 from downloader_tasks.parameters import max_speed, refuse_unknown_keys
 from downloader_tasks.raw_files.request import RawFileRequest, Selection
 
+MANY = [f"raw_{number}" for number in range(2000)]
 KNOWN = ("raw_file_id", "raw_file_ids", "files")
 
 
@@ -32,11 +35,52 @@ def test_what_is_asked_for(params: dict[str, Any], ids: tuple[str, ...], pattern
         ({"raw_file_id": "   "}, "no raw file is named"),
         ({"raw_file_ids": []}, "no raw file is named"),
         ({"raw_file_id": "one", "raw_file_ids": ["two"]}, "raw_file_id and raw_file_ids are both given; give only one"),
+        ({"raw_file_id": "one", "project_id": "P"}, "raw_file_id and project_id are both given; give only one of them"),
+        ({"raw_file_id": "one", "raw_file_ids": ["two"], "project_id": "P"}, "and project_id are all given; give only"),
+        ({"project_id": "  "}, "no raw file is named"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(params: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Refusal, match=sentence):
         RawFileRequest.from_params(params)
+
+
+class Project:
+    """A catalogue with these ids in every project."""
+
+    def __init__(self, ids: list[str]) -> None:
+        self._ids = ids
+
+    def ids_of_project(self, project_id: str, limit: int) -> list[str]:
+        assert project_id == "PRID001"
+        return self._ids[:limit]
+
+
+def ids_in_project(ids: list[str]) -> Sequence[str]:
+    request = RawFileRequest.from_params({"project_id": " PRID001 ", "files": None})
+    return request.ids_in(cast("Catalogue", Project(ids)))
+
+
+@pytest.mark.parametrize("ids", [["one"], MANY[:1000]])
+def test_a_project_stands_for_its_raw_files(ids: list[str]) -> None:
+    assert ids_in_project(ids) == ids
+
+
+@pytest.mark.parametrize(
+    ("ids", "sentence"),
+    [
+        ([], "has no raw file of project PRID001 whose backup is done .* check the project's id, or name raw files"),
+        (MANY[:1001], "project PRID001 has more than 1,000 raw files .* name them by raw_file_ids, up to 1,000 at"),
+    ],
+)
+def test_a_project_of_none_or_too_many_is_refused(ids: list[str], sentence: str) -> None:
+    with pytest.raises(Refusal, match=sentence):
+        ids_in_project(ids)
+
+
+def test_ids_that_are_named_are_not_looked_up() -> None:
+    request = RawFileRequest.from_params({"raw_file_ids": ["a", "b"]})
+    assert request.ids_in(cast("Catalogue", None)) == ("a", "b")
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def test_every_record_is_read_and_nothing_is_left_to_the_next_client(pooled: Cat
         for number in range(RECORDS):
             assert find_raw_file(catalogue, f"sample_{number}").file_info == {"a.raw": [number, None]}
         assert catalogue.similar("sampel_3", 1) == ["sample_3"]
+        assert len(catalogue.ids_of_project("PRID001", 100)) == RECORDS
     with closing(client(pooled)) as first, closing(client(pooled)) as second:
         for other in (first, second):
             left = other.execute(

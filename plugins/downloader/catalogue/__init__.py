@@ -6,10 +6,11 @@ from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSu
 from .file_info import parse_file_info, read_entry
 from .interface import Catalogue, CatalogueAddress, find_raw_file
 from .opening import open_catalogue
-from .raw_file import RawFile, UploadPath, parse_upload_path, plan, recorded_files
+from .raw_file import BACKED_UP, RawFile, UploadPath, parse_upload_path, plan, recorded_files
 from .recorded import RecordedFiles
 
 __all__ = [
+    "BACKED_UP",
     "Catalogue",
     "CatalogueAddress",
     "CatalogueError",

@@ -41,6 +41,9 @@ class Catalogue(Protocol):
     def similar(self, raw_file_id: str, limit: int) -> list[str]:
         """At most `limit` similar ids, the most likely first. A hint only: a slow catalogue may return none."""
 
+    def ids_of_project(self, project_id: str, limit: int) -> list[str]:
+        """The ids of a project's raw files whose backup is done, sorted by the catalogue; at most `limit` of them."""
+
     def close(self) -> None:
         """Closes the connection. May be called twice."""
 

@@ -20,8 +20,8 @@ from psycopg import errors as pg
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, RecordUnusable
 from .interface import CatalogueAddress, closest
-from .raw_file import RawFile
-from .rows import MOST_SIMILAR, can_be_id, missing, near_patterns, to_raw_file
+from .raw_file import BACKED_UP, RawFile
+from .rows import MOST_SIMILAR, can_be_id, ids_of, missing, near_patterns, to_raw_file
 
 __all__ = ["PostgresCatalogue", "connect", "open_catalogue"]
 
@@ -30,6 +30,9 @@ _GET: Final = (
     " FROM raw_file WHERE id = %s LIMIT 2"
 )
 _SIMILAR: Final = "SELECT id::text FROM raw_file WHERE id ILIKE %s OR id ILIKE %s OR id ILIKE %s LIMIT %s"
+_OF_PROJECT: Final = (
+    "SELECT id::text FROM raw_file WHERE project_id = %s AND backup_status = %s ORDER BY raw_file.id LIMIT %s"
+)
 _TIME_LIMIT: Final = "60s"
 _HINT_TIME_LIMIT: Final = "3s"
 """Of the query for similar ids."""
@@ -160,6 +163,12 @@ class PostgresCatalogue:
             return []
         rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR), _HINT_TIME_LIMIT)
         return closest(raw_file_id, (str(row[0]) for row in rows), limit)
+
+    def ids_of_project(self, project_id: str, limit: int) -> list[str]:
+        """As `Catalogue`."""
+        if not can_be_id(project_id):
+            return []
+        return ids_of(self._rows(_OF_PROJECT, (project_id, BACKED_UP, limit)))
 
     def close(self) -> None:
         """Ends the connection."""

@@ -15,7 +15,10 @@ from .errors import RecordUnusable
 from .file_info import read_entry, shown
 from .recorded import RecordedFiles
 
-__all__ = ["NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan", "recorded_files"]
+__all__ = ["BACKED_UP", "NO_PROJECT", "RawFile", "UploadPath", "parse_upload_path", "plan", "recorded_files"]
+
+BACKED_UP = "upload_done"
+"""The `backup_status` of a raw file of which all files are in S3."""
 
 NO_PROJECT = "_FALLBACK"
 """AlphaKraken's project for files that belong to none."""

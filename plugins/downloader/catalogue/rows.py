@@ -8,7 +8,7 @@ from .errors import DDL_FILE, CatalogueRefused, RecordUnusable
 from .file_info import parse_file_info
 from .raw_file import RawFile
 
-__all__ = ["COLUMNS", "MOST_SIMILAR", "TABLE", "can_be_id", "missing", "near_patterns", "to_raw_file"]
+__all__ = ["COLUMNS", "MOST_SIMILAR", "TABLE", "can_be_id", "ids_of", "missing", "near_patterns", "to_raw_file"]
 
 TABLE = "raw_file"
 COLUMNS = ("id", "project_id", "s3_upload_path", "backup_status", "file_info")
@@ -39,6 +39,11 @@ def to_raw_file(rows: Sequence[Sequence[object]], raw_file_id: str) -> RawFile |
         _text(backup_status),
         parse_file_info(file_info, raw_file_id),
     )
+
+
+def ids_of(rows: Sequence[Sequence[object]]) -> list[str]:
+    """The ids from the rows of a query for ids alone. A null is none."""
+    return [found for row in rows if (found := _text(row[0])) is not None]
 
 
 def near_patterns(raw_file_id: str) -> tuple[str, str, str]:

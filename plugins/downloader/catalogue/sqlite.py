@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, RecordUnusable
 from .interface import CatalogueAddress, closest
-from .raw_file import RawFile
-from .rows import COLUMNS, MOST_SIMILAR, TABLE, can_be_id, missing, near_patterns, to_raw_file
+from .raw_file import BACKED_UP, RawFile
+from .rows import COLUMNS, MOST_SIMILAR, TABLE, can_be_id, ids_of, missing, near_patterns, to_raw_file
 
 __all__ = ["SqliteCatalogue", "connect", "open_catalogue"]
 
@@ -23,6 +23,7 @@ _GET: Final = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE id = ? LIMIT 2"  
 _SIMILAR: Final = (
     f"SELECT id FROM {TABLE} WHERE id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' LIMIT ?"  # noqa: S608
 )
+_OF_PROJECT: Final = f"SELECT id FROM {TABLE} WHERE project_id = ? AND backup_status = ? ORDER BY id LIMIT ?"  # noqa: S608
 _WRONG_PATH: Final = "correct the path in its connection, or mount the disk that it is on"
 _WAL_MARK: Final = b"\x02\x02"
 """Bytes 18 and 19 of a database in write-ahead mode (SQLite's file format, section 1.3.3)."""
@@ -83,6 +84,12 @@ class SqliteCatalogue:
             return []
         rows = self._rows(_SIMILAR, (*near_patterns(raw_file_id), MOST_SIMILAR))
         return closest(raw_file_id, (str(row[0]) for row in rows), limit)
+
+    def ids_of_project(self, project_id: str, limit: int) -> list[str]:
+        """As `Catalogue`."""
+        if not can_be_id(project_id):
+            return []
+        return ids_of(self._rows(_OF_PROJECT, (project_id, BACKED_UP, limit)))
 
     def close(self) -> None:
         """Does nothing: no connection is held."""

@@ -7,7 +7,7 @@ What `validate` refuses, and what it leaves to the report:
 | parameters, configuration, feature switched off, output location | the task fails |
 | database or S3 endpoint does not answer | the task fails, and is tried again |
 | one raw file: no record, backup, project, files, room or access, or a name taken | it is refused, the others go on |
-| every raw file is refused | the task fails |
+| every raw file is refused, or the project has none, or too many | the task fails |
 | the bucket does not exist | nothing here: each file becomes a FAILURE line in the report |
 | the record's backup is not done | a warning in the log |
 
@@ -21,9 +21,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from downloader.catalogue import Catalogue, CatalogueError
+from downloader.catalogue import BACKED_UP, Catalogue, CatalogueError
 from downloader.errors import DownloadError
 from downloader.transfer import TransferOptions
 
@@ -38,8 +38,6 @@ from .request import RawFileRequest
 from .restores import Restore, find_restore
 
 __all__ = ["RawFilesRun"]
-
-_BACKED_UP: Final = "upload_done"
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +79,12 @@ class RawFilesRun(DownloadRun):
         if not self.configuration.s3.enabled:
             raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {self.configuration.file}")
         writable_location(self.configuration, "output")
-        records, several = self.catalogue, len(self.request.raw_file_ids) > 1
-        checks = Checks(s3_access(self.configuration), several=several)
+        records = self.catalogue
+        raw_file_ids = self.request.ids_in(records)
+        checks = Checks(s3_access(self.configuration), several=len(raw_file_ids) > 1)
         outlines: list[Outline] = []
         refused: dict[str, str] = {}
-        for raw_file_id in self.request.raw_file_ids:
+        for raw_file_id in raw_file_ids:
             try:
                 restore = find_restore(records, self.configuration, raw_file_id, self.request.patterns)
                 checks.run(restore)
@@ -103,7 +102,7 @@ class RawFilesRun(DownloadRun):
 
 def _announce(restore: Restore, outline: Outline) -> None:
     raw_file = restore.raw_file
-    if raw_file.backup_status != _BACKED_UP:
+    if raw_file.backup_status != BACKED_UP:
         log.warning(
             "The backup of raw file %s is not recorded as done (backup_status is %s): files may be missing in S3",
             one_line(raw_file.id),

@@ -6,32 +6,65 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Any, Self
+from typing import Any, Final, Self
+
+from downloader.catalogue import BACKED_UP, Catalogue
 
 from ..failures import Refusal
 from ..parameters import trimmed
 from ..wording import a_few, counted, one_line
 
-__all__ = ["RawFileRequest", "Selection"]
+__all__ = ["MOST_RAW_FILES", "RawFileRequest", "Selection"]
+
+MOST_RAW_FILES: Final = 1000
+"""Raw files of one run: each takes a task at least, and Airflow maps a task over 1,024 at most. `raw_file_ids` has the
+same limit in the form."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawFileRequest:
-    """The raw files to restore, each once, and the patterns that choose among their files (none: all of them)."""
+    """The raw files to restore, each once, and the patterns that choose among their files (none: all of them).
+
+    `project_id`: instead of ids; which raw files it has, the catalogue says.
+    """
 
     raw_file_ids: tuple[str, ...]
     patterns: tuple[str, ...]
+    project_id: str = ""
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         """Raises Refusal where the parameters do not fit together."""
+        given = [name for name in ("raw_file_id", "raw_file_ids", "project_id") if params.get(name)]
+        if len(given) > 1:
+            both = "both" if len(given) == 2 else "all"
+            raise Refusal(f"{' and '.join(given)} are {both} given; give only one of them")
         one, several = params.get("raw_file_id"), params.get("raw_file_ids")
-        if one and several:
-            raise Refusal("raw_file_id and raw_file_ids are both given; give only one of them")
         ids = trimmed([one] if one else several or [])
-        if not ids:
+        project_id = (params.get("project_id") or "").strip()
+        if not ids and not project_id:
             raise Refusal('no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}')
-        return cls(ids, trimmed(params.get("files") or []))
+        return cls(ids, trimmed(params.get("files") or []), project_id)
+
+    def ids_in(self, catalogue: Catalogue) -> Sequence[str]:
+        """The ids of the raw files to restore: as asked for, or those of the project whose backup is done.
+
+        Raises CatalogueError, and Refusal where the project has none, or more than `MOST_RAW_FILES`.
+        """
+        if not self.project_id:
+            return self.raw_file_ids
+        ids, project = catalogue.ids_of_project(self.project_id, MOST_RAW_FILES + 1), one_line(self.project_id)
+        if not ids:
+            raise Refusal(
+                f"the catalogue has no raw file of project {project} whose backup is done (backup_status "
+                f"{BACKED_UP}); check the project's id, or name raw files by raw_file_ids"
+            )
+        if len(ids) > MOST_RAW_FILES:
+            raise Refusal(
+                f"project {project} has more than {MOST_RAW_FILES:,} raw files whose backup is done, which is too many "
+                f"for one run; name them by raw_file_ids, up to {MOST_RAW_FILES:,} at a time"
+            )
+        return ids
 
 
 class Selection:
