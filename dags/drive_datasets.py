@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import HOW, more
-from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
+from downloader_tasks.three_tasks import shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -104,11 +104,11 @@ def run_type() -> type[DownloadRun]:
     tags=["drive", "datasets", "download", "manual"],
     params=PARAMS,
     schedule=None,
-    **USUAL,
+    **usual("drive_datasets"),
 )
 def drive_datasets() -> None:
     """Validate, download, report."""
     three_tasks(run_type, "drive_download_pool")
 
 
-drive_datasets()
+THE_DAG = drive_datasets()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import FHIR_TYPES, more
-from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
+from downloader_tasks.three_tasks import shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -105,11 +105,11 @@ def run_type() -> type[DownloadRun]:
     tags=["minio", "fhir", "download", "manual"],
     params=PARAMS,
     schedule=None,
-    **USUAL,
+    **usual("minio_downloader"),
 )
 def minio_downloader() -> None:
     """Validate, download, report."""
     three_tasks(run_type, "minio_download_pool")
 
 
-minio_downloader()
+THE_DAG = minio_downloader()

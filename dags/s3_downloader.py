@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import more
-from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
+from downloader_tasks.three_tasks import shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -87,11 +87,11 @@ def run_type() -> type[DownloadRun]:
     tags=["s3", "download", "restore", "manual"],
     params=PARAMS,
     schedule=None,
-    **USUAL,
+    **usual("s3_downloader"),
 )
 def s3_downloader() -> None:
     """Validate, download, report."""
     three_tasks(run_type, "s3_download_pool")
 
 
-s3_downloader()
+THE_DAG = s3_downloader()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import HOW, more
-from downloader_tasks.three_tasks import USUAL, shared_params, three_tasks
+from downloader_tasks.three_tasks import shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -148,11 +148,11 @@ def run_type() -> type[DownloadRun]:
     tags=["slooh", "astronomy", "download", "manual"],
     params=PARAMS,
     schedule=None,
-    **USUAL,
+    **usual("slooh_images"),
 )
 def slooh_images() -> None:
     """Validate, download, report."""
     three_tasks(run_type, "slooh_download_pool")
 
 
-slooh_images()
+THE_DAG = slooh_images()

@@ -16,14 +16,31 @@ if TYPE_CHECKING:
 
     from .download_run import DownloadRun
 
-__all__ = ["USUAL", "deadline_of", "notify_deadline", "shared_params", "three_tasks"]
+__all__ = ["deadline_of", "default_args", "notify_deadline", "shared_params", "three_tasks", "usual"]
 
-USUAL: Final[dict[str, Any]] = {
-    "catchup": False,
-    "is_paused_upon_creation": False,
-    "default_args": {"retries": 2, "retry_delay": timedelta(minutes=5)},
-}
-"""Arguments that the DAGs share."""
+
+def usual(dag_id: str) -> dict[str, Any]:
+    """Arguments that the DAGs share."""
+    return {
+        "catchup": False,
+        "is_paused_upon_creation": False,
+        # The file of a DAG names it. Schedules run that file too, for its parameters, and must not make the DAG theirs.
+        "auto_register": False,
+        "default_args": default_args(dag_id),
+    }
+
+
+def default_args(dag_id: str, owner: str = "", environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Arguments of the tasks of a DAG, or of those that start it. Without queue and owner Airflow's own hold.
+
+    `DOWNLOADER_QUEUE_S3_DOWNLOADER`, or `DOWNLOADER_QUEUE` for all DAGs, names the queue of the workers that run them;
+    `DOWNLOADER_OWNER` their owner, where `owner` does not.
+    """
+    queue = environ.get(f"DOWNLOADER_QUEUE_{dag_id.upper()}") or environ.get("DOWNLOADER_QUEUE")
+    named = {"queue": queue, "owner": owner or environ.get("DOWNLOADER_OWNER")}
+    chosen = {name: value for name, value in named.items() if value}
+    return {"retries": 2, "retry_delay": timedelta(minutes=5), **chosen}
+
 
 _DEADLINE: Final = "DOWNLOADER_DEADLINE_HOURS"
 _MOST_HOURS: Final = 8760
