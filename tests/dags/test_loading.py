@@ -22,8 +22,8 @@ from dags.lab import ROOT
 from downloader.fhir import RESOURCE_TYPES, UNKNOWN
 from downloader.sources.slooh import FILE_TYPES
 from downloader_tasks.forms import DOCUMENTS
-from support.documents import anchors, document, links
 from downloader_tasks.three_tasks import deadline_of
+from support.documents import anchors, document, links
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 HEAVY = {

@@ -14,8 +14,9 @@ from .configuration import (
     load,
     writable_location,
 )
-from .configuration_file import read
+from .configuration_file import Document, KeyPath, Problem, read, shown_value
 from .connections import address_of, authority, aws_access, catalogue, extra_of, find_connection, s3_access, truth
+from .explaining import explain
 from .options import service_options, transfer_options
 
 __all__ = [
@@ -23,20 +24,25 @@ __all__ = [
     "SPEEDS",
     "Configuration",
     "ConfigurationError",
+    "Document",
+    "KeyPath",
     "LocationError",
     "Locations",
     "Notifier",
+    "Problem",
     "address_of",
     "authority",
     "aws_access",
     "aws_error",
     "catalogue",
+    "explain",
     "extra_of",
     "find_connection",
     "load",
     "read",
     "s3_access",
     "service_options",
+    "shown_value",
     "transfer_options",
     "truth",
     "writable_location",

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
-from pydantic_core import ErrorDetails
 
-from downloader.sources.slooh import PictureNames, TemplateError
+from downloader.sources.slooh import PictureNames
 
 from ..failures import SetupError
-from .configuration_file import ConfigurationError, Document, KeyPath, Problem, parse, read, shown_value
+from .configuration_file import ConfigurationError, Document, Problem, parse, read
+from .explaining import explain
 
 __all__ = [
     "MB",
@@ -279,7 +278,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Configuration:
     try:
         configuration = Configuration.model_validate(values, context=file)
     except ValidationError as error:
-        _explain(error, document)
+        explain(error, document, Configuration)
         raise ConfigurationError(file, document.problems) from None
     if document.problems:
         raise ConfigurationError(file, document.problems)
@@ -328,80 +327,3 @@ def _why_not_writable(path: Path) -> str | None:
     if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         return f"may not be written to by the user with the id {os.geteuid()}: give that user the right"
     return None
-
-
-def _explain(error: ValidationError, document: Document) -> None:
-    """Notes what pydantic found, in words for the author of the file. A value has one problem at most."""
-    known = {problem.path for problem in document.problems}
-    above = {step for path in known for step in _steps(path)}
-    for found in error.errors():
-        path = _as_written(found["loc"], document)
-        # The problem of a list is that of its items.
-        if found["type"] == "extra_forbidden" or not (path in above or known.intersection(_steps(path))):
-            document.complain(path, _sentence(found, path, document))
-            known.add(path)
-            above.update(_steps(path))
-
-
-def _as_written(path: KeyPath, document: Document) -> KeyPath:
-    """Where a value stands in the file: one notifier need not be in a list there."""
-    alone = path[:2] == ("notifier", 0) and not isinstance(document.values["notifier"], list)
-    return (path[0], *path[2:]) if alone else path
-
-
-def _steps(path: KeyPath) -> list[KeyPath]:
-    """The paths that lead to `path`, and itself."""
-    return [path[:length] for length in range(len(path) + 1)]
-
-
-def _sentence(found: ErrorDetails, path: KeyPath, document: Document) -> str:
-    name = str(path[-1])
-    if found["type"] == "extra_forbidden":
-        return _unknown_key(name, _model_at(path[:-1]))
-    if found["type"] == "missing":
-        return f"is missing; write {_expected(path)}"
-    if found["type"] in ("model_type", "dict_type"):
-        return "is not a group of keys; write its keys below it, each in a line of its own"
-    problem = found.get("ctx", {}).get("error")
-    if isinstance(problem, TemplateError) and path not in document.filled:
-        return str(problem).removeprefix(f"{name} ")
-    # What a variable holds is not shown: it may be a secret that strayed here.
-    shown = f"filled from {document.filled[path]}" if path in document.filled else shown_value(found["input"])
-    quotes = ", in quotes" if found["type"] == "string_type" and found["input"] is not None else ""
-    return f"is {shown}; write {_expected(path)}{quotes}"
-
-
-def _unknown_key(name: str, model: type[BaseModel]) -> str:
-    near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
-    if near:
-        return f"is not a known key; did you mean {near[0]}?"
-    return f"is not a known key; remove it, or use one of {', '.join(model.model_fields)}"
-
-
-def _expected(path: KeyPath) -> str:
-    """The description of the field that `path` leads to or into."""
-    model: type[BaseModel] = Configuration
-    for key in _words(path):
-        field = model.model_fields[key]
-        if field.description:
-            return field.description
-        model = _section(field.annotation)
-    return "a group of keys"
-
-
-def _model_at(path: KeyPath) -> type[BaseModel]:
-    model: type[BaseModel] = Configuration
-    for key in _words(path):
-        model = _section(model.model_fields[key].annotation)
-    return model
-
-
-def _words(path: KeyPath) -> list[str]:
-    """The keys of `path`, without numbers in lists."""
-    return [key for key in path if isinstance(key, str)]
-
-
-def _section(annotation: object) -> type[BaseModel]:
-    """The section that a field of that type holds, there or not."""
-    kinds = (annotation, *get_args(annotation))
-    return next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
