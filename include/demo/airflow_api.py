@@ -77,6 +77,15 @@ class AirflowApi:
             time.sleep(0.2)
         return state
 
+    def pause(self, dag_id: str, *, paused: bool) -> None:
+        """Pauses a DAG, or lets it run."""
+        self._ask("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
+
+    def runs(self, dag_id: str) -> list[TriggeredRun]:
+        """The runs of a DAG, the newest first."""
+        found = self._ask("GET", f"dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
+        return [TriggeredRun(dag_id, run["dag_run_id"]) for run in found]
+
     def end_earlier_runs(self, dag_id: str) -> None:
         """Ends the runs that an earlier demo left behind when it was stopped: they would hold the pool's slots."""
         for state in ("running", "queued"):

@@ -25,7 +25,8 @@ from downloader_tasks.forms import DOCUMENTS
 from downloader_tasks.three_tasks import deadline_of
 from support.documents import anchors, document, links
 
-DAGS = sorted((ROOT / "dags").glob("*.py"))
+SCHEDULES = ROOT / "dags" / "schedules.py"
+DAGS = sorted(set((ROOT / "dags").glob("*.py")) - {SCHEDULES})
 HEAVY = {
     "boto3",
     "botocore",
@@ -253,6 +254,33 @@ def test_parsing_is_light_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(socket.socket, "connect", refused)
     assert DagBag(str(ROOT / "dags" / "s3_downloader.py")).import_errors == {}
     assert [name for name in opened if not name.endswith(".py") and "airflow" not in name.lower()] == []
+
+
+def test_the_schedules_load_no_source_and_ask_nobody() -> None:
+    """They read YAML, and check it as the configuration is checked."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("dags", "plugins"))}
+    allowed = {"downloader", "downloader_tasks.settings.configuration", "orjson", "ruamel.yaml"}
+    program = f"import sys, schedules; print(sorted({HEAVY - allowed} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("dag_id", [dag.stem for dag in DAGS])
+def test_the_environment_names_queue_and_owner(monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
+    def placed() -> set[tuple[str, str]]:
+        found = DagBag(str(ROOT / "dags" / f"{dag_id}.py"))
+        assert found.import_errors == {}
+        return {(task.queue, task.owner) for task in found.dags[dag_id].tasks}
+
+    assert placed() == {("default", "airflow")}
+    monkeypatch.setenv("DOWNLOADER_OWNER", "imaging")
+    monkeypatch.setenv("DOWNLOADER_QUEUE", "data")
+    assert placed() == {("data", "imaging")}
+    monkeypatch.setenv(f"DOWNLOADER_QUEUE_{dag_id.upper()}", "beside_the_disk")
+    assert placed() == {("beside_the_disk", "imaging")}
+    for name in ("DOWNLOADER_OWNER", "DOWNLOADER_QUEUE", f"DOWNLOADER_QUEUE_{dag_id.upper()}"):
+        monkeypatch.setenv(name, "")
+    assert placed() == {("default", "airflow")}
 
 
 def test_what_airflow_is_kept_out_of_is_all_there_is() -> None:

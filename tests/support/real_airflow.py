@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,11 +90,6 @@ class RealAirflow:
         found = self._ask("GET", f"dags/{dag_id}/dagRuns?order_by=id")["dag_runs"]
         return [TriggeredRun(dag_id, each["dag_run_id"]) for each in found]
 
-    def xcom(self, run: TriggeredRun, task: str, key: str) -> Any:
-        """The value that a task pushed."""
-        where = f"{self._path(run)}/taskInstances/{task}/xcomEntries/{key}?stringify=false"
-        return self._ask("GET", where)["value"]
-
     def awaited(self, run: TriggeredRun) -> dict[str, Any]:
         """What Airflow answers who waits for a run: its state, and the result of its DAG."""
         address = f"{self.airflow.address}/api/v2/{self._path(run)}/wait?interval=1"
@@ -134,6 +129,11 @@ class RealAirflow:
         where = f"{self._path(run)}/taskInstances/{task}/logs/{attempt}?map_index={index}"
         return [line for line in self._ask("GET", where)["content"] if "level" in line]
 
+    def xcom(self, run: TriggeredRun, task: str, key: str) -> Any:
+        """The value of an XCom; None where there is none."""
+        where = f"{self._path(run)}/taskInstances/{task}/xcomEntries/{key}?stringify=false"
+        return self.airflow.api._ask("GET", where, fine=(404,)).get("value")
+
     def reports(self, folder: Path) -> list[Path]:
         """The reports in a folder, the newest first."""
         return reports_in(folder)
@@ -156,10 +156,13 @@ def running(
     postgres_socket: str,
     settings: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    schedules: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[RealAirflow]:
-    """Starts all of it; stops it afterwards. `folder`: empty. `postgres_socket`: of the server for Airflow's database.
+    """Starts all of it; stops it afterwards.
 
-    `settings`, `environ`: more of the configuration, and of the environment.
+    `folder`: empty. `postgres_socket`: of the server for Airflow's database. `settings`, `environ`: more of the
+    configuration, and of the environment. `schedules`: entries of `schedules.yaml`; only where there are some, the
+    triggerer is started.
 
     In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
@@ -203,6 +206,7 @@ def running(
             server.execute("CREATE DATABASE airflow")
         variables |= {
             "DOWNLOADER_CONFIG": str(config),
+            "DOWNLOADER_SCHEDULES": str(home.write_settings("schedules", {"schedules": schedules})),
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a machine may be busy with other tests
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
             **(environ or {}),
@@ -210,6 +214,10 @@ def running(
         airflow = stack.enter_context(starting(home, variables))
         for dag_id in ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"):
             airflow.wait_for(dag_id)
+        if schedules:
+            airflow.complete()
+        for schedule in schedules:
+            airflow.wait_for(f"schedule_{schedule['name']}")
         yield RealAirflow(home, airflow, objects, minio, drive, slooh, bucket)
 
 

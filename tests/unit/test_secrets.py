@@ -332,6 +332,7 @@ SHOWN_ON_PURPOSE = {
     "Hosts.addresses",  # those of the configuration
     "Held.is_private",  # a part file's
     "HeldBy.token",  # what part files are called by
+    "RestoreOperator.doc_json",  # Airflow's, of every task
 }
 
 
