@@ -3,7 +3,7 @@
 # files through Airflow, and prints the reports. Needs no account and, once set up, no internet.
 #
 #   bash include/demo.sh                        raw files from S3: runs, prints the reports, stops
-#   bash include/demo.sh minio                  the same with FHIR exports from MinIO
+#   bash include/demo.sh minio                  the same with FHIR exports from MinIO, and a schedule for each minute
 #   bash include/demo.sh drive                  ... with data sets from Google Drive
 #   bash include/demo.sh slooh                  ... with pictures from Slooh
 #   bash include/demo.sh minio --ui             starts Airflow's web interface, and stops it at Ctrl-C

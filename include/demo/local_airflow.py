@@ -53,7 +53,7 @@ class LocalAirflow:
         self.api.end_earlier_runs(dag_id)
 
     def complete(self) -> None:
-        """Starts the triggerer: no DAG here needs it, but Airflow's first page shows its absence in red."""
+        """Starts the triggerer: only schedules need it, but Airflow's first page shows its absence in red."""
         self._processes.start("airflow triggerer", [_AIRFLOW, "triggerer", "--skip-serve-logs"])
 
     def _finish_database(self) -> None:

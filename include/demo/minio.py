@@ -14,6 +14,7 @@ from .home import PROJECT, Home, make_folder
 from .local_copies import lay_out
 from .minio_settings import BUCKET
 from .s3_server import KEYS, S3Server
+from .schedule import Schedule
 from .screen import say
 from .showing import Act, Demo, nothing
 
@@ -55,6 +56,7 @@ def _with_ours(home: Home, server: S3Server, exports: Sequence[Export]) -> Demo:
         form=_FORM,
         places={"Files and reports": home.fhir},
         again=f"Run it again: correct files are skipped; the damaged and the half file are prepared again.\n{_SEEN}",
+        schedule=Schedule("every_minute", _DAG, {"organize": True}) if BROKEN in exports else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -14,8 +14,10 @@ from typing import Any, Protocol
 
 from ..processes import ProgramError
 from . import local_airflow
+from .airflow_api import TriggeredRun
 from .home import Home
 from .local_airflow import LocalAirflow
+from .schedule import Schedule
 from .screen import heading, indented, say, shorten
 
 __all__ = ["Act", "Demo", "DemoOpening", "measure", "nothing", "show", "stay"]
@@ -66,6 +68,8 @@ class Demo:
     """What happens if it is run again, and how it is seen in the browser."""
     servers: str = "Airflow and the S3 server"
     """What is stopped in the end."""
+    schedule: Schedule | None = None
+    """What is shown behind the acts, and in the browser."""
 
 
 class DemoOpening(Protocol):
@@ -80,11 +84,16 @@ def _ready(home: Home, *openings: DemoOpening, small: bool = False) -> Iterator[
     """The first of the demos, all of whose DAGs can be triggered. Raises ProgramError."""
     with ExitStack() as stack:
         demos = [stack.enter_context(opening(home, small=small)) for opening in openings]
-        airflow = stack.enter_context(local_airflow.starting(home, _variables(home, demos)))
+        schedule = demos[0].schedule
+        scheduled = schedule.variables(home) if schedule else {}
+        airflow = stack.enter_context(local_airflow.starting(home, {**_variables(home, demos), **scheduled}))
         for demo in demos:
             demo.set_out()
         for demo in demos:
             airflow.wait_for(demo.dag_id)
+        if schedule:
+            airflow.wait_for(schedule.dag_id)
+            airflow.api.pause(schedule.dag_id, paused=True)  # an earlier demo may have been killed
         yield demos[0], airflow
 
 
@@ -105,11 +114,15 @@ def show(home: Home, opening: DemoOpening) -> None:
     began = time.monotonic()
     with _ready(home, opening) as (demo, airflow):
         say(f"Ready after {time.monotonic() - began:.0f} s")
+        runs = len(demo.acts) + (demo.schedule is not None)
         for number, act in enumerate(demo.acts, start=1):
-            heading(f"{number} of {len(demo.acts)}: {act.story}")
+            heading(f"{number} of {runs}: {act.story}")
             _play(airflow, demo.dag_id, act)
+        if demo.schedule:
+            heading(f"{runs} of {runs}: A schedule that starts a run each minute")
+            _play_schedule(airflow, demo.schedule, demo.acts[-1])
         heading(f"Stopping {demo.servers}")
-    say(_ended(len(demo.acts)))
+    say(_ended(runs))
     say(_where_things_are(home, demo))
 
 
@@ -123,11 +136,32 @@ def _play(airflow: LocalAirflow, dag_id: str, act: Act) -> None:
     run = airflow.api.trigger(dag_id, dict(act.conf))
     state = airflow.api.wait(run, airflow.check, act.patience)
     seconds = time.monotonic() - began
-    for report in sorted(set(_reports(act)) - known):
+    _print_reports(set(_reports(act)) - known)
+    say(f"Airflow: the run {_verdict(state, act)}, {seconds:.1f} s after the trigger")
+    _refuse_unexpected(airflow, run, failed=(state == "failed") is not bool(act.shows_by_failing))
+
+
+def _play_schedule(airflow: LocalAirflow, schedule: Schedule, act: Act) -> None:
+    """`act`: the one whose reports its runs write too."""
+    airflow.complete()
+    known = set(_reports(act))
+    say(f"Waiting for the next minute: the DAG {schedule.dag_id} then starts {schedule.dag} ...")
+    run = schedule.next_run(airflow)
+    state = airflow.api.wait(run, airflow.check)
+    airflow.api.pause(schedule.dag_id, paused=True)  # not before: the tasks of a DAG that is paused do not start
+    _print_reports(set(_reports(act)) - known)
+    say(f"Airflow: the run {run.run_id} of {schedule.dag_id} {_verdict(state, act)}")
+    _refuse_unexpected(airflow, run, failed=state == "failed")
+
+
+def _print_reports(reports: Iterable[Path]) -> None:
+    for report in sorted(reports):
         say(f"\n{indented(shorten(report.read_text(encoding='utf-8')))}\n")
         say(f"Report: {report}")
-    say(f"Airflow: the run {_verdict(state, act)}, {seconds:.1f} s after the trigger")
-    if (state == "failed") is not bool(act.shows_by_failing):
+
+
+def _refuse_unexpected(airflow: LocalAirflow, run: TriggeredRun, *, failed: bool) -> None:
+    if failed:
         log = airflow.api.failed_log(run) or "No task failed."
         raise ProgramError(f"This run did not end as expected. The log of its task:\n{indented(log)}")
 
@@ -158,11 +192,15 @@ def stay(home: Home, *openings: DemoOpening) -> None:
     """
     with _ready(home, *openings) as (demo, airflow):
         airflow.complete()
+        if demo.schedule:
+            airflow.api.pause(demo.schedule.dag_id, paused=False)
         say(_what_to_click(airflow, demo))
         with suppress(KeyboardInterrupt):
             while True:
                 airflow.check()
                 time.sleep(1)
+        if demo.schedule:
+            airflow.api.pause(demo.schedule.dag_id, paused=True)
         say("\nStopping Airflow and the servers ...")
     say("Stopped.")
 
@@ -182,7 +220,16 @@ Airflow is running.
 
 The other three DAGs have their servers and connections, too: {airflow.address}/dags
 
+{_what_is_scheduled(airflow, demo)}
 Ctrl-C stops everything."""
+
+
+def _what_is_scheduled(airflow: LocalAirflow, demo: Demo) -> str:
+    if demo.schedule is None:
+        return ""
+    return f"""
+The schedule {demo.schedule.name} starts a run each minute: {airflow.address}/dags/{demo.schedule.dag_id}
+"""
 
 
 def measure(home: Home, opening: DemoOpening, print_figure: Callable[[str], None]) -> None:
