@@ -6,6 +6,7 @@ from .batch import restore
 from .decision import Action, Decision, Start, decide
 from .inspection import inspect_by_size
 from .options import TransferLimits, TransferOptions, TransferPolicy
+from .preview import Prospect, Questions, foresee
 from .progress import FileProgress, Progress
 
 __all__ = [
@@ -13,11 +14,14 @@ __all__ = [
     "Decision",
     "FileProgress",
     "Progress",
+    "Prospect",
+    "Questions",
     "Start",
     "TransferLimits",
     "TransferOptions",
     "TransferPolicy",
     "decide",
+    "foresee",
     "inspect_by_size",
     "restore",
 ]

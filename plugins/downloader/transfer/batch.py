@@ -26,8 +26,6 @@ __all__ = ["restore"]
 
 _TICK = 0.5
 """Seconds between two looks at the progress while no file ends."""
-_FEW_CONNECTIONS = 16
-"""A source that bears no more streams than this gets one lane for all its files."""
 
 
 def restore(
@@ -109,7 +107,7 @@ class _Batch:
 
     def _sorted(self) -> tuple[list[RemoteFile], list[RemoteFile]]:
         """The files of the small lane, and the others, the largest first."""
-        most = self._context.options.limits.small_file if self._connections > _FEW_CONNECTIONS else -1
+        most = self._context.options.limits.most_small(self._connections)
         small: list[RemoteFile] = []
         large: list[RemoteFile] = []
         for item in self._planned:

@@ -136,13 +136,15 @@ def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspecti
     return found
 
 
-def inspect_by_size(place: Place, file: RemoteFile) -> Inspection:
+def inspect_by_size(place: Place, file: RemoteFile, *, overwrite: bool = False) -> Inspection:
     """Looks at the final name and reads nothing: a file of the right size, or of any where none is known, is intact.
 
-    Raises DownloadError: what `look` raises.
+    `overwrite`: as of `TransferPolicy`. Raises DownloadError: what `look` raises.
     """
     seen = look(place)
-    return MISSING if seen is None else _compare_sizes(file, seen)
+    if seen is None:
+        return MISSING
+    return Inspection(State.UNREAD, seen.st_size, seen=seen) if overwrite else _compare_sizes(file, seen)
 
 
 def compare(

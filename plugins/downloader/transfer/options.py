@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..checksums import MIB
 from ..content import AnyContent, ContentCheck
@@ -13,6 +13,9 @@ from ..retry import RetryPolicy
 from .progress import Listener, Silent
 
 __all__ = ["NoVerifiedFiles", "TransferLimits", "TransferOptions", "TransferPolicy", "VerifiedFileCache"]
+
+_FEW_CONNECTIONS: Final = 16
+"""A source that bears no more streams than this gets one lane for all its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class TransferLimits:
     """Seconds to wait for another run that writes the same file."""
     max_speed: float = 0.0
     """Bytes a second of all files together; 0 for no limit."""
+
+    def most_small(self, connections: int) -> int:
+        """Bytes up to which a file is a small one, from a source that bears so many streams; -1: none is."""
+        return self.small_file if connections > _FEW_CONNECTIONS else -1
 
 
 @dataclass(frozen=True, slots=True)
