@@ -65,8 +65,13 @@ class TaskInstance:
     def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
         return self.pushed.get((task_ids, key))
 
+    def answer(self, state: str | None, *, rejected: bool = False) -> None:
+        """The task `approve` has this state now."""
+        self.states = {**self.states, "approve": state}
+        self.pushed["approve", "skipmixin_key"] = {"skipped": ["download"]} if rejected else None
+
     def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> Any:
-        assert (dag_id, task_ids, run_ids) == (self.dag_id, ["validate", "download"], [self.run_id])
+        assert (dag_id, task_ids, run_ids) == (self.dag_id, ["validate", "approve", "download"], [self.run_id])
         return {self.run_id: self.states}
 
 
@@ -246,3 +251,25 @@ def test_what_a_run_adds_is_read_as_its_own_type() -> None:
     for change in ({key: value} for key, values in wrong.items() for value in values):
         assert read(Added, {**there, **change}) is None
     assert read(Added, {"pairs": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "rejected", "problem"),
+    [
+        (None, False, ""),
+        ("skipped", False, ""),
+        ("success", False, ""),
+        ("success", True, "a person rejected this run in its task approve, so nothing was downloaded"),
+        ("failed", False, "nobody approved this run (its task approve is failed), so nothing was downloaded"),
+        ("awaiting_input", False, "nobody approved this run (its task approve is awaiting_input), so nothing was"),
+        ("removed", False, "nobody approved this run (its task approve is removed), so nothing was downloaded"),
+    ],
+)
+def test_what_nobody_approved_is_not_reported_on(state: str | None, rejected: bool, problem: str) -> None:
+    ti = TaskInstance()
+    shards = validated(ti)
+    ti.answer(state, rejected=rejected)
+    received = Received.pull(ti, 0)
+    assert received.problem.startswith(problem)
+    assert received.shards == ([] if problem else shards)
+    assert bool(received.problem) is bool(problem)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .approval import push_approval
 from .packed_results import Expected, expected, pack, unpack
+from .previews import Previews, pull_previews, push_previews
 from .values import (
     RESULT,
     RESULTS,
@@ -24,6 +26,7 @@ __all__ = [
     "RESULT",
     "RESULTS",
     "Expected",
+    "Previews",
     "Received",
     "Refusals",
     "Shard",
@@ -32,7 +35,10 @@ __all__ = [
     "Validated",
     "expected",
     "pack",
+    "pull_previews",
+    "push_approval",
     "push_plan",
+    "push_previews",
     "push_problem",
     "push_result",
     "push_results",

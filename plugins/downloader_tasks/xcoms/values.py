@@ -1,4 +1,4 @@
-"""The XComs of a run. Their keys, and how they are written and read, stand here alone.
+"""The XComs of a run. Their keys, and how they are written and read, stand in this package alone.
 
 | XCom | pushed by | holds |
 | --- | --- | --- |
@@ -10,6 +10,8 @@
 | `result` | `report` | the result of the run, for people and programs: see `download_run.result` |
 | the return value | `report` | the same: Airflow takes the DAG's result from here |
 | `report_text` | `report` | the texts of the reports, within limits |
+
+Those of dry runs are in `previews`, those of the task `approve` in `approval`.
 
 Airflow keeps XComs when a person clears tasks: those of map indexes that are gone, and those of tasks that did not run
 again. So each try of `validate` makes a plan with an id of its own, which its shards carry, and all that is made for
@@ -30,6 +32,7 @@ from downloader.errors import DownloadError, NotTried
 from downloader.remote_file import Planned
 from downloader.results import FileResult, Outcome, failed
 
+from .approval import APPROVE, refusal_of
 from .packed_results import Expected, expected, pack_expected, unpack, unpack_expected
 
 __all__ = [
@@ -203,7 +206,8 @@ class Received:
     @classmethod
     def pull(cls, ti: Any, cleared: int) -> Self:
         """Reads the states and the XComs of the other tasks. `cleared`: how often tasks of the run were cleared."""
-        states = ti.get_task_states(ti.dag_id, task_ids=["validate", "download"], run_ids=[ti.run_id])[ti.run_id]
+        tasks = ["validate", APPROVE, "download"]
+        states = ti.get_task_states(ti.dag_id, task_ids=tasks, run_ids=[ti.run_id])[ti.run_id]
         problem, returned = "", ti.xcom_pull(task_ids="validate")
         shards = _shards(returned)
         if states.get("validate") != _SUCCESS:
@@ -211,6 +215,8 @@ class Received:
             problem, shards = _problem(ti), []
         elif shards is None:
             problem, shards = "validate answered nothing that this version of its DAG can read: clear the task", []
+        elif refusal := refusal_of(ti, states.get(APPROVE)):
+            problem, shards = refusal, []
         refused = read(Refusals, ti.xcom_pull(task_ids="validate", key=REFUSED))
         of_tasks = {shard.number: str(states.get(f"download_{shard.number}") or "") for shard in shards}
         results = _made(shards, ShardResults, ti.xcom_pull(task_ids="download", key=RESULTS))
