@@ -21,6 +21,7 @@ report next to them: `_download_status_<manifest>_<time>.txt`. All fields are op
 | task | what it does |
 | --- | --- |
 | `validate` | reads the whole manifest, and says in one sentence what is wrong, if anything is |
+| `approve` | only with *Ask before downloading*: shows what would be done, and waits for a person; else skipped |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
@@ -71,12 +72,6 @@ PARAMS = {
         section=HOW,
         title="Resume partial files",
         description="If off, a partial file is downloaded from its beginning.",
-    ),
-    "dry_run": Param(
-        False,
-        type="boolean",
-        title="Dry run",
-        description="List in the log of validate what would be done with each file; download and write nothing.",
     ),
     "quiet": Param(
         False,

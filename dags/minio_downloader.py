@@ -22,6 +22,7 @@ are optional.
 | task | what it does |
 | --- | --- |
 | `validate` | lists the bucket, and says in one sentence what is wrong, if anything is |
+| `approve` | only with *Ask before downloading*: shows what would be done, and waits for a person; else skipped |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and fails the run if any file failed |
 

@@ -21,6 +21,7 @@ format, with a report next to them: `_download_status_slooh_<time>.txt`. All fie
 | task | what it does |
 | --- | --- |
 | `validate` | logs in, and says in one sentence what is wrong, if anything is |
+| `approve` | only with *Ask before downloading*: shows what would be done, and waits for a person; else skipped |
 | `download` | reads the list of your pictures, and downloads those that match, by default at 30 requests a minute |
 | `report` | writes the report, prints it in its log, and fails the run if any picture failed |
 

@@ -18,7 +18,7 @@ from downloader.transfer import Action, decide, inspect_by_size
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "first_to_come", "make_below", "nearest", "refuse_links"]
+__all__ = ["Share", "Space", "first_to_come", "free_space", "make_below", "nearest", "refuse_links"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
@@ -134,6 +134,14 @@ def _to_come(file: RemoteFile, folder: Destination) -> int:
         return size  # the download will say what is wrong with it
     # An incomplete copy saves nothing here: it stays until the new one is whole.
     return 0 if action is Action.KEEP else max(0, size - part_size(place, file.identity))
+
+
+def free_space(folder: Path) -> int | None:
+    """Bytes that are free on the disk where `folder` is, or will be; None where the disk does not tell."""
+    try:
+        return shutil.disk_usage(nearest(folder)).free
+    except OSError:
+        return None
 
 
 def nearest(folder: Path) -> Path:

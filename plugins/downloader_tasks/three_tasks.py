@@ -1,4 +1,7 @@
-"""The tasks of every DAG: validate, download, report. Light: the DAG processor imports it at each parse."""
+"""The tasks of every DAG: validate, download, report, and before download the one that asks a person.
+
+Light: the DAG processor imports it at each parse.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import AssetAlias, Param, TriggerRule, get_current_context, result, task
 
 from .forms import HOW, more
@@ -44,11 +48,34 @@ def default_args(dag_id: str, owner: str = "", environ: Mapping[str, str] = os.e
 
 _DEADLINE: Final = "DOWNLOADER_DEADLINE_HOURS"
 _MOST_HOURS: Final = 8760
+_APPROVE: Final = "approve"
+_SHOWN: Final = "{{{{ ti.xcom_pull(task_ids='validate', key='approval')['{}'] }}}}"
+"""What a person is shown who is asked. It is made where `validate` runs, and no template itself."""
 
 
 def shared_params() -> dict[str, Param]:
     """Parameters that the DAGs share. Made anew for each DAG: Airflow writes the values of a run into them."""
     return {
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            section=HOW,
+            description=(
+                "Say in the log of validate what would be kept, resumed, healed and downloaded, how many bytes, and "
+                "how much room there is; download and write nothing."
+            ),
+        ),
+        "ask_first": Param(
+            False,
+            type="boolean",
+            title="Ask before downloading",
+            section=HOW,
+            description=(
+                "Show the same in the task approve, and wait there until a person approves or rejects the run. No "
+                "worker is held meanwhile."
+            ),
+        ),
         "max_speed": Param(
             None,
             type=["null", "number"],
@@ -108,6 +135,19 @@ def _notify_failure(context: Any) -> None:
     notify(FAILURE, context)
 
 
+def _skip_approval(context: Any) -> None:
+    """Has `approve` skipped at once, which takes neither a worker nor a turn of the scheduler.
+
+    Airflow's own `SkipMixin.skip` does the same two things, but ends the task by an exception, without its value.
+    """
+    from airflow.sdk.bases.skipmixin import XCOM_SKIPMIXIN_KEY, XCOM_SKIPMIXIN_SKIPPED
+    from airflow.sdk.execution_time.comms import SkipDownstreamTasks
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    context["ti"].xcom_push(key=XCOM_SKIPMIXIN_KEY, value={XCOM_SKIPMIXIN_SKIPPED: [_APPROVE]})  # where it is cleared
+    SUPERVISOR_COMMS.send(SkipDownstreamTasks(tasks=[_APPROVE]))
+
+
 def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
     """Makes the tasks of the DAG in which it is called, and its deadline.
 
@@ -119,10 +159,15 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
         """Fails early, with one sentence, or answers the shards to download."""
         from . import download_run
 
-        return download_run.validate(load(), get_current_context())
+        context = get_current_context()
+        shards = download_run.validate(load(), context)
+        if context["params"]["dry_run"] or not context["params"]["ask_first"]:
+            _skip_approval(context)
+        return shards
 
     @task(
         pool=pool,
+        trigger_rule=TriggerRule.NONE_FAILED,  # where nobody is asked, `approve` is skipped
         execution_timeout=timedelta(hours=8),
         map_index_template="{{ task.op_kwargs['shard']['label'] }}",
         show_return_value_in_logs=False,
@@ -145,8 +190,11 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
 
         download_run.report(load(), get_current_context())
 
-    shards = validate()
+    shards: Any = validate()
+    shards.operator._can_skip_downstream = True  # noqa: SLF001 (the scheduler reads what `_skip_approval` pushes)
+    approve = ApprovalOperator(task_id=_APPROVE, subject=_SHOWN.format("subject"), body=_SHOWN.format("body"))
     downloaded, reported = download.expand(shard=shards), report()
+    shards >> approve >> downloaded
     # Also behind `validate` itself: a person may mark the tasks download as failed before it has run again.
     [shards, downloaded] >> reported
     # Other DAGs start when this one has succeeded: schedule=[AssetAlias("s3_downloader")].

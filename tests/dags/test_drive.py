@@ -220,30 +220,6 @@ def test_the_report_ends_with_the_inventory(lab: DriveLab) -> None:
     )
 
 
-def test_a_dry_run_lists_everything_and_writes_nothing(lab: DriveLab) -> None:
-    three(lab)
-    (lab.output / "car.dat").write_bytes(CAR)
-    (lab.output / "fan").mkdir()
-    (lab.output / "fan" / "fan.dat").write_bytes(FAN[:20_000])
-    before = contents(lab.output)
-    run = lab.run({"dry_run": True})
-    assert run.state == "success", run.log
-    assert contents(lab.output) == before
-    assert not list(lab.output.glob("_download*"))
-    assert lab.drive.requests == []
-    for line in (
-        "car.dat: would be kept",
-        "drone/drone.dat: would be fetched (146.5 KB)",
-        "fan/fan.dat: would be resumed (117.2 KB, 97.7 KB to download)",
-        "To keep: 1 file, 58.6 KB",
-        "To download over the network: 244.1 KB",
-        "A dry run: nothing was fetched",
-    ):
-        assert line in run.log
-    lab.manifest.write_text("{}")
-    assert lab.run({"dry_run": True}).state == "failed"
-
-
 def test_many_streams_are_warned_of_and_too_many_refused(lab: DriveLab) -> None:
     three(lab)
     assert "above 5 Google Drive soon answers" in lab.run({"concurrency": 6}).log

@@ -83,7 +83,7 @@ def test_every_pool_that_a_task_names_is_shipped(bag: DagBag) -> None:
 
 def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
     for dag in all_dags(bag):
-        assert dag.task_ids == ["validate", "download", "report"]
+        assert dag.task_ids == ["validate", "approve", "download", "report"]
         starts: list[Any] = [dag.schedule, dag.catchup, dag.is_paused_upon_creation]
         assert starts == [None, False, False]
         assert dag.doc_md
@@ -97,6 +97,9 @@ def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
         assert {task.retries for task in dag.tasks} == {2}
         assert {task.retry_delay for task in dag.tasks} == {timedelta(minutes=5)}
         assert dag.get_task("report").trigger_rule == "all_done"
+        assert dag.get_task("approve").upstream_task_ids == {"validate"}
+        assert dag.get_task("approve").downstream_task_ids == {"download"}
+        assert download.trigger_rule == "none_failed"
         for name in dag.params:
             param = dag.params.get_param(name)
             assert param.description or param.schema["description_md"]

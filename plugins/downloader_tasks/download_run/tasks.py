@@ -3,7 +3,7 @@
 Each task makes its `DownloadRun` again from the parameters and the configuration. `validate` answers shards; each task
 `download` lists the files of its own shard, which may have changed by then, and pushes what it planned and what
 became of it; `report` writes one report for each item, and lists the files of a shard itself where its task pushed
-nothing.
+nothing. A dry run ends behind `validate`, a run that asks first waits there: see `dry_run`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from ..parameters import max_speed, refuse_unknown_keys
 from ..settings import load
 from ..wording import duration
 from ..xcoms import Received, Shard, push_problem, push_result, push_validated
+from .dry_run import announce, publish_dry_run
 from .receipts import Published, one_sentence, publish, receipts_of
-from .result import DRY_RUN, REFUSED, result_of, texts_of, uri_of
+from .result import REFUSED, result_of, texts_of, uri_of
 from .run import DownloadRun
 
 __all__ = ["download", "report", "validate"]
@@ -39,11 +40,13 @@ def validate(run_type: type[DownloadRun], context: Mapping[str, Any]) -> list[di
 
     Raises as `airflow_errors` does; the sentence is then pushed too, so that `report`, and who is notified, reads it.
     """
-    ti = context["ti"]
+    ti, params = context["ti"], context["params"]
     with airflow_errors(partial(push_problem, ti)):
         refuse_unknown_keys(context["dag_run"].conf, context["dag"].params.keys())
         with closing(_run_of(run_type, context)) as run:
             validated = run.validated()
+            wanted = {name: bool(params.get(name)) for name in ("dry_run", "ask_first")}
+            validated = announce(run, validated, ti, **wanted)
     for sentence in validated.refused.values():
         log.error("Refused: %s", sentence)
     return push_validated(ti, validated)
@@ -85,8 +88,7 @@ def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
 
     received = Received.pull(ti, context["dag_run"].clear_number)
     if context["params"].get("dry_run") and not received.problem:
-        push_result(ti, result_of([], [], DRY_RUN), [])
-        log.info("A dry run: nothing was fetched and nothing written; the log of validate lists what would be done")
+        publish_dry_run(ti)
         return
     if not received.shards:
         problem = received.problem or "validate answered nothing to download: clear the task"

@@ -30,7 +30,6 @@ from ..shards import Plan, RunTarget, ShardBounds, ShardFiles, bounds_of, cut
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Shard, ShardResults, Validated
 from .inventory import inventory
-from .preview import lines_of, preview
 from .request import DatasetRequest
 
 __all__ = ["DriveRun"]
@@ -99,7 +98,7 @@ class DriveRun(SingleItemRun):
         return Plan(file.name, origin, refuse_folded(files, location), f"the manifest {file}")
 
     def validated(self) -> Validated:
-        """As `DownloadRun`. A dry run has no shards."""
+        """As `DownloadRun`."""
         request, plan = self.request, self.plan()
         if not plan.files:
             raise Refusal(
@@ -116,10 +115,6 @@ class DriveRun(SingleItemRun):
         log.info("Manifest: %s", one_line(str(request.manifest)))
         log.info("Destination: %s", request.location)
         log.info("%s, %s, %s streams at once", counted(len(plan.files)), shown_size(size), request.concurrency)
-        if request.dry_run:
-            for line in lines_of(preview(plan.files, request.location, self.options.policy)):
-                log.info("%s", line)
-            return Validated([])
         Space().share(plan.files, request.location)
         first = first_to_come(plan.files, request.location)
         if first is not None:

@@ -26,7 +26,6 @@ class DatasetRequest:
     concurrency: int
     verify: bool
     resume: bool
-    dry_run: bool
     quiet: bool
     location: Path
 
@@ -42,7 +41,6 @@ class DatasetRequest:
             concurrency=concurrency,
             verify=params.get("verify", True),
             resume=params.get("resume", True),
-            dry_run=params.get("dry_run", False),
             quiet=params.get("quiet", False),
             location=writable_location(configuration, "datasets"),
         )

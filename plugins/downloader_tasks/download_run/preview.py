@@ -1,0 +1,194 @@
+"""What a run would do: figures of each item, and a listing of its files within bounds.
+
+Files are looked at shard by shard, as the tasks `download` would list them, and none is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from downloader.errors import DownloadError, cut
+from downloader.transfer import Action, Prospect, Questions, foresee
+
+from ..folders import free_space
+from ..wording import counted, one_line, shown_size
+from ..xcoms import Shard
+from .run import DownloadRun
+
+__all__ = ["MOST_TEXT", "ItemPreview", "previews_of", "shown_amount"]
+
+MOST_TEXT: Final = 256 * 1024
+"""Bytes of the text on one item."""
+_MOST_TEXTS: Final = 1024 * 1024
+"""Bytes of the listings of all items."""
+_SUMMARY: Final = 16 * 1024
+"""Bytes of `MOST_TEXT` that are left to the summary, which names a folder."""
+_FOR_FAILURES: Final = 0.25
+"""Share of a listing that only failures may use."""
+_MOST_ASKED: Final = 10_000
+"""Files of a run that its source is asked about."""
+_MOST_FAILURES: Final = 50
+"""Failures of an item in its figures."""
+_MOST_FAILURES_OF_ALL: Final = 1000
+_LONGEST: Final = 1000
+"""Characters of a failure's message."""
+
+_LABELS: Final = {Action.KEEP: "Keep", Action.RESUME: "Resume", Action.HEAL: "Heal", Action.DOWNLOAD: "Download"}
+_THAW: Final = "thaw"
+"""An action that no run takes: an archived object is a failure."""
+_LOOKS_LIKE_AN_ACTION: Final = re.compile(r":(?= [A-Z]+ - )")
+
+
+@dataclass(slots=True)
+class _Listing:
+    """Lines in `room` bytes: the first ones, and of those behind them the failures, as far as there is room."""
+
+    room: int
+    lines: list[str] = field(default_factory=list)
+    left_out: int = 0
+    _used: int = 0
+
+    def add(self, line: str, *, failed: bool) -> None:
+        size = len(line.encode()) + 1
+        room = self.room if failed else int(self.room * (1 - _FOR_FAILURES)) * (not self.left_out)
+        if self._used + size <= room:
+            self._used += size
+            self.lines.append(line)
+        else:
+            self.left_out += 1
+
+
+class ItemPreview:
+    """What would become of the files of one item. `about`: its name, as in `result`."""
+
+    def __init__(self, about: str, folder: Path, room: int, most_failures: int) -> None:
+        self.about = one_line(about)
+        self.folder = folder
+        self.files = 0
+        self.bytes = 0
+        self.to_fetch = 0
+        self.unsized = 0
+        """Files to be fetched of which no size is known."""
+        self._counts = {action: [0, 0] for action in Action}
+        self._failed = 0
+        self._failures: list[dict[str, str]] = []
+        self._most_failures = most_failures
+        self._asked = Questions(0)
+        self._listing = _Listing(room)
+        self._free: int | None = None
+
+    def add(self, prospect: Prospect) -> None:
+        """Counts and lists one file."""
+        size = prospect.size or 0
+        self.files += 1
+        self.bytes += size
+        self.to_fetch += prospect.to_fetch
+        self._listing.add(_line(prospect), failed=prospect.decision is None)
+        if prospect.decision is None:
+            self._note_failure(prospect.name, prospect.error)
+        else:
+            self._counts[prospect.decision.action][0] += 1
+            self._counts[prospect.decision.action][1] += size
+            self.unsized += prospect.size is None and prospect.decision.action is not Action.KEEP
+
+    def close(self, asked: Questions) -> None:
+        """All files were added. `asked`: of these files."""
+        self._asked = asked
+        self._free = free_space(self.folder)
+
+    def figures(self) -> dict[str, Any]:
+        """As a report of `result`."""
+        actions = {action.value: counts for action, counts in self._counts.items()} | {_THAW: [0, 0]}
+        return {
+            "about": self.about,
+            "path": "",
+            "destination": one_line(str(self.folder)),
+            "status": "DRY RUN",
+            "files": self.files,
+            "bytes": self.bytes,
+            "actions": {name: {"files": files, "bytes": size} for name, (files, size) in actions.items()},
+            "to_fetch": self.to_fetch,
+            "free": self._free,
+            "unsized": self.unsized,
+            "failed": self._failed,
+            "failures": self._failures,
+        }
+
+    def text(self) -> dict[str, Any]:
+        """As one of `report_text`."""
+        lines = [*self._listing.lines, *([""] if self._listing.lines else []), *self.summary()]
+        text = "".join(f"{line}\n" for line in lines)
+        return {"about": self.about, "path": "", "text": text, "left_out": self._listing.left_out}
+
+    def summary(self) -> Iterator[str]:
+        """Lines on all files."""
+        yield "Summary:"
+        yield "--------"
+        yield f"Destination: {one_line(str(self.folder))}"
+        yield f"Total files: {self.files:,}"
+        for action, label in _LABELS.items():
+            files, size = self._counts[action]
+            yield f"{label}: {counted(files)}, {shown_size(size)}"
+        yield f"Fail: {counted(self._failed)}"
+        yield f"To fetch: {shown_amount(self.to_fetch, self.unsized)}"
+        yield f"Free on the disk: {'unknown' if self._free is None else shown_size(self._free)}"
+        yield from self._remarks()
+
+    def _remarks(self) -> Iterator[str]:
+        if self._counts[Action.KEEP][0]:
+            yield "Kept is what has the right name and size; a run compares checksums too, and heals what is wrong"
+        if self._asked.asked and self._asked.unasked:
+            yield (
+                f"The source was asked about {counted(self._asked.asked)}; "
+                f"{self._asked.unasked:,} more that would be fetched may be missing, archived or forbidden there"
+            )
+        if self._listing.left_out:
+            yield f"Not listed above: {counted(self._listing.left_out)}"
+
+    def _note_failure(self, name: str, error: DownloadError | None) -> None:
+        self._failed += 1
+        if error is not None and len(self._failures) < self._most_failures:
+            message = cut(one_line(f"{error.what}; {error.to_do}"), _LONGEST)
+            self._failures.append({"name": one_line(name), "kind": error.kind, "message": message})
+
+
+def shown_amount(size: int, unsized: int) -> str:
+    """``30.0 MB``, ``30.0 MB and 2 files of unknown size``."""
+    more = f"{counted(unsized)} of unknown size" if unsized else ""
+    return more if more and not size else shown_size(size) + (f" and {more}" if more else "")
+
+
+def previews_of(run: DownloadRun, shards: Sequence[Shard]) -> Iterator[ItemPreview]:
+    """One for each item, in the order of the shards. Raises as `DownloadRun.item` and `RunItem.listed` do."""
+    items = len({shard.item for shard in shards})
+    room = min(MOST_TEXT - _SUMMARY, _MOST_TEXTS // max(1, items))
+    most_failures = min(_MOST_FAILURES, max(1, _MOST_FAILURES_OF_ALL // max(1, items)))
+    left = _MOST_ASKED
+    for name, group in groupby(shards, key=lambda shard: shard.item):
+        item, questions = run.item(name), Questions(left)
+        folder = item.run_target.folder
+        preview = ItemPreview(item.run_target.report_id, folder, room, most_failures)
+        for shard in group:
+            files = item.listed(shard)
+            for prospect in foresee(files.planned, files.connect(), folder, run.options, questions):
+                preview.add(prospect)
+        preview.close(questions)
+        left = questions.left
+        yield preview
+
+
+def _line(prospect: Prospect) -> str:
+    """``a.raw: RESUME - 12.0 MB, 4.0 MB to fetch``, escaped like the line of a report."""
+    name = _LOOKS_LIKE_AN_ACTION.sub(r"\\x3a", one_line(prospect.name))
+    decision = prospect.decision
+    if decision is None:
+        return f"{name}: FAILURE - {cut(one_line(str(prospect.error)), _LONGEST)}"
+    size = "size unknown" if prospect.size is None else shown_size(prospect.size)
+    left = f", {shown_size(prospect.to_fetch)} to fetch" if decision.have and prospect.to_fetch else ""
+    why = f" ({one_line(decision.reason)})" if decision.action is Action.HEAL else ""
+    return f"{name}: {decision.action.upper()} - {size}{left}{why}"
