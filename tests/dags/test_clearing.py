@@ -1,4 +1,4 @@
-"""What a person does to runs of a real Airflow: *Clear* of all or some of it, *Mark as failed*.
+"""What a person does to runs of a real Airflow: *Clear* of all or some of it, *Mark as failed*, *Approve*, *Reject*.
 
 It takes a minute and a half on an idle machine. The same rules, case by case, are in tests/unit/test_xcoms.py.
 """
@@ -185,3 +185,56 @@ def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> No
     assert lines(airflow, folder)["large.raw"] in ("resumed", "skipped")
     assert (folder / "large.raw").read_bytes() == LARGE
     assert part_of(folder) == 0
+
+
+def test_a_run_that_asks_first_does_what_a_person_answers(airflow: RealAirflow) -> None:
+    folder = airflow.location("s3_downloader") / "raw_asks"
+    airflow.record("raw_asks", {"a.raw": A, "b.raw": B})
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_asks", "ask_first": True})
+    asked = airflow.question(run)
+    assert asked["subject"] == f"Download 2 files ({(len(A) + len(B)) / 1024:.1f} KB to fetch)?"
+    assert "    a.raw: DOWNLOAD - 500 B\n    b.raw: DOWNLOAD - 700 B\n" in asked["body"]
+    states = airflow.states(run)
+    assert {states[task] for task in states if task.startswith(("download", "report"))} == {None}
+    assert not folder.exists()
+
+    airflow.answer(run, "Reject")
+    assert airflow.wait(run) == "failed"
+    rejected = "AirflowFailException: a person rejected this run in its task approve, so nothing was downloaded"
+    assert last_line(airflow, run, "report") == rejected
+    assert airflow.states(run)["download"] == "skipped"
+    assert not folder.exists()
+
+    # Cleared is what comes behind the answer: it still holds.
+    airflow.clear(run, ["download"])
+    assert airflow.wait(run) == "failed"
+    assert last_line(airflow, run, "report", 2) == rejected
+    assert not folder.exists()
+
+    # The person asks to be asked again. Of what was there then, one file is gone by now.
+    airflow.clear(run, ["approve"])
+    airflow.question(run, 2)
+    del airflow.objects._objects["raw_asks/b.raw"]
+    airflow.answer(run, "Approve")
+    assert airflow.wait(run) == "failed"
+    missing = "failed Not found: there is no object s3://bucket/raw_asks/b.raw"
+    assert lines(airflow, folder) == {"a.raw": "downloaded", "b.raw": missing}
+
+    # The plan changes while a person thinks it over: what the run was to download, it does not.
+    airflow.clear(run)
+    airflow.question(run, 3)
+    airflow.record("raw_asks", {"a.raw": B, "c.raw": A})
+    airflow.answer(run, "Approve")
+    assert airflow.wait(run) == "failed"
+    found = lines(airflow, folder)
+    assert found.keys() == {"a.raw", "c.raw"}
+    assert all(line.startswith("failed Plan changed: ") for line in found.values())
+
+    # Nobody answers: a person marks the task instead.
+    reports = airflow.reports(folder)
+    airflow.clear(run)
+    airflow.question(run, 4)
+    airflow.mark(run, "failed", "approve")
+    assert airflow.wait(run) == "failed"
+    assert "nobody approved this run (its task approve is failed)" in last_line(airflow, run, "report", 5)
+    assert airflow.reports(folder) == reports

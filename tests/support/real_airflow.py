@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,6 +113,22 @@ class RealAirflow:
         else:
             self._ask("PATCH", self._path(run), {"state": state})
 
+    def question(self, run: TriggeredRun, attempt: int = 1) -> dict[str, Any]:
+        """What the task `approve` asks, once it waits for an answer.
+
+        It has to be answered no sooner than the scheduler knows that its worker has ended: else it takes the task that
+        goes on for one that is lost, and tries it again.
+        """
+        ended = re.compile(rf"Finished: .*task_id=approve, run_id={re.escape(run.run_id)}, .*try_number={attempt},")
+        log = self.home.logs / "airflow-scheduler.log"
+        self.wait_until(lambda: self.states(run).get("approve") == "awaiting_input")
+        self.wait_until(lambda: ended.search(log.read_text(encoding="utf-8")))
+        return self._ask("GET", self._approval(run))
+
+    def answer(self, run: TriggeredRun, option: str) -> None:
+        """Answers it: ``Approve`` or ``Reject``."""
+        self._ask("PATCH", self._approval(run), {"chosen_options": [option], "params_input": {}})
+
     def states(self, run: TriggeredRun) -> dict[str, str | None]:
         """The states of the tasks: ``download_1`` is the second of the mapped ones."""
         found = self._ask("GET", f"{self._path(run)}/taskInstances")["task_instances"]
@@ -145,6 +162,9 @@ class RealAirflow:
 
     def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         return self.airflow.api._ask(method, path, json=body)
+
+    def _approval(self, run: TriggeredRun) -> str:
+        return f"{self._path(run)}/taskInstances/approve/-1/hitlDetails"
 
     def _path(self, run: TriggeredRun) -> str:
         return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
