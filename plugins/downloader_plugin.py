@@ -15,16 +15,34 @@ __all__ = ["DownloaderPlugin"]
 
 
 class DownloaderPlugin(AirflowPlugin):
-    """Makes the project known to Airflow."""
+    """Makes the project known to Airflow: a tab on each run, a page in the navigation, and the files of both."""
 
     name = "downloader"
     listeners = [RunNotes()]  # noqa: RUF012 (as the base class has it)
-
     fastapi_root_middlewares = [{"name": "run ids", "middleware": RunIds}]  # noqa: RUF012
+    react_apps = [  # noqa: RUF012
+        {
+            "name": "Restore",
+            "bundle_url": "downloader/restore_tab.js",
+            "destination": "dag_run",
+            "url_route": "restore",
+        },
+        {
+            "name": "Restores",
+            "bundle_url": "downloader/restores_page.js",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "restores",
+        },
+    ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # only the API server asks for it
-        """The documents, to which the forms link."""
+        """The files of tab and page, and the documents, to which the forms link."""
         from downloader_tasks.documents import application
+        from downloader_ui import make_app
 
-        return [{"name": DOCUMENTS, "app": application(), "url_prefix": f"/{DOCUMENTS}"}]
+        return [
+            {"name": "downloader", "app": make_app(), "url_prefix": "/downloader"},
+            {"name": DOCUMENTS, "app": application(), "url_prefix": f"/{DOCUMENTS}"},
+        ]

@@ -45,19 +45,20 @@ OTHERS = re.compile(r"\btarget(?:=|-version|: |s?\b(?=\"\]))|\bnode\.targets?\b|
 """What others call so: Thread(target=...), a linter's option, mounts of compose, syntax trees, types of FHIR."""
 FOLDERS = ("dags", "plugins", "include", "tests", ".ci", ".github")
 TOP = ("pyproject.toml", "requirements.txt", "docker-compose.yaml", ".env.example", ".pre-commit-config.yaml")
-ENDINGS = (".py", ".sh", ".md", ".yaml", ".yml", ".toml", ".txt", ".json", ".sql", "run")
+ENDINGS = (".py", ".sh", ".md", ".yaml", ".yml", ".toml", ".txt", ".json", ".sql", ".ts", ".tsx", ".css", "run")
 
 
 def sources() -> list[Path]:
-    """The project's texts, without the lock, the frozen reports and this file."""
+    """The project's texts, without the locks, the frozen reports and this file."""
     found = [
         file
         for folder in FOLDERS
         for file in (ROOT / folder).rglob("*")
         if file.is_file() and file.name.endswith(ENDINGS)
     ]
-    left_out = {Path(__file__), ROOT / "include" / "constraints.txt"}
-    return [file for file in found if file not in left_out and "fixtures" not in file.parts] + [
+    left_out = {Path(__file__), ROOT / "include" / "constraints.txt", ROOT / "include" / "ui" / "package-lock.json"}
+    others = {"fixtures", "node_modules"}
+    return [file for file in found if file not in left_out and others.isdisjoint(file.parts)] + [
         ROOT / name for name in TOP
     ]
 

@@ -1,0 +1,3 @@
+import { RestoreTab } from "./tab/RestoreTab";
+
+globalThis.AirflowPlugin = RestoreTab;

@@ -1,0 +1,3 @@
+import { RestoresPage } from "./restores/RestoresPage";
+
+globalThis.AirflowPlugin = RestoresPage;

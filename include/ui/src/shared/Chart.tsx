@@ -1,0 +1,86 @@
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import uplotStyle from "uplot/dist/uPlot.min.css";
+import { useDark } from "./theme";
+
+export interface ChartProps {
+  /** What the chart shows, for those who do not see it. */
+  label: string;
+  /** Seconds since the epoch, ascending. */
+  times: number[];
+  series: { label: string; values: (number | null)[]; bars?: boolean; color?: string }[];
+  /** How a value is written at the axis and in the legend. */
+  shown: (value: number) => string;
+  height?: number;
+}
+
+/** A chart over time by uPlot, as wide as its place, in Airflow's colours. */
+export function Chart({ label, times, series, shown, height = 180 }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const dark = useDark();
+  const shape = series.map((each) => `${each.label}:${each.bars ?? false}:${each.color ?? ""}`).join("|");
+  const data = [times, ...series.map((each) => each.values)] as uPlot.AlignedData;
+  const newest = useRef({ data, shown, series });
+  newest.current = { data, shown, series };
+
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const color = colorsOf(element);
+    const line = newest.current.series.map((each) => {
+      const stroke = each.color ? color(each.color, "#017cee") : color("--chakra-colors-brand-solid", "#017cee");
+      return {
+        label: each.label,
+        stroke,
+        width: 2,
+        fill: `color-mix(in srgb, ${stroke} ${each.bars ? 60 : 15}%, transparent)`,
+        points: { show: false },
+        value: (_: uPlot, value: number | null) => (value === null ? "–" : newest.current.shown(value)),
+        ...(each.bars ? { paths: uPlot.paths.bars?.({ size: [0.7, 48] }) as uPlot.Series.PathBuilder } : {}),
+      };
+    });
+    const axis = {
+      stroke: color("--chakra-colors-fg-muted", "#777"),
+      grid: { stroke: color("--chakra-colors-border", "#8884"), width: 1 },
+      ticks: { show: false },
+      font: `11px ${getComputedStyle(element).fontFamily}`,
+    };
+    const made = new uPlot(
+      {
+        width: Math.max(element.clientWidth, 100),
+        height,
+        cursor: { drag: { x: false, y: false } },
+        legend: { live: true },
+        scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
+        axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => newest.current.shown(tick)) }],
+        series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...line],
+      },
+      newest.current.data,
+      element,
+    );
+    chart.current = made;
+    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(element.clientWidth, 100), height }));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      chart.current = null;
+    };
+  }, [shape, dark, height]);
+
+  useEffect(() => chart.current?.setData(data));
+
+  return (
+    <figure className="dl-chart" role="img" aria-label={label}>
+      <style>{uplotStyle}</style>
+      <div ref={place} />
+    </figure>
+  );
+}
+
+/** Answers the value of a CSS variable as it is here and now: a canvas knows no variables. */
+function colorsOf(element: Element): (variable: string, otherwise: string) => string {
+  const style = getComputedStyle(element);
+  return (variable, otherwise) => style.getPropertyValue(variable).trim() || otherwise;
+}
