@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from ..wording import duration, one_line, shown_size
 from .ledger import Ledger
 from .speed import BatchMeter, FileMeter, Standing
 
-__all__ = ["FEW", "Figures", "Lines", "Rhythm", "Watch"]
+__all__ = ["FEW", "Figures", "History", "Lines", "Rhythm", "Watch"]
 
 FEW: Final = 200
 """Files up to which each one gets its line in the log."""
@@ -24,6 +24,8 @@ _MOST_FAILURES: Final = 50
 """Failures that get a line in the log of a larger batch; the report has them all."""
 _MOST_UNDER_WAY: Final = 20
 """Files that are shown at once."""
+_MOST_POINTS: Final = 120
+"""Points of `Figures.history`, so that a day needs no more room in the state store than a minute."""
 
 _FIRST_LINE: Final = 4.0
 """Seconds to the first line on the whole, whether a file has ended by then or not."""
@@ -69,6 +71,7 @@ class Figures:
 
     `bytes_done`: of `bytes_planned`, those that are there. `bytes_fetched`: those that came over the network.
     `percent`: of bytes, or of files where no size is known. `seconds_stalled`: without a byte, None while bytes come.
+    `began`: when this try began to download, in ISO 8601. `history`: `bytes_done` so many seconds later, pair by pair.
     """
 
     files_done: int
@@ -82,6 +85,32 @@ class Figures:
     seconds_stalled: int | None
     under_way: list[FileFigures]
     at: str
+    began: str = ""
+    history: list[tuple[int, int]] = field(default_factory=list)
+
+
+class History:
+    """How a number grew, in few points, the last of which is the newest.
+
+    Where there are too many, every second one is left out, and from then on points are taken half as often.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._start = now()
+        self._step = 1.0
+        self._next = self._step
+        self._kept = [(0, 0)]
+
+    def note(self, value: int) -> list[tuple[int, int]]:
+        """Takes the number as it is now. Answers the points: seconds since the beginning, and the number then."""
+        elapsed = self._now() - self._start
+        points = [*self._kept, (round(elapsed), value)]
+        if elapsed >= self._next:
+            self._kept = points if len(points) < _MOST_POINTS else points[::2]
+            self._step *= 1 if self._kept is points else 2
+            self._next = elapsed + self._step
+        return points
 
 
 class FilesUnderWay:
@@ -195,6 +224,8 @@ class Watch:
         self._save = save
         self._batch = BatchMeter(ledger.planned_size, now)
         self._under_way = FilesUnderWay(now)
+        self._history = History(now)
+        self._began = _iso_now()
         self._often = Rhythm(2.0, now)
         self._seldom = Rhythm(2.0 if lines.each else 10.0, now)
         self._unsaved = False
@@ -213,26 +244,32 @@ class Watch:
         self._under_way.follow(progress)
         self._lines.summary(self._batch, self._under_way)
         if self._often.due() or progress.files_done == progress.files:
-            self._show(asdict(_figures(self._batch.look(), self._under_way)))
+            self._show(asdict(self._figures()))
         if self._unsaved and self._seldom.due():
             self._unsaved = False
             self._save()
 
+    def _figures(self) -> Figures:
+        standing = self._batch.look()
+        return Figures(
+            files_done=standing.files_done,
+            files=standing.files,
+            bytes_done=standing.done,
+            bytes_fetched=standing.fetched,
+            bytes_planned=standing.total,
+            percent=standing.percent,
+            bytes_a_second=round(standing.bytes_a_second),
+            seconds_left=standing.whole_seconds_left,
+            seconds_stalled=standing.whole_seconds_stalled,
+            under_way=self._under_way.figures(),
+            at=_iso_now(),
+            began=self._began,
+            history=self._history.note(standing.done),
+        )
 
-def _figures(standing: Standing, under_way: FilesUnderWay) -> Figures:
-    return Figures(
-        files_done=standing.files_done,
-        files=standing.files,
-        bytes_done=standing.done,
-        bytes_fetched=standing.fetched,
-        bytes_planned=standing.total,
-        percent=standing.percent,
-        bytes_a_second=round(standing.bytes_a_second),
-        seconds_left=standing.whole_seconds_left,
-        seconds_stalled=standing.whole_seconds_stalled,
-        under_way=under_way.figures(),
-        at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+
+def _iso_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _shown(result: FileResult) -> str:

@@ -1,6 +1,60 @@
-import { Frame } from "../shared/parts";
+import tabStyle from "./tab.css";
+import { Link } from "react-router-dom";
+import { Failure, Frame, Notice } from "../shared/parts";
+import { usePolled } from "../shared/poll";
+import { BytesOverTime } from "./BytesOverTime";
+import { Head } from "./Head";
+import { Live } from "./Live";
+import { OutcomeView } from "./OutcomeView";
+import { ReportView } from "./ReportView";
+import { Shards } from "./Shards";
+import { type Snapshot, load, pauseAfter } from "./load";
+import { DAGS, isOver } from "./run";
 
-/** The tab Restore of a run. */
+/** The tab Restore. Airflow shows it on the runs of all DAGs. */
 export function RestoreTab({ dagId, runId }: { dagId: string; runId: string }) {
-  return <Frame label="Restore">{`${dagId} ${runId}`}</Frame>;
+  return (
+    <Frame label="Restore">
+      <style>{tabStyle}</style>
+      {DAGS.includes(dagId) ? <Restore key={`${dagId} ${runId}`} dagId={dagId} runId={runId} /> : <NoRestore />}
+    </Frame>
+  );
+}
+
+function NoRestore() {
+  return (
+    <Notice kind="info">
+      This DAG downloads nothing by itself. The runs of {DAGS.join(", ")} have something to show here;{" "}
+      <Link to="/plugin/restores">Restores</Link> lists them.
+    </Notice>
+  );
+}
+
+function Restore({ dagId, runId }: { dagId: string; runId: string }) {
+  const { value, error, again } = usePolled<Snapshot>(
+    `${dagId} ${runId}`,
+    (signal, before) => load(dagId, runId, signal, before),
+    pauseAfter,
+  );
+  return (
+    <>
+      {error ? <Failure error={error} again={again} keeps={value !== null} /> : null}
+      {value === null && !error ? <p className="dl-muted">Reading the run …</p> : null}
+      {value ? <Whole dagId={dagId} runId={runId} snapshot={value} again={again} /> : null}
+    </>
+  );
+}
+
+function Whole({ dagId, runId, snapshot, again }: { dagId: string; runId: string; snapshot: Snapshot; again: () => void }) {
+  const over = isOver(snapshot.run);
+  return (
+    <>
+      <Head dagId={dagId} snapshot={snapshot} again={again} />
+      {over ? null : <Live snapshot={snapshot} />}
+      {snapshot.outcome ? <OutcomeView dagId={dagId} runId={runId} snapshot={snapshot} outcome={snapshot.outcome} /> : null}
+      <BytesOverTime shards={snapshot.shards} />
+      {snapshot.shards.length ? <Shards dagId={dagId} runId={runId} shards={snapshot.shards} over={over} /> : null}
+      {snapshot.outcome?.texts.length ? <ReportView texts={snapshot.outcome.texts} /> : null}
+    </>
+  );
 }

@@ -1,0 +1,82 @@
+import { count, counted, duration, size, speed } from "../shared/format";
+import { Badge, Bar, Figures, Notice } from "../shared/parts";
+import { whole } from "./figures";
+import { DOWNLOAD, type Pool, type Snapshot } from "./load";
+import { hasEnded, isWaiting, retriesOf } from "./run";
+
+/** How far the run is. */
+export function Live({ snapshot }: { snapshot: Snapshot }) {
+  const { shards, steps, pool } = snapshot;
+  const all = whole(shards.map(({ task, progress }) => ({ progress, running: task.state === "running" })));
+  const retries = shards.reduce((total, { task }) => total + retriesOf(task), 0);
+  const ended = shards.filter(({ task }) => hasEnded(task)).length;
+  const waiting = shards.filter(({ task }) => isWaiting(task)).length;
+  const figures: [string, string][] = [
+    ["Shards", `${count(ended)} of ${count(shards.length)}`],
+    ["Files", `${count(all.filesDone)} of ${count(all.files)}`],
+    ["Bytes", all.bytesPlanned ? `${size(all.bytesDone)} of ${size(all.bytesPlanned)}` : size(all.bytesDone)],
+    ["Speed", speed(all.speed)],
+    ["Time left", all.left === null ? "not known yet" : `about ${duration(all.left)}`],
+    ["Retries", count(retries)],
+  ];
+  return (
+    <section className="dl-panel" aria-label="Progress">
+      <ol className="dl-steps" aria-label="Tasks">
+        {steps.map((task) => (
+          <li key={task.id}>
+            <Badge state={task.state || "scheduled"}>
+              {task.name}: {words(task.state)}
+            </Badge>
+          </li>
+        ))}
+        {shards.length ? (
+          <li>
+            <Badge state={shards.some(({ task }) => task.state === "running") ? "running" : "scheduled"}>
+              {DOWNLOAD}: {count(ended)} of {counted(shards.length, "shard")} ended
+            </Badge>
+          </li>
+        ) : null}
+      </ol>
+      {shards.length ? (
+        <>
+          <div className="dl-row">
+            <div className="dl-grow">
+              <Bar percent={all.percent} label="The whole run" />
+            </div>
+            <strong className="dl-percent">{all.percent === null ? "" : `${all.percent} %`}</strong>
+          </div>
+          <Figures of={figures} />
+        </>
+      ) : (
+        <p className="dl-muted">{steps.every((task) => isWaiting(task)) ? "The run has not begun yet." : "What to download is being found out."}</p>
+      )}
+      {pool && waiting ? <Waiting pool={pool} waiting={waiting} /> : null}
+    </section>
+  );
+}
+
+function Waiting({ pool, waiting }: { pool: Pool; waiting: number }) {
+  const wait = `${counted(waiting, "shard")} ${waiting === 1 ? "waits" : "wait"}`;
+  if (pool.slots === null)
+    return (
+      <Notice kind="failed">
+        {wait}, and for ever: there is no pool {pool.name}. Import it: airflow pools import include/pools.json
+      </Notice>
+    );
+  const { all, used } = pool.slots;
+  if (all === 0)
+    return (
+      <Notice kind="failed">
+        {wait}, and for ever: the pool {pool.name} has no slots. Give it some under Admin, Pools.
+      </Notice>
+    );
+  return (
+    <p className="dl-muted">
+      {wait} for a slot of the pool {pool.name}: {all < 0 ? count(used) : `${count(used)} of ${count(all)}`} in use.
+    </p>
+  );
+}
+
+function words(state: string): string {
+  return (state || "waiting").replaceAll("_", " ");
+}
