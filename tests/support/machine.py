@@ -18,12 +18,15 @@ PACKAGES: Final = {
     "ceph": "ceph-common",  # sets up the cluster below Ceph's object gateway
     "ceph-mon": "ceph-mon",
     "ceph-osd": "ceph-osd",
+    "chromium": "chromium",  # looks at the project's pages in Airflow
     "curl": "curl",  # health checks of docker-compose.yaml
     "e2fsck": "e2fsprogs",  # repairs a disk that a test broke
     "glusterfs": "glusterfs-client",  # a network file system: its client, and its server
     "glusterfsd": "glusterfs-common",
     "mkfs.ext4": "e2fsprogs",  # disks that run full or break
     "mount": "mount",  # mounts them
+    "node": "nodejs",  # builds and tests what runs in the browser
+    "npm": "npm",
     "pgbouncer": "pgbouncer",  # a pooler before the catalogue
     "radosgw": "radosgw",  # Ceph's object gateway, an S3 server
     "radosgw-admin": "radosgw",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from downloader.results import FileResult, Outcome, failed
 from downloader.transfer.progress import FileProgress, Progress
 from downloader_tasks.execution import progress as module
 from downloader_tasks.execution.ledger import Ledger
-from downloader_tasks.execution.progress import Lines, Watch
+from downloader_tasks.execution.progress import History, Lines, Watch
 from downloader_tasks.execution.speed import Rate
 from downloader_tasks.wording import duration
 from support.restoring import FakeClock
@@ -346,3 +347,29 @@ def test_a_quiet_batch_tells_of_failures_alone(caplog: pytest.LogCaptureFixture,
     assert logged(caplog) == []
     batch.end(failed("1", AccessDenied("no")))
     assert len(logged(caplog)) == 1
+
+
+def test_the_history_tells_what_was_there_by_when(clock: FakeClock) -> None:
+    batch = Batch([100 * MB], clock)
+    for _ in range(3):
+        batch.under_way = (FileProgress("0", batch.fetched + MB, 100 * MB),)
+        batch.tick(2.0, MB)
+    figures = batch.shown[-1]
+    assert figures["history"] == [(0, 0), (2, MB), (4, 2 * MB), (6, 3 * MB)]
+    assert figures["began"] <= figures["at"]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 2.0, 700.0])
+def test_the_history_stays_short_however_long_it_takes(clock: FakeClock, seconds: float) -> None:
+    history = History(clock.now)
+    for number in range(5_000):
+        clock.time += seconds
+        points = history.note(number)
+        assert len(points) <= 120
+        assert (points[0], points[-1][1]) == ((0, 0), number)
+    times = [time for time, _ in points]
+    assert times == sorted(times)
+    assert len(points) > 55
+    # They lie evenly: no part of the time is told in fewer points than another.
+    steps = [later - earlier for earlier, later in pairwise(times[:-1])]
+    assert max(steps) <= 2 * min(steps) + 2

@@ -25,7 +25,7 @@ _MOST_FAILURES: Final = 50
 _MOST_UNDER_WAY: Final = 20
 """Files that are shown at once."""
 _MOST_POINTS: Final = 120
-"""Points of `Figures.history`, so that a day needs no more room in the state store than a minute."""
+"""Points of `Figures.history` at most, so that a day needs no more room in the state store than a minute."""
 
 _FIRST_LINE: Final = 4.0
 """Seconds to the first line on the whole, whether a file has ended by then or not."""

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { ApiError } from "./api";
+import { backoff } from "./backoff";
 
 export interface Polled<T> {
   /** The newest answer; null before the first. */
@@ -8,13 +9,6 @@ export interface Polled<T> {
   error: Error | null;
   /** Asks at once. */
   again: () => void;
-}
-
-const SLOWEST = 60_000;
-
-/** Milliseconds to the next request after so many failures in a row: twice as long each time. */
-export function backoff(interval: number, failures: number): number {
-  return Math.min(Math.max(interval, 2_000) * 2 ** Math.min(failures, 10), SLOWEST);
 }
 
 /**
