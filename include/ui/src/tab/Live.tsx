@@ -11,10 +11,11 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
   const retries = shards.reduce((total, { task }) => total + retriesOf(task), 0);
   const ended = shards.filter(({ task }) => hasEnded(task)).length;
   const waiting = shards.filter(({ task }) => isWaiting(task)).length;
+  const more = all.all ? "" : "+";
   const figures: [string, string][] = [
     ["Shards", `${count(ended)} of ${count(shards.length)}`],
-    ["Files", `${count(all.filesDone)} of ${count(all.files)}`],
-    ["Bytes", all.bytesPlanned ? `${size(all.bytesDone)} of ${size(all.bytesPlanned)}` : size(all.bytesDone)],
+    ["Files", `${count(all.filesDone)} of ${count(all.files)}${more}`],
+    ["Bytes", all.bytesPlanned ? `${size(all.bytesDone)} of ${size(all.bytesPlanned)}${more}` : size(all.bytesDone)],
     ["Speed", speed(all.speed)],
     ["Time left", all.left === null ? "not known yet" : `about ${duration(all.left)}`],
     ["Retries", count(retries)],

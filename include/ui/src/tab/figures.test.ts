@@ -21,17 +21,23 @@ describe("the whole", () => {
       bytesDone: 150,
       bytesPlanned: 200,
       speed: 10,
+      all: true,
       left: 5,
       percent: 75,
     });
   });
 
-  it("has no end in sight while a shard has no figures", () => {
+  it("counts shards that have not begun as the others", () => {
     const shards = [
       { progress: HALF, running: true },
       { progress: null, running: false },
     ];
-    expect(whole(shards)).toMatchObject({ left: null, percent: null, bytesDone: 50 });
+    expect(whole(shards)).toMatchObject({ all: false, left: 15, percent: 25, bytesDone: 50, bytesPlanned: 100 });
+  });
+
+  it("has no end in sight while nothing comes", () => {
+    expect(whole([{ progress: HALF, running: false }])).toMatchObject({ left: null, percent: 50 });
+    expect(whole([{ progress: null, running: true }])).toMatchObject({ left: null, percent: null, all: false });
   });
 
   it("of nothing is nothing", () => {

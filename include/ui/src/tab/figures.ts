@@ -8,29 +8,36 @@ export interface Whole {
   bytesDone: number;
   bytesPlanned: number;
   speed: number;
-  /** Seconds; null where it cannot be told: shards that have not begun have no figures. */
+  /** Whether `files` and `bytesPlanned` are of all shards: one that has not begun has no figures. */
+  all: boolean;
+  /** Seconds; null where it cannot be told. */
   left: number | null;
   percent: number | null;
 }
 
-/** `shards`: null for those without figures. `running`: whether a shard is being downloaded now. */
+/**
+ * `shards`: with null for figures that there are not. `running`: whether it is being downloaded now.
+ *
+ * Shards are planned of like sizes: one without figures counts as much as the others do on average.
+ */
 export function whole(shards: { progress: Progress | null; running: boolean }[]): Whole {
   const known = shards.flatMap(({ progress }) => (progress ? [progress] : []));
   const sum = (of: (progress: Progress) => number) => known.reduce((total, each) => total + of(each), 0);
-  const speed = shards.reduce((total, { progress, running }) => total + (running ? (progress?.speed ?? 0) : 0), 0);
   const figures = {
     filesDone: sum((each) => each.filesDone),
     files: sum((each) => each.files),
     bytesDone: sum((each) => each.bytesDone),
     bytesPlanned: sum((each) => each.bytesPlanned),
-    speed,
+    speed: shards.reduce((total, { progress, running }) => total + (running ? (progress?.speed ?? 0) : 0), 0),
   };
-  const all = known.length === shards.length;
-  const rest = figures.bytesPlanned - figures.bytesDone;
+  const share = known.length / Math.max(1, shards.length);
+  const rest = share > 0 ? figures.bytesPlanned / share - figures.bytesDone : 0;
+  const percent = percentOf(figures);
   return {
     ...figures,
-    left: all && speed > 0 && figures.bytesPlanned > 0 ? Math.round(rest / speed) : null,
-    percent: all ? percentOf(figures) : null,
+    all: share === 1,
+    left: figures.speed > 0 && rest > 0 ? Math.round(rest / figures.speed) : null,
+    percent: percent === null ? null : Math.floor(percent * share),
   };
 }
 
