@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from include.demo.airflow_api import TriggeredRun
 from include.demo.local_airflow import USER
@@ -30,6 +30,7 @@ _PATIENCE: Final = 60_000
 def browsing() -> Iterator[Browser]:
     """Starts the browser; stops it afterwards. Raises LackingError where this machine has none."""
     require("chromium")
+    expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)

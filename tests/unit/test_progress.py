@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -355,7 +356,8 @@ def test_the_history_tells_what_was_there_by_when(clock: FakeClock) -> None:
         batch.under_way = (FileProgress("0", batch.fetched + MB, 100 * MB),)
         batch.tick(2.0, MB)
     figures = batch.shown[-1]
-    assert figures["history"] == [(0, 0), (2, MB), (4, 2 * MB), (6, 3 * MB)]
+    assert json.loads(json.dumps(figures)) == figures, "the state store takes nothing else"
+    assert figures["history"] == [[0, 0], [2, MB], [4, 2 * MB], [6, 3 * MB]]
     assert figures["began"] <= figures["at"]
 
 
@@ -366,7 +368,7 @@ def test_the_history_stays_short_however_long_it_takes(clock: FakeClock, seconds
         clock.time += seconds
         points = history.note(number)
         assert len(points) <= 120
-        assert (points[0], points[-1][1]) == ((0, 0), number)
+        assert (points[0], points[-1][1]) == ([0, 0], number)
     times = [time for time, _ in points]
     assert times == sorted(times)
     assert len(points) > 55

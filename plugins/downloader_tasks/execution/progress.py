@@ -86,13 +86,13 @@ class Figures:
     under_way: list[FileFigures]
     at: str
     began: str = ""
-    history: list[tuple[int, int]] = field(default_factory=list)
+    history: list[list[int]] = field(default_factory=list)
 
 
 class History:
     """How a number grew, in few points, the last of which is the newest.
 
-    Where there are too many, every second one is left out, and from then on points are taken half as often.
+    Where there are too many, every second one is left out, and from then on points are kept as far apart as the rest.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -100,15 +100,17 @@ class History:
         self._start = now()
         self._step = 1.0
         self._next = self._step
-        self._kept = [(0, 0)]
+        self._kept = [[0, 0]]  # lists: the state store takes no tuples
 
-    def note(self, value: int) -> list[tuple[int, int]]:
+    def note(self, value: int) -> list[list[int]]:
         """Takes the number as it is now. Answers the points: seconds since the beginning, and the number then."""
         elapsed = self._now() - self._start
-        points = [*self._kept, (round(elapsed), value)]
+        points = [*self._kept, [round(elapsed), value]]
         if elapsed >= self._next:
-            self._kept = points if len(points) < _MOST_POINTS else points[::2]
-            self._step *= 1 if self._kept is points else 2
+            self._kept = points
+            if len(points) >= _MOST_POINTS:
+                self._kept = points[::2]
+                self._step = elapsed / len(self._kept)
             self._next = elapsed + self._step
         return points
 

@@ -1,12 +1,26 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { ApiError, address } from "./api";
 import style from "./style.css";
+import { useNarrow } from "./theme";
 
-/** The frame of an app: its style, and all that is in it. */
-export function Frame({ label, children }: { label: string; children: ReactNode }) {
+/**
+ * The frame of an app: its style, and all that is in it.
+ *
+ * `beside`: Airflow shows it beside another panel. On a phone that leaves it no room, so there it lies above the page.
+ */
+export function Frame({ label, beside = false, children }: { label: string; beside?: boolean; children: ReactNode }) {
+  const narrow = useNarrow() && beside;
+  const [back, setBack] = useState(false);
   return (
-    <section className="dl" aria-label={label}>
+    <section className={narrow && !back ? "dl dl-above" : "dl"} aria-label={label}>
       <style>{style}</style>
+      {narrow ? (
+        <div>
+          <button type="button" className="dl-button dl-small" onClick={() => setBack(!back)}>
+            {back ? "Full width" : "Back to Airflow"}
+          </button>
+        </div>
+      ) : null}
       {children}
     </section>
   );

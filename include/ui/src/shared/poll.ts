@@ -7,7 +7,7 @@ export interface Polled<T> {
   value: T | null;
   /** Why the newest request failed; null where it did not. */
   error: Error | null;
-  /** Asks at once. */
+  /** Asks at once, and for all of it: `load` gets no value before. */
   again: () => void;
 }
 
@@ -35,6 +35,7 @@ export function usePolled<T>(
     let asking = false;
     let ended = false;
     if (newest.current.key !== key) newest.current = { key, value: null };
+    let before: T | null = null;
 
     const later = (pause: number | null) => {
       ended = pause === null;
@@ -43,9 +44,10 @@ export function usePolled<T>(
     const once = async () => {
       asking = true;
       try {
-        const value = await asked.current.load(stop.signal, newest.current.value);
+        const value = await asked.current.load(stop.signal, before);
         if (stop.signal.aborted) return;
         failures = 0;
+        before = value;
         newest.current = { key, value };
         setState({ key, value, error: null });
         asking = false;

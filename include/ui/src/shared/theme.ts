@@ -10,3 +10,17 @@ function watch(changed: () => void): () => void {
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   return () => observer.disconnect();
 }
+
+const PHONE = "(max-width: 640px)";
+
+/** Whether the window is as narrow as a phone. */
+export function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      const phone = matchMedia(PHONE);
+      phone.addEventListener("change", changed);
+      return () => phone.removeEventListener("change", changed);
+    },
+    () => matchMedia(PHONE).matches,
+  );
+}

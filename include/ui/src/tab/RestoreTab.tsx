@@ -1,4 +1,3 @@
-import tabStyle from "./tab.css";
 import { Link } from "react-router-dom";
 import { Failure, Frame, Notice } from "../shared/parts";
 import { usePolled } from "../shared/poll";
@@ -8,13 +7,14 @@ import { Live } from "./Live";
 import { OutcomeView } from "./OutcomeView";
 import { ReportView } from "./ReportView";
 import { Shards } from "./Shards";
+import tabStyle from "./tab.css";
 import { type Snapshot, load, pauseAfter } from "./load";
 import { DAGS, isOver } from "./run";
 
 /** The tab Restore. Airflow shows it on the runs of all DAGs. */
 export function RestoreTab({ dagId, runId }: { dagId: string; runId: string }) {
   return (
-    <Frame label="Restore">
+    <Frame label="Restore" beside>
       <style>{tabStyle}</style>
       {DAGS.includes(dagId) ? <Restore key={`${dagId} ${runId}`} dagId={dagId} runId={runId} /> : <NoRestore />}
     </Frame>

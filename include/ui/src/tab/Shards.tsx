@@ -46,7 +46,8 @@ export function Shards({ dagId, runId, shards, over }: ShardsProps) {
 
 function ShardRow({ shard, to }: { shard: Shard; to: string }) {
   const { task, progress, listing } = shard;
-  const label = visible(task.label) || `shard ${task.index}`;
+  // Airflow has its label once it runs; until then it is the index.
+  const label = /^\d*$/.test(task.label) ? `Shard ${task.index + 1}` : visible(task.label);
   const running = task.state === "running";
   return (
     <li>
