@@ -71,7 +71,9 @@ def test_versions_are_exact_and_the_lock_names_no_host() -> None:
 
 def test_no_text_becomes_html() -> None:
     """Names and messages come from servers and buckets that others write to."""
-    ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(|srcdoc|javascript:")
+    ways = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(|srcdoc|javascript:"
+    )
     sources = [*(UI / "src").rglob("*.ts*"), *(BUILT / app for app in APPS)]
     assert len(sources) > 10
     assert {path.name: found for path in sources if (found := ways.findall(path.read_text()))} == {}

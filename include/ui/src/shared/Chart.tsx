@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import uplotStyle from "uplot/dist/uPlot.min.css";
+import { moment } from "./format";
 import { useDark } from "./theme";
 
 export interface ChartProps {
@@ -45,6 +46,7 @@ export function Chart({ label, times, series, shown, height = 180 }: ChartProps)
       grid: { stroke: color("--chakra-colors-border", "#8884"), width: 1 },
       ticks: { show: false },
       font: `11px ${getComputedStyle(element).fontFamily}`,
+      values: clockTimes,
     };
     const made = new uPlot(
       {
@@ -72,11 +74,18 @@ export function Chart({ label, times, series, shown, height = 180 }: ChartProps)
   useEffect(() => chart.current?.setData(data));
 
   return (
-    <figure className="dl-chart" role="img" aria-label={label}>
+    <figure className="dl-chart" aria-label={label}>
       <style>{uplotStyle}</style>
-      <div ref={place} />
+      <div ref={place} aria-hidden="true" />
     </figure>
   );
+}
+
+/** `14:05:30`, `14:05`, `11-28`: as exact as the ticks are apart. */
+function clockTimes(_: uPlot, ticks: number[], __: number, ___: number, apart: number): string[] {
+  const [from, to] = apart < 60 ? [11, 19] : apart < 86_400 ? [11, 16] : [5, 10];
+  // Ticks closer than a second would read alike.
+  return ticks.map((tick) => (tick % 1 ? "" : moment(new Date(tick * 1000).toISOString()).slice(from, to)));
 }
 
 /** Answers the value of a CSS variable as it is here and now: a canvas knows no variables. */

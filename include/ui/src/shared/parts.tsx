@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { ApiError, address } from "./api";
 import style from "./style.css";
 import { useNarrow } from "./theme";
+import { visible } from "./visible";
 
 /**
  * The frame of an app: its style, and all that is in it.
@@ -26,7 +27,7 @@ export function Frame({ label, beside = false, children }: { label: string; besi
   );
 }
 
-/** Colours of the states of runs and tasks, and of the statuses and outcomes of reports: Airflow's tokens. */
+/** Colours of the states of runs and tasks, and of the statuses of reports: Airflow's tokens. */
 const DOTS: Record<string, string> = {
   success: "success",
   SUCCESS: "success",
@@ -44,22 +45,19 @@ const DOTS: Record<string, string> = {
   upstream_failed: "upstream_failed",
   up_for_retry: "up_for_retry",
   up_for_reschedule: "up_for_reschedule",
-  downloaded: "success",
-  resumed: "queued",
-  "self-healed": "up_for_retry",
 };
 
-/** The colour of a state, a status or an outcome. */
+/** The colour of a state or a status. */
 export function dot(state: string): string {
   const token = DOTS[state];
   return token === undefined ? "var(--dl-muted)" : `var(--chakra-colors-${token}-solid, var(--dl-muted))`;
 }
 
-/** A state, status or outcome, with its colour and in words. */
+/** A state or status, with its colour and in words. */
 export function Badge({ state, children }: { state: string; children?: ReactNode }) {
   return (
     <span className="dl-badge" style={{ "--dl-dot": dot(state) } as React.CSSProperties}>
-      {children ?? state.replaceAll("_", " ")}
+      {children ?? visible(state.replaceAll("_", " "))}
     </span>
   );
 }

@@ -1,7 +1,7 @@
 import { count, size } from "../shared/format";
 import { Notice } from "../shared/parts";
 import type { Report } from "./result";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
 const WORDS: Record<string, string> = {
   keep: "Kept: there, and right",

@@ -6,12 +6,11 @@ import { asObject, asText } from "../shared/json";
 import { Badge, Figures, Notice } from "../shared/parts";
 import type { Snapshot } from "./load";
 import { isOver } from "./run";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
 /** Which run it is, in which state, and what can be done with it. */
 export function Head({ dagId, snapshot, again }: { dagId: string; snapshot: Snapshot; again: () => void }) {
   const { run, outcome } = snapshot;
-  const what = (outcome?.result?.reports ?? []).map((report) => report.about).filter(Boolean);
   const status = outcome?.result?.status;
   const from = Date.parse(run.start);
   const to = isOver(run) ? Date.parse(run.end) : Date.now();
@@ -19,7 +18,7 @@ export function Head({ dagId, snapshot, again }: { dagId: string; snapshot: Snap
     <header className="dl-panel">
       <div className="dl-row">
         <h2 className="dl-grow">
-          <bdi>{visible(what.length === 1 ? (what[0] as string) : run.note.split("\n")[0] || dagId)}</bdi>
+          <bdi>{visible(titleOf(dagId, snapshot))}</bdi>
         </h2>
         <Badge state={status ?? run.state} />
       </div>
@@ -38,6 +37,16 @@ export function Head({ dagId, snapshot, again }: { dagId: string; snapshot: Snap
       </div>
     </header>
   );
+}
+
+const NAMING = ["raw_file_id", "project_id", "bucket", "manifest", "select"];
+
+/** What the run is on: as its one report has it, its note, or its parameters. */
+function titleOf(dagId: string, { run, outcome }: Snapshot): string {
+  const reports = outcome?.result?.reports ?? [];
+  const note = run.note.split("\n", 1)[0];
+  const named = NAMING.map((key) => asText(run.conf[key])).find(Boolean);
+  return (reports.length === 1 ? reports[0]?.about : "") || note || named || dagId;
 }
 
 interface RunAgainProps {

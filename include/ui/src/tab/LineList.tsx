@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "react";
+import { visible } from "../shared/visible";
 import { type Line, pieces } from "./lines";
 import { windowOf } from "./windowing";
 
@@ -36,7 +37,7 @@ export function LineList({ lines, search }: { lines: Line[]; search: string }) {
           aria-posinset={first + index + 1}
           className={line.outcome === "failed" ? "dl-line dl-failed" : "dl-line"}
         >
-          <Marked text={line.text} search={search} />
+          <Marked text={visible(line.text)} search={search} />
         </div>
       ))}
       <div style={{ height: (lines.length - last) * ROW }} />

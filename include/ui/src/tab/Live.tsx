@@ -1,7 +1,7 @@
 import { count, counted, duration, size, speed } from "../shared/format";
 import { Badge, Bar, Figures, Notice } from "../shared/parts";
 import { whole } from "./figures";
-import { DOWNLOAD, type Pool, type Snapshot } from "./load";
+import { DOWNLOAD, REPORT, type Pool, type Snapshot } from "./load";
 import { hasEnded, isWaiting, retriesOf } from "./run";
 
 /** How far the run is. */
@@ -11,6 +11,7 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
   const retries = shards.reduce((total, { task }) => total + retriesOf(task), 0);
   const ended = shards.filter(({ task }) => hasEnded(task)).length;
   const waiting = shards.filter(({ task }) => isWaiting(task)).length;
+  const [before, behind] = [steps.filter(({ id }) => id !== REPORT), steps.filter(({ id }) => id === REPORT)];
   const more = all.all ? "" : "+";
   const figures: [string, string][] = [
     ["Shards", `${count(ended)} of ${count(shards.length)}`],
@@ -23,12 +24,8 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
   return (
     <section className="dl-panel" aria-label="Progress">
       <ol className="dl-steps" aria-label="Tasks">
-        {steps.map((task) => (
-          <li key={task.id}>
-            <Badge state={task.state || "scheduled"}>
-              {task.name}: {words(task.state)}
-            </Badge>
-          </li>
+        {before.map((task) => (
+          <Step key={task.id} state={task.state} name={task.name} />
         ))}
         {shards.length ? (
           <li>
@@ -37,6 +34,9 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
             </Badge>
           </li>
         ) : null}
+        {behind.map((task) => (
+          <Step key={task.id} state={task.state} name={task.name} />
+        ))}
       </ol>
       {shards.length ? (
         <>
@@ -78,6 +78,12 @@ function Waiting({ pool, waiting }: { pool: Pool; waiting: number }) {
   );
 }
 
-function words(state: string): string {
-  return (state || "waiting").replaceAll("_", " ");
+function Step({ state, name }: { state: string; name: string }) {
+  return (
+    <li>
+      <Badge state={state || "scheduled"}>
+        {name}: {(state || "waiting").replaceAll("_", " ")}
+      </Badge>
+    </li>
+  );
 }

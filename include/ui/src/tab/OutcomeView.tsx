@@ -6,7 +6,7 @@ import { DryRun } from "./DryRun";
 import { Shares } from "./Shares";
 import type { Outcome, Snapshot } from "./load";
 import { type FailedFile, type Report, added, advised } from "./result";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
 interface OutcomeProps {
   dagId: string;
@@ -105,8 +105,8 @@ function lineOf({ name, kind, message }: FailedFile): string {
 function Counts({ reports }: { reports: Report[] }) {
   return (
     <div className="dl-grid">
-      <Shares title="Outcomes" of="outcome" counts={added(reports.map((report) => report.outcomes))} />
-      <Shares title="How sure" of="assurance" counts={added(reports.map((report) => report.assurances))} />
+      <Shares title="Outcomes" counts={added(reports.map((report) => report.outcomes))} />
+      <Shares title="How sure" counts={added(reports.map((report) => report.assurances))} />
     </div>
   );
 }

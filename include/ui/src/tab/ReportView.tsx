@@ -4,7 +4,7 @@ import { CopyButton, Notice } from "../shared/parts";
 import { LineList } from "./LineList";
 import { countsOf, filtered, linesOf } from "./lines";
 import type { ReportText } from "./result";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
 /** The text of the reports, with search and filter. */
 export function ReportView({ texts }: { texts: ReportText[] }) {

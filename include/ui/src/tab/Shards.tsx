@@ -6,7 +6,7 @@ import { Badge, Bar } from "../shared/parts";
 import { percentOf } from "./figures";
 import { DOWNLOAD, type Shard } from "./load";
 import type { FileFigures, Progress } from "./run";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
 const FEW = 12;
 /** What a person looks for comes first. */

@@ -1,25 +1,39 @@
 import { count } from "../shared/format";
-import { dot } from "../shared/parts";
-import { visible } from "./visible";
+import { visible } from "../shared/visible";
 
-/** In no scale of sureness but their own: what no checksum proved is never green. */
-const WEAK = new Set(["size", "none", ""]);
+/** Outcomes and assurances in the order in which they are shown, and their colours; checksums stand before these. */
+const COLORS: Record<string, string> = {
+  downloaded: "var(--dl-ok)",
+  resumed: "color-mix(in srgb, var(--dl-ok) 50%, var(--dl-info))",
+  "self-healed": "var(--dl-warning)",
+  skipped: "color-mix(in srgb, var(--dl-muted) 60%, transparent)",
+  // What no checksum proved is never green.
+  "complete FITS": "color-mix(in srgb, var(--dl-warning) 70%, var(--dl-ok))",
+  "complete JPEG": "color-mix(in srgb, var(--dl-warning) 70%, var(--dl-ok))",
+  "complete PNG": "color-mix(in srgb, var(--dl-warning) 70%, var(--dl-ok))",
+  size: "var(--dl-warning)",
+  none: "var(--dl-failed)",
+  "": "var(--dl-failed)",
+  failed: "var(--dl-failed)",
+};
+const ORDER = Object.keys(COLORS);
 
 /** A bar of shares, and a legend with their counts. */
-export function Shares({ title, of, counts }: { title: string; of: "outcome" | "assurance"; counts: [string, number][] }) {
-  const total = counts.reduce((sum, [, number]) => sum + number, 0);
-  if (!total) return null;
-  const color = (name: string, index: number) => (of === "outcome" ? dot(name) : assuranceColor(name, index));
+export function Shares({ title, counts }: { title: string; counts: [string, number][] }) {
+  if (!counts.length) return null;
+  const sorted = [...counts].sort(([a, most], [b, more]) => ORDER.indexOf(a) - ORDER.indexOf(b) || more - most);
+  const color = (name: string, index: number) =>
+    COLORS[name] ?? `color-mix(in srgb, var(--dl-ok) ${Math.max(20, 100 - index * 25)}%, var(--dl-brand))`;
   return (
     <section className="dl-panel" aria-label={title}>
       <h3>{title}</h3>
       <div className="dl-shares" aria-hidden="true">
-        {counts.map(([name, number], index) => (
-          <div key={name} title={`${words(name)}: ${count(number)}`} style={{ flexGrow: number, background: color(name, index) }} />
+        {sorted.map(([name, number], index) => (
+          <div key={name} style={{ flexGrow: number, background: color(name, index) }} />
         ))}
       </div>
       <ul className="dl-legend">
-        {counts.map(([name, number], index) => (
+        {sorted.map(([name, number], index) => (
           <li key={name}>
             <i aria-hidden="true" style={{ background: color(name, index) }} />
             {words(name)} <strong>{count(number)}</strong>
@@ -28,12 +42,6 @@ export function Shares({ title, of, counts }: { title: string; of: "outcome" | "
       </ul>
     </section>
   );
-}
-
-function assuranceColor(name: string, index: number): string {
-  if (name === "none" || name === "") return "var(--dl-failed)";
-  if (WEAK.has(name) || name.startsWith("complete ")) return "var(--dl-warning)";
-  return `color-mix(in srgb, var(--dl-ok) ${100 - (index % 4) * 20}%, var(--dl-brand))`;
 }
 
 function words(name: string): string {

@@ -9,7 +9,7 @@ const PAGE = 100;
 const AT_ONCE = 4;
 /** Requests a round for the figures of shards: the others follow in the next rounds. */
 const MOST_FIGURES = 48;
-const REPORT = "report";
+export const REPORT = "report";
 export const DOWNLOAD = "download";
 
 export interface Shard {

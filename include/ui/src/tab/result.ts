@@ -1,6 +1,6 @@
 /** The XComs `result` and `report_text` of the task `report`. */
 
-import { asCount, asList, asNumber, asObject, asText } from "../shared/json";
+import { type Json, asCount, asList, asNumber, asObject, asText } from "../shared/json";
 
 export interface FailedFile {
   name: string;
@@ -72,14 +72,19 @@ function reportOf(value: unknown): Report {
     outcomes: countsOf(report["outcomes"]),
     assurances: countsOf(report["assurances"]),
     failures: asList(report["failures"]).map(failedFileOf),
-    actions: Object.entries(asObject(report["actions"])).map(([name, action]) => ({
-      name,
-      files: asCount(asObject(action)["files"]),
-      bytes: asCount(asObject(action)["bytes"]),
-    })),
+    actions: actionsOf(asObject(report["actions"])),
     free: asNumber(report["free"]),
     toFetch: asNumber(report["to_fetch"]),
   };
+}
+
+const ACTIONS = ["keep", "resume", "heal", "thaw", "download"];
+
+/** In the order in which they are shown: Airflow's database keeps none. */
+function actionsOf(actions: Json): Action[] {
+  return Object.entries(actions)
+    .sort(([a], [b]) => ACTIONS.indexOf(a) - ACTIONS.indexOf(b))
+    .map(([name, action]) => ({ name, files: asCount(asObject(action)["files"]), bytes: asCount(asObject(action)["bytes"]) }));
 }
 
 function failedFileOf(value: unknown): FailedFile {
