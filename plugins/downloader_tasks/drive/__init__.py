@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .download_run import DriveRun
+from .download_run import DriveRun, api_key
+from .request import manifest_file
 
-__all__ = ["DriveRun"]
+__all__ = ["DriveRun", "api_key", "manifest_file"]

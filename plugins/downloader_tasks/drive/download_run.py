@@ -32,7 +32,7 @@ from ..xcoms import Shard, ShardResults, Validated
 from .inventory import inventory
 from .request import DatasetRequest
 
-__all__ = ["DriveRun"]
+__all__ = ["DriveRun", "api_key"]
 
 _TITLE: Final = "Drive Datasets Status Report"
 _MANY: Final = 5
@@ -65,7 +65,7 @@ class DriveRun(SingleItemRun):
                 web_url=drive.web_url,
                 download_url=drive.download_url,
                 api_url=drive.api_url,
-                key=_key_of(drive.connection),  # without a key the web pages are asked
+                key=api_key(drive.connection),  # without a key the web pages are asked
                 key_place=f"the password of the connection {drive.connection}",
                 timeouts=Timeouts(stall=drive.timeout),
             )
@@ -136,7 +136,7 @@ class DriveRun(SingleItemRun):
         return inventory(self.manifest, self.request.location)
 
 
-def _key_of(connection_id: str) -> str:
+def api_key(connection_id: str) -> str:
     """The API key; ``""`` if there is none. Raises Refusal for what no header may hold."""
     connection = find_connection(connection_id)
     key = (connection.password or "").strip() if connection else ""

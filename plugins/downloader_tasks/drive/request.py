@@ -12,7 +12,7 @@ from ..parameters import path_below, trimmed
 from ..settings import PROJECT, Configuration, writable_location
 from ..wording import one_line
 
-__all__ = ["MOST_STREAMS", "DatasetRequest"]
+__all__ = ["MOST_STREAMS", "DatasetRequest", "manifest_file"]
 
 MOST_STREAMS = 16
 
@@ -36,7 +36,7 @@ class DatasetRequest:
         if not 1 <= concurrency <= MOST_STREAMS:
             raise Refusal(f"concurrency is {concurrency}; give a number from 1 to {MOST_STREAMS}, best 3")
         return cls(
-            manifest=_manifest((params.get("manifest") or "").strip(), configuration),
+            manifest=manifest_file((params.get("manifest") or "").strip(), configuration),
             patterns=trimmed(params.get("datasets") or []),
             concurrency=concurrency,
             verify=params.get("verify", True),
@@ -46,8 +46,8 @@ class DatasetRequest:
         )
 
 
-def _manifest(named: str, configuration: Configuration) -> Path:
-    """The configured manifest, or the one `named` in its folder."""
+def manifest_file(named: str, configuration: Configuration) -> Path:
+    """The configured manifest, or the one `named` in its folder. Raises Refusal if there is none."""
     configured = PROJECT / configuration.drive.manifest
     folder = configured.parent
     file = path_below(folder, named) if named else configured

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .download_run import MinioRun
+from .endpoint import endpoint as minio_endpoint
 
-__all__ = ["MinioRun"]
+__all__ = ["MinioRun", "minio_endpoint"]

@@ -15,7 +15,17 @@ from .configuration import (
     writable_location,
 )
 from .configuration_file import Document, KeyPath, Problem, read, shown_value
-from .connections import address_of, authority, aws_access, catalogue, extra_of, find_connection, s3_access, truth
+from .connections import (
+    address_of,
+    authority,
+    aws_access,
+    catalogue,
+    extra_of,
+    find_connection,
+    holds_aws_credentials,
+    s3_access,
+    truth,
+)
 from .explaining import explain
 from .options import service_options, transfer_options
 
@@ -38,6 +48,7 @@ __all__ = [
     "explain",
     "extra_of",
     "find_connection",
+    "holds_aws_credentials",
     "load",
     "read",
     "s3_access",

@@ -23,7 +23,17 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from downloader.sources.s3 import S3Access
 
-__all__ = ["address_of", "authority", "aws_access", "catalogue", "extra_of", "find_connection", "s3_access", "truth"]
+__all__ = [
+    "address_of",
+    "authority",
+    "aws_access",
+    "catalogue",
+    "extra_of",
+    "find_connection",
+    "holds_aws_credentials",
+    "s3_access",
+    "truth",
+]
 
 _HOST: Final = re.compile(
     r"(?P<host>\[(?P<ipv6>[0-9a-f:.]+)\]|((?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-))"
@@ -154,18 +164,25 @@ def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     raise problem
 
 
-def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+def holds_aws_credentials(connection_id: str) -> bool:
+    """Whether an AWS connection holds keys itself, so that no role, profile or machine is asked for them.
 
+    Asks nobody. Raises Refusal where the connection's fields cannot be used.
+    """
+    try:
+        settings = _aws_hook(connection_id)[0].conn_config
+        held = bool(settings.aws_access_key_id and settings.aws_secret_access_key)
+        return held and not (settings.role_arn or settings.profile_name)
+    except of_aws() as error:
+        problem = aws_error(error, connection_id)
+    raise problem
+
+
+def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     from downloader.source import Timeouts
     from downloader.sources.s3 import S3Access, client_config
 
-    connection = find_connection(connection_id)
-    extra = extra_of(connection) if connection else {}
-    _refuse_endpoint(extra.get("endpoint_url"), connection_id)
-    verify = authority("verify", extra["verify"], connection_id) if extra.get("verify") is not None else None
-    payer = "requester_pays" in extra and truth("requester_pays", extra["requester_pays"], connection_id)
-    hook = S3Hook(aws_conn_id=connection_id, verify=verify, config=_client_settings(extra, connection_id))
+    hook, verify, payer = _aws_hook(connection_id)
     timeouts = Timeouts(stall=stall)
     region = hook.conn_config.region_name or region
     session = hook.get_session(region_name=region)
@@ -180,6 +197,22 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     access = S3Access(client, credentials, verify, payer, timeouts)
     access.transport()  # what cannot be used is refused before anything is asked
     return access
+
+
+def _aws_hook(connection_id: str) -> tuple[Any, bool | str | None, bool]:
+    """Airflow's hook, what it verifies servers by, and whether the requester pays. Asks nobody for credentials."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    connection = find_connection(connection_id)
+    extra = extra_of(connection) if connection else {}
+    _refuse_endpoint(extra.get("endpoint_url"), connection_id)
+    verify = authority("verify", extra["verify"], connection_id) if extra.get("verify") is not None else None
+    payer = "requester_pays" in extra and truth("requester_pays", extra["requester_pays"], connection_id)
+    return (
+        S3Hook(aws_conn_id=connection_id, verify=verify, config=_client_settings(extra, connection_id)),
+        verify,
+        payer,
+    )
 
 
 def _client_settings(extra: Mapping[str, Any], connection_id: str) -> Any:

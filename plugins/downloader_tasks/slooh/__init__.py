@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .account import account_of
 from .download_run import SloohRun
 
-__all__ = ["SloohRun"]
+__all__ = ["SloohRun", "account_of"]
