@@ -11,6 +11,8 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, FastAPI, Header, Response
 
+from . import ready, results
+
 __all__ = ["make_app"]
 
 _FOLDER = Path(__file__).parent
@@ -33,6 +35,8 @@ def make_app() -> FastAPI:
             return Response(status_code=304, headers=headers)
         return Response(content, media_type="text/javascript", headers=headers)
 
+    app.include_router(ready.router)
+    app.include_router(results.router)
     return app
 
 

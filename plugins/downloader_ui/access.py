@@ -1,0 +1,29 @@
+"""What a visitor may see of the four DAGs. Airflow decides, by the permissions of its own pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import HTTPException, Request, status
+
+__all__ = ["DAGS", "readable"]
+
+DAGS: Final = ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images")
+
+
+def readable(entity: DagAccessEntity, request: Request, user: GetUserDep) -> list[str]:
+    """The DAGs of which `user` may read that much. Raises HTTPException (403) where there is none."""
+    dag_ids = [dag_id for dag_id in DAGS if _may_read(dag_id, entity, request, user)]
+    if not dag_ids:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
+    return dag_ids
+
+
+def _may_read(dag_id: str, entity: DagAccessEntity, request: Request, user: GetUserDep) -> bool:
+    try:
+        requires_access_dag("GET", entity, dag_id)(request, user)
+    except HTTPException:
+        return False
+    return True
