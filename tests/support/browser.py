@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,8 +92,8 @@ class Visitor:
     def look(self, page: Page, name: str) -> None:
         """Takes a picture of what is shown, where somebody wants to see it: SCREENSHOTS names a folder."""
         if folder := os.environ.get("SCREENSHOTS"):
-            # The tab scrolls within Airflow's page: it is made high enough to show all of it.
-            place = page.get_by_role("region", name="Restore", exact=True)
+            # Ours scrolls within Airflow's page: it is made high enough to show all of it.
+            place = page.get_by_role("region", name=re.compile("^Restores?$"))
             size: Any = page.viewport_size
             needed = place.evaluate("element => element.scrollHeight") + 400 if place.count() else size["height"]
             page.set_viewport_size({"width": size["width"], "height": min(int(needed), 4000)})

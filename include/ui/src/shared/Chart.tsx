@@ -13,10 +13,12 @@ export interface ChartProps {
   /** How a value is written at the axis and in the legend. */
   shown: (value: number) => string;
   height?: number;
+  /** Whether each value is that of a whole day. */
+  daily?: boolean;
 }
 
 /** A chart over time by uPlot, as wide as its place, in Airflow's colours. */
-export function Chart({ label, times, series, shown, height = 180 }: ChartProps) {
+export function Chart({ label, times, series, shown, height = 180, daily = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const dark = useDark();
@@ -54,9 +56,15 @@ export function Chart({ label, times, series, shown, height = 180 }: ChartProps)
         height,
         cursor: { drag: { x: false, y: false } },
         legend: { live: true },
-        scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
-        axes: [axis, { ...axis, size: 72, values: (_, ticks) => ticks.map((tick) => newest.current.shown(tick)) }],
-        series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...line],
+        scales: {
+          ...(daily ? { x: { range: (_, first, last) => [first - DAY / 2, last + DAY / 2] } } : {}),
+          y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] },
+        },
+        axes: [
+          daily ? { ...axis, size: 32, splits: ({ data, width }) => some(data[0], width), values: (_, ticks) => ticks.map(dayOf) } : axis,
+          { ...axis, size: 72, incrs: ROUND, values: (_, ticks) => ticks.map((tick) => newest.current.shown(tick)) },
+        ],
+        series: [{ value: daily ? "{YYYY}-{MM}-{DD}" : "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...line],
       },
       newest.current.data,
       element,
@@ -69,7 +77,7 @@ export function Chart({ label, times, series, shown, height = 180 }: ChartProps)
       made.destroy();
       chart.current = null;
     };
-  }, [shape, dark, height]);
+  }, [shape, dark, height, daily]);
 
   useEffect(() => chart.current?.setData(data));
 
@@ -86,6 +94,22 @@ function clockTimes(_: uPlot, ticks: number[], __: number, ___: number, apart: n
   const [from, to] = apart < 60 ? [11, 19] : apart < 86_400 ? [11, 16] : [5, 10];
   // Ticks closer than a second would read alike.
   return ticks.map((tick) => (tick % 1 ? "" : moment(new Date(tick * 1000).toISOString()).slice(from, to)));
+}
+
+const DAY = 86_400;
+const DAY_WIDTH = 64;
+/** Steps of an axis of bytes: 1, 2, 5, ... 500 of each unit. */
+const ROUND = [0, 1, 2, 3, 4, 5].flatMap((unit) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** unit));
+
+/** As many of the days as have room to be named, the last one among them. */
+function some(days: ArrayLike<number>, width: number): number[] {
+  const step = Math.max(1, Math.ceil((days.length * DAY_WIDTH) / width));
+  return Array.from(days).filter((_, index) => (days.length - 1 - index) % step === 0);
+}
+
+/** `11-28`. */
+function dayOf(time: number): string {
+  return moment(new Date(time * 1000).toISOString()).slice(5, 10);
 }
 
 /** Answers the value of a CSS variable as it is here and now: a canvas knows no variables. */

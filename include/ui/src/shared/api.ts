@@ -39,6 +39,8 @@ export interface Request {
   method?: "GET" | "POST";
   body?: unknown;
   signal?: AbortSignal | undefined;
+  /** Where the path begins: Airflow's REST API, or what the plugin mounts (`downloader`). */
+  root?: "api/v2" | "downloader";
 }
 
 /** Where Airflow is mounted may be below another path: its page says so in `<base>`. */
@@ -47,10 +49,10 @@ export function address(path: string): string {
 }
 
 /** The JSON of `api/v2/PATH`. Throws ApiError, and the AbortError of `signal`. */
-export async function ask(path: string, { method = "GET", body, signal }: Request = {}): Promise<unknown> {
+export async function ask(path: string, { method = "GET", body, signal, root = "api/v2" }: Request = {}): Promise<unknown> {
   let answer: Response;
   try {
-    answer = await fetch(address(`api/v2/${path}`), {
+    answer = await fetch(address(`${root}/${path}`), {
       method,
       credentials: "same-origin",
       headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
