@@ -21,8 +21,8 @@ _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 _TRIGGER: Final = re.compile(r".*/api/v2/dags/([a-z0-9_]+)/dagRuns")
-_NOT_IN_AN_ID: Final = re.compile(r"[^A-Za-z0-9_.~:+-]+|\.{2,}")
-"""What Airflow allows in ids by default is all the rest."""
+_NOT_IN_AN_ID: Final = re.compile(r"(?:[^A-Za-z0-9_.~+-]|\.{2,})+")
+"""All the rest, and colons, Airflow allows in ids by default."""
 _LONGEST: Final = 100
 """Characters of a name in an id. An id may have 250, and becomes a folder of logs."""
 _MOST_BYTES: Final = 1024 * 1024

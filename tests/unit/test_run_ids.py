@@ -88,6 +88,11 @@ def test_what_is_no_json_is_for_airflow_to_refuse(text: bytes) -> None:
     assert passed([text]) == (text, len(text))
 
 
+def test_the_words_of_a_name_are_kept_apart() -> None:
+    name = "restore 2 raw files: 20250115_a, ../b: *.tdf"
+    assert id_of(name, NOW) == "restore_2_raw_files_20250115_a_b_.tdf__2026-02-07T08:30:00.000005Z"
+
+
 @given(st.text(st.characters()))
 def test_airflow_allows_the_id_of_any_name(name: str) -> None:
     run_id = id_of(name, NOW)
