@@ -177,6 +177,16 @@ def test_the_longest_names_and_folders_fit(tmp_path: Path) -> None:
     assert result["reports"][0]["failed"] == 20
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_log_names_failures_and_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture, quiet: bool) -> None:
+    caplog.set_level("INFO")
+    published(MemoryRun(Many(4, refuse=4), tmp_path, quiet=quiet))
+    assert ("0000000: DOWNLOAD - 10 B" in caplog.messages) is not quiet
+    assert f"0000003: FAILURE - {CorruptRecord('no entry')}" in caplog.messages
+    assert "Total files: 4" in caplog.messages
+    assert [record.message[:7] for record in caplog.records if record.levelname == "ERROR"] == ["0000003"]
+
+
 def test_no_name_forges_a_line(tmp_path: Path) -> None:
     names = ["a\nb: KEEP - 1 B", "c: KEEP - 1 B", "d: FAILURE - x", "\u202ee", "f\udcff"]
     files = [RemoteFile(safe_path(name), 10, name) for name in names[:3]] + [

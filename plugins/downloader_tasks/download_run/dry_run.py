@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..failures import failure
 from ..wording import counted
 from ..xcoms import Previews, Validated, pull_previews, push_approval, push_previews, push_result
-from .preview import ItemPreview, previews_of, shown_amount
+from .preview import FAILURE, ItemPreview, previews_of, shown_amount
 from .receipts import one_sentence
 from .result import DRY_RUN
 from .run import DownloadRun
@@ -59,8 +59,8 @@ def _logged(run: DownloadRun, validated: Validated) -> list[ItemPreview]:
     previews = []
     for preview in previews_of(run, validated.shards):
         log.info("What would be done with the files of %s:", preview.about)
-        for line in preview.text()["text"].splitlines():
-            log.log(logging.ERROR if ": FAILURE - " in line else logging.INFO, "%s", line)
+        for line in preview.lines(failures_alone=run.quiet):
+            log.log(logging.ERROR if FAILURE in line else logging.INFO, "%s", line)
         previews.append(preview)
     return previews
 
@@ -69,7 +69,7 @@ def _question(previews: Sequence[ItemPreview], validated: Validated) -> tuple[st
     """Subject and body of the approval. What comes from outside stands in a block of code: it is no Markdown."""
     files = sum(one.files for one in previews)
     amount = shown_amount(sum(one.to_fetch for one in previews), sum(one.unsized for one in previews))
-    lines = [line for one in previews for line in (one.about, "", *one.text()["text"].splitlines(), "")]
+    lines = [line for one in previews for line in (one.about, "", *one.lines(), "")]
     lines += [f"Refused: {sentence}" for sentence in validated.refused.values()]
     block = "\n".join(f"    {line}" for line in lines)
     return f"Download {counted(files)} ({amount} to fetch)?", f"{_QUESTION}\n\n{block}\n"

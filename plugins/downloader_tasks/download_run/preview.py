@@ -20,7 +20,7 @@ from ..wording import counted, one_line, shown_size
 from ..xcoms import Shard
 from .run import DownloadRun
 
-__all__ = ["MOST_TEXT", "ItemPreview", "previews_of", "shown_amount"]
+__all__ = ["FAILURE", "MOST_TEXT", "ItemPreview", "previews_of", "shown_amount"]
 
 MOST_TEXT: Final = 256 * 1024
 """Bytes of the text on one item."""
@@ -39,6 +39,8 @@ _LONGEST: Final = 1000
 """Characters of a failure's message."""
 
 _LABELS: Final = {Action.KEEP: "Keep", Action.RESUME: "Resume", Action.HEAL: "Heal", Action.DOWNLOAD: "Download"}
+FAILURE: Final = ": FAILURE - "
+"""In the line of a file that would fail, and in no other."""
 _THAW: Final = "thaw"
 """An action that no run takes: an archived object is a failure."""
 _LOOKS_LIKE_AN_ACTION: Final = re.compile(r":(?= [A-Z]+ - )")
@@ -119,10 +121,14 @@ class ItemPreview:
             "failures": self._failures,
         }
 
+    def lines(self, *, failures_alone: bool = False) -> list[str]:
+        """The listing and the summary."""
+        listed = [line for line in self._listing.lines if not failures_alone or FAILURE in line]
+        return [*listed, *([""] if listed else []), *self.summary()]
+
     def text(self) -> dict[str, Any]:
         """As one of `report_text`."""
-        lines = [*self._listing.lines, *([""] if self._listing.lines else []), *self.summary()]
-        text = "".join(f"{line}\n" for line in lines)
+        text = "".join(f"{line}\n" for line in self.lines())
         return {"about": self.about, "path": "", "text": text, "left_out": self._listing.left_out}
 
     def summary(self) -> Iterator[str]:
@@ -187,7 +193,7 @@ def _line(prospect: Prospect) -> str:
     name = _LOOKS_LIKE_AN_ACTION.sub(r"\\x3a", one_line(prospect.name))
     decision = prospect.decision
     if decision is None:
-        return f"{name}: FAILURE - {cut(one_line(str(prospect.error)), _LONGEST)}"
+        return f"{name}{FAILURE}{cut(one_line(str(prospect.error)), _LONGEST)}"
     size = "size unknown" if prospect.size is None else shown_size(prospect.size)
     left = f", {shown_size(prospect.to_fetch)} to fetch" if decision.have and prospect.to_fetch else ""
     why = f" ({one_line(decision.reason)})" if decision.action is Action.HEAL else ""
