@@ -95,6 +95,8 @@ def assert_the_worker_did_it(cluster: Cluster) -> None:
     """Celery notes that a task has ended a moment after Airflow does."""
     taken = cluster.query("airflow", b"SELECT status FROM celery_taskmeta")
     assert len(taken) == 6
+    queues = cluster.query("airflow", b"SELECT DISTINCT dag_id, queue FROM task_instance ORDER BY dag_id")
+    assert queues == [("minio_downloader", "default"), ("s3_downloader", "raw_files")]
     assert set(taken) <= {("STARTED",), ("SUCCESS",)}
 
 

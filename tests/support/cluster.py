@@ -29,7 +29,7 @@ from support.secret_search import told_of
 __all__ = ["Cluster"]
 
 _AIRFLOW: Final = ("api-server", "scheduler", "dag-processor", "worker")
-"""All parts but the triggerer: no DAG here waits for it."""
+"""All parts but the triggerer: only schedules wait for it."""
 _LISTENING: Final = {"api-server": 8080, "scheduler": 8974, "postgres": 5432, "redis": 6379, "s3-server": 9000}
 _HERE: Final = "127.0.0.1"
 _SECRET: Final = 40
@@ -123,6 +123,8 @@ class Cluster:
             "AWS_ACCESS_KEY_ID": made["MINIO_ACCESS_KEY"],
             "AWS_SECRET_ACCESS_KEY": made["MINIO_SECRET_KEY"],
             "AWS_ENDPOINT_URL": "http://s3-server:9000",
+            "DOWNLOADER_QUEUE_S3_DOWNLOADER": "raw_files",
+            "WORKER_QUEUES": "raw_files,default",
         }
 
     def _at(self, name: str) -> str:

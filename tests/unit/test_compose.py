@@ -274,3 +274,15 @@ def test_no_secret_stands_in_a_command_or_a_health_check(services: dict[str, Any
     for service in services.values():
         shown = json.dumps({key: value for key, value in service.items() if key != "environment"})
         assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_every_dag_can_have_a_queue_of_its_own_and_the_worker_says_which_it_takes(env: dict[str, str]) -> None:
+    names = [
+        f"DOWNLOADER_QUEUE_{file.stem.upper()}" for file in (ROOT / "dags").glob("*.py") if file.stem != "schedules"
+    ]
+    wanted = {name: name.lower() for name in [*names, "DOWNLOADER_QUEUE", "DOWNLOADER_OWNER"]}
+    services = filled(read(), env | wanted | {"WORKER_QUEUES": "raw_files,default"})["services"]
+    for part in airflow_services(services).values():  # the DAG processor reads them; a worker parses the DAG again
+        assert {name: part["environment"].get(name) for name in wanted} == wanted
+    assert services["worker"]["command"] == "celery worker --queues raw_files,default"
+    assert filled(read(), env)["services"]["worker"]["command"] == "celery worker --queues default"
