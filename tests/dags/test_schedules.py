@@ -119,9 +119,15 @@ def test_from_cron_to_green_and_to_red(postgres_socket: str) -> None:
         assert {name: airflow.wait(run) for name, run in started.items()} == {"green__": "success", "red__": "failed"}
         assert airflow.states(red)["restore"] == "failed"
         (failure,) = [line for line in airflow.log(red, "restore") if line.get("error_detail")]
-        assert f"the run {started['red__'].run_id} of s3_downloader failed" in str(failure["error_detail"])
+        assert (
+            f"the run {started['red__'].run_id} of s3_downloader failed (PARTIAL FAILURE: 1 of 2 files failed)"
+            in str(failure["error_detail"])
+        )
         for schedule, run in ((green, started["green__"]), (red, started["red__"])):
-            assert airflow.xcom(schedule, "restore", "result") == airflow.xcom(run, "report", "result")
+            for key in ("result", "return_value"):
+                assert airflow.xcom(schedule, "restore", key) == airflow.xcom(run, "report", "result")
+        result = airflow.xcom(red, "restore", "result")
+        assert (result["status"], result["reports"][0]["failed"]) == ("PARTIAL FAILURE", 1)
 
         # Cleared, the schedule runs the same run again: what is here is kept, and what came back is downloaded.
         airflow.objects.put("raw_gone/b.raw", b"b")

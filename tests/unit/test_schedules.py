@@ -412,9 +412,9 @@ def test_a_green_run_hands_its_result_on(restore: RestoreOperator) -> None:
 @pytest.mark.parametrize(
     ("result", "figures"),
     [
-        (RESULT, " failed (PARTIAL FAILURE: 1 of 11 files failed); open"),
-        ({"status": "REFUSED", "reports": []}, " failed (REFUSED); open"),
-        (None, " failed; open"),
+        (RESULT, " failed (PARTIAL FAILURE: 1 of 11 files failed); the log"),
+        ({"status": "REFUSED", "reports": []}, " failed (REFUSED); the log"),
+        (None, " failed; the log"),
     ],
 )
 def test_a_red_run_hands_its_result_on_and_is_red(restore: RestoreOperator, result: object, figures: str) -> None:
