@@ -45,7 +45,7 @@ def judged(text: bytes | str, variable: str = "x") -> str:
     file = Path(_FOLDER.name, "schedules.yaml")
     file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     try:
-        load_schedules(_PARAMS.__getitem__, None, {"DOWNLOADER_SCHEDULES": str(file), "X": variable})
+        load_schedules(_PARAMS.__getitem__, {"DOWNLOADER_SCHEDULES": str(file), "X": variable})
     except ConfigurationError as error:
         refused = error
     else:

@@ -20,7 +20,8 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables import trigger
 from airflow.timetables.base import DataInterval, TimeRestriction
 
-from downloader_tasks.schedules import make_dags
+from downloader_tasks.schedules import location, make_dags
+from downloader_tasks.schedules.location import has_none, schedules_file
 from downloader_tasks.schedules.restore import RestoreOperator
 from downloader_tasks.schedules.schedule import DAGS, Schedule
 from downloader_tasks.schedules.schedule_file import load_schedules
@@ -44,7 +45,7 @@ def read(tmp_path: Path) -> Read:
     def write_and_read(text: str, only: str | None = None, **environ: str) -> list[Schedule]:
         file = tmp_path / "schedules.yaml"
         file.write_text(text)
-        return load_schedules(params_of, only, {"DOWNLOADER_SCHEDULES": str(file), **environ})
+        return load_schedules(params_of, {"DOWNLOADER_SCHEDULES": str(file), **environ}, only)
 
     return write_and_read
 
@@ -100,7 +101,7 @@ schedules:
 
 
 def test_the_shipped_file_has_no_schedule_and_an_example_for_each_dag(read: Read) -> None:
-    assert load_schedules(params_of, environ={}) == []
+    assert load_schedules(params_of, {}) == []
     text = (ROOT / "include" / "schedules.yaml").read_text()
     before, _, examples = text.partition("schedules: []\n")
     found = read("schedules:\n" + re.sub(r"^#", "", examples, flags=re.MULTILINE))
@@ -121,7 +122,33 @@ def test_the_environment_fills_single_values(read: Read) -> None:
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:
     for path, problem in ((tmp_path / "none.yaml", "does not exist"), (tmp_path, "is a folder")):
         with pytest.raises(ConfigurationError, match=f"{problem}; correct the environment variable DOWNLOADER_SCHED"):
-            load_schedules(params_of, environ={"DOWNLOADER_SCHEDULES": str(path)})
+            load_schedules(params_of, {"DOWNLOADER_SCHEDULES": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("text", "none"),
+    [
+        ("schedules: []", True),
+        ("# a\n\nschedules: []  \n#  - name: b\n  # c\n", True),
+        ("", False),
+        ("schedules:\n  - name: a", False),
+        ("schedules: []\n - name: a", False),
+        ("schedules: [] # a", False),
+        (" schedules: []", False),
+    ],
+)
+def test_that_there_is_none_is_seen_without_reading_yaml(tmp_path: Path, text: str, none: bool) -> None:
+    file = tmp_path / "schedules.yaml"
+    file.write_text(text)
+    assert has_none(file) is none
+
+
+def test_the_shipped_file_may_be_missing_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert has_none(schedules_file({}))
+    assert not has_none(tmp_path / "none.yaml")
+    assert not has_none(tmp_path)
+    monkeypatch.setattr(location, "_SHIPPED", tmp_path / "none.yaml")
+    assert has_none(schedules_file({}))
 
 
 # What is wrong

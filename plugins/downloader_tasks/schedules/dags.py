@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_parsing_context
 
 from ..three_tasks import default_args
-from .schedule import Schedule
-from .schedule_file import ParamsOf, load_schedules
+from .location import has_none, schedules_file
+
+if TYPE_CHECKING:
+    from .schedule import Schedule
+    from .schedule_file import ParamsOf
 
 __all__ = ["make_dags"]
 
@@ -33,8 +38,12 @@ def make_dags(params_of: ParamsOf) -> list[DAG]:
     Where Airflow runs a task, only its own DAG is made: a mistake in another entry does not stop what is under way.
     Raises ConfigurationError with all that is wrong.
     """
+    if has_none(schedules_file(os.environ)):
+        return []
+    from .schedule_file import load_schedules
+
     only = get_parsing_context().dag_id
-    return [_dag_of(schedule) for schedule in load_schedules(params_of, only) if schedule.enabled]
+    return [_dag_of(schedule) for schedule in load_schedules(params_of, os.environ, only) if schedule.enabled]
 
 
 def _dag_of(schedule: Schedule) -> DAG:

@@ -1,22 +1,19 @@
-"""The schedules: `include/schedules.yaml`, or the file that DOWNLOADER_SCHEDULES names; checked like the settings."""
+"""The file of schedules, read and checked as the configuration is."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from airflow.sdk import Param
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..settings import PROJECT, ConfigurationError, Document, KeyPath, Problem, explain, read
+from ..settings import ConfigurationError, Document, KeyPath, Problem, explain, read
 from .conf import check_conf
+from .location import VARIABLE, schedules_file
 from .schedule import DAGS, Schedule
 
 __all__ = ["ParamsOf", "load_schedules"]
-
-VARIABLE: Final = "DOWNLOADER_SCHEDULES"
 
 ParamsOf = Callable[[str], Mapping[str, Param]]
 """Answers the parameters of a DAG."""
@@ -30,24 +27,19 @@ class _Whole(BaseModel):
     schedules: tuple[Any, ...] = Field(default=(), description="a list of schedules, each behind a dash")
 
 
-def load_schedules(
-    params_of: ParamsOf, only: str | None = None, environ: Mapping[str, str] = os.environ
-) -> list[Schedule]:
-    """All schedules, also those that are not enabled; none where there is no file and none is named.
+def load_schedules(params_of: ParamsOf, environ: Mapping[str, str], only: str | None = None) -> list[Schedule]:
+    """All schedules, also those that are not enabled.
 
     Args:
         params_of: Answers the parameters of a DAG, which `conf` is checked against.
-        only: The DAG of the one schedule that is asked for. The others may be wrong then.
         environ: The environment.
+        only: The DAG of the one schedule that is asked for. The others may be wrong then.
 
     Raises:
         ConfigurationError: everything that is wrong, each with its line and key.
     """
-    named = environ.get(VARIABLE)
-    file = Path(named) if named else PROJECT / "include" / "schedules.yaml"
+    file = schedules_file(environ)
     if not file.is_file():
-        if not named and not file.exists():
-            return []
         problem = "is a folder" if file.is_dir() else "does not exist"
         raise ConfigurationError(file, [Problem(0, (), f"{problem}; correct the environment variable {VARIABLE}")])
     document = read(file, environ)
