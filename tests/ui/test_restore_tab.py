@@ -19,6 +19,7 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from include.demo.airflow_api import TriggeredRun
+from include.stand_ins.secrets import secret
 from include.stand_ins.wire import limited
 from support.browser import DESK, PHONE, Visitor
 from support.real_airflow import RealAirflow
@@ -406,7 +407,11 @@ def test_it_never_asks_twice_at_once(tab: Tab) -> None:
     held: list[Route] = []
     page = tab.visitor.page()
     page.clock.install()
-    page.route(TASKS, lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(TASKS, hold)
     with page.expect_request(TASKS):
         tab.visitor.open_tab(page, tab.run)
     page.clock.fast_forward(600_000)
@@ -422,7 +427,7 @@ def test_the_files_of_the_pages_are_for_those_who_are_logged_in(
     for app in ("restore_tab", "restores_page"):
         address = f"{airflow.airflow.address}/downloader/{app}.js"
         assert requests.get(address, timeout=30).status_code == 401
-        assert requests.get(address, cookies={"_token": "no such"}, timeout=30).status_code == 403
+        assert requests.get(address, cookies={"_token": secret("forged-login")}, timeout=30).status_code == 403
         cookies = {"_token": window[0].login()}
         answer = requests.get(address, cookies=cookies, timeout=30)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")

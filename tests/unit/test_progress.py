@@ -363,7 +363,7 @@ def test_the_history_tells_what_was_there_by_when(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("seconds", [0.1, 2.0, 700.0])
 def test_the_history_stays_short_however_long_it_takes(clock: FakeClock, seconds: float) -> None:
-    history = History(clock.now)
+    history, points = History(clock.now), [[0, 0]]
     for number in range(5_000):
         clock.time += seconds
         points = history.note(number)

@@ -18,7 +18,7 @@ export function ReportView({ texts }: { texts: ReportText[] }) {
         {texts.length > 1 ? (
           <label>
             <span className="dl-hidden">Report</span>
-            <select className="dl-input" value={chosen} onChange={(event) => setChosen(Number(event.target.value))}>
+            <select className="dl-input" value={chosen} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
               {texts.map((each, index) => (
                 <option key={`${index} ${each.about}`} value={index}>
                   {visible(each.about)}
@@ -62,7 +62,7 @@ function Searched({ text }: { text: string }) {
           placeholder="Search"
           aria-label="Search in the report"
           value={search}
-          onChange={(event) => setSearch(event.target.value)}
+          onChange={(event) => setSearch(event.currentTarget.value)}
         />
         <div className="dl-row" role="group" aria-label="Filter by outcome">
           {counts.map(([name, number]) => (
