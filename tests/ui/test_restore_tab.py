@@ -442,6 +442,11 @@ def test_it_runs_again_with_the_same_parameters(tab: Tab) -> None:
     tab.page.get_by_role("button", name="Run again").click()
     again = tab.page.get_by_role("group", name="Run again")
     expect(again).to_contain_text('"raw_file_id": "watched"')
+    posted_to = re.compile(r"/dagRuns$")
+    tab.page.route(posted_to, lambda route: route.fulfill(status=403, json={"detail": "Forbidden"}))
+    again.get_by_role("button", name="Start").click()
+    expect(again.get_by_role("alert")).to_contain_text("You lack the permission")
+    tab.page.unroute(posted_to)
     with tab.page.expect_response(lambda answer: answer.request.method == "POST") as posted:
         again.get_by_role("button", name="Start").click()
     made = posted.value.json()

@@ -15,7 +15,7 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
   const more = all.all ? "" : "+";
   const figures: [string, string][] = [
     ["Shards", `${count(ended)} of ${count(shards.length)}`],
-    ["Files", `${count(all.filesDone)} of ${count(all.files)}${more}`],
+    ["Files", all.files ? `${count(all.filesDone)} of ${count(all.files)}${more}` : "–"],
     ["Bytes", all.bytesPlanned ? `${size(all.bytesDone)} of ${size(all.bytesPlanned)}${more}` : size(all.bytesDone)],
     ["Speed", speed(all.speed)],
     ["Time left", all.left === null ? "not known yet" : `about ${duration(all.left)}`],

@@ -23,7 +23,7 @@ export function Shares({ title, counts }: { title: string; counts: [string, numb
   if (!counts.length) return null;
   const sorted = [...counts].sort(([a, most], [b, more]) => ORDER.indexOf(a) - ORDER.indexOf(b) || more - most);
   const color = (name: string, index: number) =>
-    COLORS[name] ?? `color-mix(in srgb, var(--dl-ok) ${Math.max(20, 100 - index * 25)}%, var(--dl-brand))`;
+    COLORS[name] ?? `color-mix(in srgb, var(--dl-ok) ${Math.max(10, 100 - index * 45)}%, var(--dl-brand))`;
   return (
     <section className="dl-panel" aria-label={title}>
       <h3>{title}</h3>
