@@ -32,7 +32,7 @@ export function Chart({ label, times, series, shown, height = 180, daily = false
     if (element === null) return;
     const color = colorsOf(element);
     const line = newest.current.series.map((each) => {
-      const stroke = each.color ? color(each.color, "#017cee") : color("--chakra-colors-brand-solid", "#017cee");
+      const stroke = each.color ? color(each.color, "#017cee") : color("--chakra-colors-fg-info", "#0369a1");
       return {
         label: each.label,
         stroke,
