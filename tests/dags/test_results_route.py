@@ -18,6 +18,7 @@ from dags.lab import ROOT, Lab, Run
 from downloader_tasks.readiness import CHECKS
 from downloader_ui import results
 from downloader_ui.access import DAGS
+from include.stand_ins.secrets import secret
 
 REPORT = {"about": "a01", "files": 3, "successful": 2, "failed": 1, "bytes": 300, "fetched": 120}
 FAILURE = {"name": "b.raw", "kind": "Not found", "message": "Not found: there is no object"}
@@ -69,7 +70,7 @@ def leave(run: Run, value: Any) -> None:
 @pytest.mark.parametrize("route", ["results", "ready"])
 def test_nobody_reads_without_a_login(visitor: TestClient, route: str) -> None:
     assert visitor.get(f"/downloader/{route}").status_code == 401
-    visitor.cookies.set("_token", "forged")
+    visitor.cookies.set("_token", secret("forged"))
     assert visitor.get(f"/downloader/{route}").status_code in (401, 403)
     visitor.cookies.clear()
     log_in(visitor, None)  # a user without a role

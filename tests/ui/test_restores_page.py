@@ -16,6 +16,7 @@ import requests
 from playwright.sync_api import Locator, Page, Route, expect
 
 from include.demo.airflow_api import TriggeredRun
+from include.stand_ins.secrets import MARK, secret
 from support.browser import DESK, PHONE, Visitor
 from support.real_airflow import RealAirflow
 
@@ -395,10 +396,10 @@ def test_the_routes_are_for_those_who_are_logged_in(airflow: RealAirflow, visito
     for route in ("ready", "results"):
         address = f"{airflow.airflow.address}/downloader/{route}"
         assert requests.get(address, timeout=30).status_code == 401
-        assert requests.get(address, cookies={"_token": "no such"}, timeout=30).status_code == 403
+        assert requests.get(address, cookies={"_token": secret("forged")}, timeout=30).status_code == 403
         answer = requests.get(address, cookies={"_token": visitor.login()}, timeout=30)
         assert answer.status_code == 200
-        assert "nevertobeshown" not in answer.text
+        assert MARK not in answer.text
 
 
 def test_a_run_appears_and_is_followed_to_its_end(

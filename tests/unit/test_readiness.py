@@ -109,7 +109,7 @@ class _Usage(NamedTuple):
         (
             "s3_downloader",
             "aws_default",
-            {"conn_type": "aws", "login": "A", "password": "B", "extra": {"endpoint_url": "not an address"}},
+            {"conn_type": "aws", "login": "A", "password": secret("aws"), "extra": {"endpoint_url": "not an address"}},
             State.PROBLEM,
             "endpoint_url is not an address",
         ),
@@ -119,7 +119,7 @@ class _Usage(NamedTuple):
             {
                 "conn_type": "aws",
                 "login": "A",
-                "password": "B",
+                "password": secret("aws"),
                 "extra": {"role_arn": "arn:aws:iam::123456789012:role/x"},
             },
             State.UNSEEN,
@@ -128,7 +128,7 @@ class _Usage(NamedTuple):
         (
             "drive_datasets",
             "google_drive_default",
-            {"conn_type": "http", "password": "a b"},
+            {"conn_type": "http", "password": secret("drive", " ")},
             State.PROBLEM,
             "not an API key",
         ),
@@ -203,7 +203,7 @@ def test_s3_that_is_switched_off_is_told(setting: Setting) -> None:
 def test_no_sentence_shows_what_a_connection_holds(setting: Setting) -> None:
     held = secret("minio")
     setting.connect("minio_default", conn_type="generic", host=f"http://user:{held}@minio", login="k", password=held)
-    setting.connect("aws_default", conn_type="aws", login="A", password="B", extra={"endpoint_url": f"x://{held}"})
+    setting.connect("aws_default", conn_type="aws", login="A", password=held, extra={"endpoint_url": f"x://{held}"})
     setting.connect("slooh_default", conn_type="http", host=f"https://{held}@slooh", login="k", password=held)
     told = [each.sentence for dag_id in CHECKS for each in setting.look(dag_id).values()]
     assert not [sentence for sentence in told if held in sentence]
