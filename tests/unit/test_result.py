@@ -46,6 +46,7 @@ def test_a_report_becomes_counts_and_paths() -> None:
                 "successful": 3,
                 "failed": 1,
                 "bytes": 1023,
+                "fetched": 1003,
                 "seconds": 46.1,
                 "outcomes": {"downloaded": 1, "resumed": 0, "self-healed": 1, "skipped": 1, "failed": 1},
                 "assurances": {"MD5": 1, "S3 ETag": 1, "size": 1},

@@ -3,8 +3,9 @@
     {"status": "PARTIAL FAILURE",
      "reports": [{"about": "20250115_sample", "path": "/data/output/PRID001/_download_status_....txt",
                   "destination": "/data/output/PRID001", "status": "PARTIAL FAILURE", "files": 4, "successful": 3,
-                  "failed": 1, "bytes": 1294467072, "seconds": 46.1, "outcomes": {"downloaded": 1, ...},
-                  "assurances": {"MD5": 3}, "failures": [{"name": "...", "kind": "...", "message": "..."}]}],
+                  "failed": 1, "bytes": 1294467072, "fetched": 1294467072, "seconds": 46.1,
+                  "outcomes": {"downloaded": 1, ...}, "assurances": {"MD5": 3},
+                  "failures": [{"name": "...", "kind": "...", "message": "..."}]}],
      "problems": ["what no report says: ..."]}
 
 All texts are escaped as in a report. Lists and texts are bounded, so that a run of a million files, or of a thousand
@@ -103,6 +104,7 @@ def _report(published: Published, most_failures: int) -> dict[str, Any]:
         "successful": summary.successful,
         "failed": summary.failed,
         "bytes": summary.size,
+        "fetched": sum(result.fetched for result in report.results),
         "seconds": report.duration,
         "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
         "assurances": dict(sorted(Counter(_assurance(each) for each in report.results if each.ok).items())),
