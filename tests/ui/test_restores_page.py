@@ -312,7 +312,7 @@ def test_what_is_missing_is_told_with_what_to_do(
         expect(ready.get_by_role("region", name=names[SLOOH])).to_contain_text("it is paused")
         about = ready.get_by_role("region", name=names[S3])
         page.get_by_role("button", name="Look again").click()
-        expect(about).to_contain_text(f"there is no folder {location}; if it is there where the tasks run, all is well")
+        expect(about).to_contain_text(f"locations.output is {location}, which does not exist: create it")
         expect(ready.get_by_role("listitem").filter(has_text=f"{names[S3]}: not seen from here")).to_be_visible()
         visitor.look(page, "not_ready")
     finally:

@@ -72,7 +72,8 @@ def test_a_folder_that_is_not_here_may_be_there_for_the_workers(setting: Setting
     setting.configure(locations=dict.fromkeys(("output", "minio", "datasets", "slooh"), "/no/such/folder"))
     found = setting.look(dag_id)["folder"]
     assert found.state is State.UNSEEN
-    assert "there is no folder /no/such/folder; if it is there where the tasks run, all is well" in found.sentence
+    assert "which does not exist: create it, or change locations." in found.sentence
+    assert found.sentence.endswith("; if it is there where the tasks run, all is well")
 
 
 def test_a_folder_that_is_a_file_or_not_set_is_a_problem(setting: Setting) -> None:

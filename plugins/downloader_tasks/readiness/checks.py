@@ -27,6 +27,7 @@ from ..minio import minio_endpoint
 from ..settings import (
     Configuration,
     ConfigurationError,
+    LocationError,
     catalogue,
     find_connection,
     holds_aws_credentials,
@@ -107,12 +108,12 @@ def _unseen(sentence: str) -> CheckResult:
 def _folder(configuration: Configuration, name: str) -> CheckResult:
     """The folder ``locations.<name>``."""
     path = getattr(configuration.locations, name)
-    if path is not None and not os.path.exists(path):
-        return _unseen(
-            f"there is no folder {path}; if it is there where the tasks run, all is well, else create it, or change "
-            f"locations.{name} in {configuration.file}"
-        )
-    folder = writable_location(configuration, name)
+    try:
+        folder = writable_location(configuration, name)
+    except LocationError as error:
+        if path is None or os.path.exists(path):
+            raise
+        return _unseen(f"{error}; if it is there where the tasks run, all is well")
     free = shutil.disk_usage(folder).free
     if free < _LITTLE:
         return CheckResult(State.PROBLEM, f"the disk of {folder} is full; free room there", free)

@@ -4,7 +4,7 @@ import { segment } from "../shared/api";
 import { count, duration, moment, size } from "../shared/format";
 import { Badge } from "../shared/parts";
 import { visible } from "../shared/visible";
-import { isActive, type Result, type Run, remarks, what } from "./model";
+import { isActive, noteBesides, type Result, type Run, remarks, what } from "./model";
 
 /** A page of runs. On a narrow screen each row is a card. */
 export function RunTable({ runs, results, now }: { runs: Run[]; results: ReadonlyMap<string, Result>; now: Date }) {
@@ -33,6 +33,7 @@ const COLUMNS = ["What", "State", "Files", "Size", "Took", "Started by", "When",
 const Row = memo(function Row({ run, result, now }: { run: Run; result: Result | undefined; now: number }) {
   const place = `/dags/${segment(run.dagId)}/runs/${segment(run.runId)}`;
   const name = what(run, result) || "as configured";
+  const note = noteBesides(name, run);
   const has = result !== undefined && result.status !== "" && !isActive(run);
   return (
     <div role="row" className="dl-run">
@@ -45,7 +46,7 @@ const Row = memo(function Row({ run, result, now }: { run: Run; result: Result |
           {remarks(run).map((remark) => (
             <span key={remark}> · {remark}</span>
           ))}
-          {run.note && !run.note.includes(name) && <bdi> · {visible(run.note)}</bdi>}
+          {note && <bdi> · {note}</bdi>}
         </span>
         {run.state === "failed" && result?.problem && <bdi className="dl-why">{visible(result.problem)}</bdi>}
       </span>

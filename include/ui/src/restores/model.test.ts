@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { few, isActive, keyOf, remarks, toResult, toRun, what } from "./model";
+import { few, isActive, keyOf, noteBesides, remarks, toResult, toRun, what } from "./model";
 
 const RUN = { dag_id: "s3_downloader", dag_run_id: "manual__1", state: "success", run_after: "2026-11-28T00:00:00Z" };
 
@@ -13,6 +13,7 @@ it.each([
   ["s3_downloader", { raw_file_id: null, raw_file_ids: null, project_id: "PRID001" }, "project PRID001"],
   ["s3_downloader", { raw_file_id: "a01", files: ["*.tdf", "x/*"] }, "a01, only *.tdf, x/*"],
   ["minio_downloader", { bucket: "fhir", prefix: "2026/", filter: "Patient,Observation" }, "fhir/2026/, only Patient,Observation"],
+  ["minio_downloader", { filter: ["Patient", "Observation"] }, "only Patient, Observation"],
   ["minio_downloader", {}, ""],
   ["drive_datasets", { manifest: null, datasets: ["fan/*"] }, "only fan/*"],
   ["slooh_images", {}, "new"],
@@ -38,6 +39,17 @@ it("what a run was asked for besides is told", () => {
   expect(remarks(run("s3_downloader", { dry_run: true, thaw: "Bulk", audit: false }))).toEqual(["dry run", "thaw: Bulk"]);
   expect(remarks(run("slooh_images", { duplicates: "overwrite" }))).toEqual(["overwrite"]);
   expect(remarks(run("slooh_images", null))).toEqual([]);
+});
+
+it.each([
+  ["a01, only *.tdf", "restore a01: *.tdf", ""],
+  ["all since 2026-01-01, only M31", "all pictures since 2026-01-01: M31", ""],
+  ["fhir/2026/", "download FHIR exports of fhir 2026/", ""],
+  ["a01", "for the paper\u202e", "for the paper\\u202e"],
+  ["a01", "", ""],
+  ["as configured", "download data sets", "download data sets"],
+])("beside %j the note %j is told as %j", (name, note, told) => {
+  expect(noteBesides(name, toRun({ ...RUN, note }))).toBe(told);
 });
 
 it.each([

@@ -122,6 +122,13 @@ export function what(run: Run, result?: Result): string {
   return asked || (result ? few(result.about, result.reports) : "");
 }
 
+/** The note of a run, where it tells more than `name` does; "" where it does not: many are made of the parameters. */
+export function noteBesides(name: string, { note }: Run): string {
+  const words = (text: string) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u);
+  const noted = new Set(words(note));
+  return words(name).every((word) => word === "only" || noted.has(word)) ? "" : visible(note);
+}
+
 /** What a run was asked for besides: that it only looks, or downloads anew. */
 export function remarks(run: Run): string[] {
   const { conf } = run;
@@ -135,13 +142,13 @@ export function remarks(run: Run): string[] {
 
 const ASKED: Record<string, (conf: Json) => string> = {
   s3_downloader: (conf) => {
-    const ids = texts(conf.raw_file_id ? [conf.raw_file_id] : conf.raw_file_ids);
+    const ids = texts(conf.raw_file_id || conf.raw_file_ids);
     const project = asText(conf.project_id);
     return only(ids.length > 0 ? few(ids) : project && `project ${visible(project)}`, texts(conf.files));
   },
   minio_downloader: (conf) => {
     const place = [asText(conf.bucket), asText(conf.prefix)].filter(Boolean).join("/");
-    return only(visible(place), texts([conf.filter]));
+    return only(visible(place), texts(conf.filter));
   },
   drive_datasets: (conf) => only(visible(asText(conf.manifest)), texts(conf.datasets)),
   slooh_images: (conf) => {
@@ -157,6 +164,7 @@ function only(what: string, chosen: string[]): string {
   return [what, chosen.length > 0 ? `only ${few(chosen)}` : ""].filter(Boolean).join(", ");
 }
 
+/** A list of texts, or one text. */
 function texts(value: unknown): string[] {
-  return asList(value).map(asText).filter(Boolean);
+  return (typeof value === "string" ? [value] : asList(value)).map(asText).filter(Boolean);
 }
