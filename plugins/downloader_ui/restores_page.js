@@ -235,6 +235,16 @@
   margin: 0;
   padding: 0;
 }
+.dl-plain > li {
+  min-width: 0;
+}
+.dl-plain .dl-badge {
+  white-space: normal;
+  border-radius: 12px;
+}
+.dl-plain .dl-badge::before {
+  flex: none;
+}
 .dl-stack {
   display: flex;
   flex-direction: column;
