@@ -44,4 +44,4 @@ def test_each_app_of_the_plugin_has_its_file() -> None:
     paths = [app["bundle_url"] for app in DownloaderPlugin.react_apps]
     assert [app["destination"] for app in DownloaderPlugin.react_apps] == ["dag_run", "nav"]
     assert [path for path in paths if not (BUILT / path.removeprefix("downloader/")).is_file()] == []
-    assert [app["url_prefix"] for app in DownloaderPlugin().fastapi_apps] == ["/downloader"]
+    assert "/downloader" in [app["url_prefix"] for app in DownloaderPlugin().fastapi_apps]
