@@ -1,6 +1,7 @@
 /** What the visitor wants to see. It stands in the address, so that it can be sent to others and survives a reload. */
 import { visible } from "../shared/visible";
-import { DAGS, type Result, remarks, type Run, STATES, what } from "./model";
+import { DAGS } from "../shared/dags";
+import { type Result, remarks, type Run, STATES, what } from "./model";
 
 export const SPANS = [7, 30, 365, 0] as const;
 /** Days. 0 stands for all. */

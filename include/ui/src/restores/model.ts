@@ -2,7 +2,6 @@
 import { visible } from "../shared/visible";
 import { asCount, asList, asNumber, asObject, asText, type Json } from "../shared/json";
 
-export const DAGS = ["s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"] as const;
 export const STATES = ["queued", "running", "success", "failed"] as const;
 
 /** A run of a DAG. Times are ISO texts, "" where there is none. `seconds`: how long it took, null while it runs. */

@@ -2,7 +2,7 @@
 import { ApiError, ask, segment } from "../shared/api";
 import { asNumber, asObject, asText, type Json } from "../shared/json";
 import { count, size } from "../shared/format";
-import { DAGS } from "./model";
+import { DAGS } from "../shared/dags";
 
 /** `unseen`: cannot be seen from here, which is no failure. `late`: a later look may tell. */
 export type State = "ready" | "unseen" | "late" | "problem";

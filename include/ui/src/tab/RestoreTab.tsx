@@ -9,14 +9,15 @@ import { ReportView } from "./ReportView";
 import { Shards } from "./Shards";
 import tabStyle from "./tab.css";
 import { type Snapshot, load, pauseAfter } from "./load";
-import { DAGS, isOver } from "./run";
+import { DAGS } from "../shared/dags";
+import { isOver } from "./run";
 
 /** The tab Restore. Airflow shows it on the runs of all DAGs. */
 export function RestoreTab({ dagId, runId }: { dagId: string; runId: string }) {
   return (
     <Frame label="Restore" beside>
       <style>{tabStyle}</style>
-      {DAGS.includes(dagId) ? <Restore key={`${dagId} ${runId}`} dagId={dagId} runId={runId} /> : <NoRestore />}
+      {DAGS.some((known) => known === dagId) ? <Restore key={`${dagId} ${runId}`} dagId={dagId} runId={runId} /> : <NoRestore />}
     </Frame>
   );
 }

@@ -2,7 +2,6 @@
 
 import { type Json, asCount, asList, asNumber, asObject, asText } from "../shared/json";
 
-export const DAGS: readonly string[] = ["s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"];
 const ENDED = new Set(["success", "failed"]);
 const TASK_ENDED = new Set(["success", "failed", "upstream_failed", "skipped", "removed"]);
 const WAITING = new Set(["", "scheduled", "queued"]);
