@@ -19,7 +19,8 @@ from downloader.sources.memory import MemorySource
 from downloader.transfer import TransferOptions
 from downloader_tasks.download_run import Show, SingleItemRun, ignore
 from downloader_tasks.download_run.dry_run import announce, publish_dry_run
-from downloader_tasks.download_run.preview import MOST_TEXT, previews_of
+from downloader_tasks.download_run.preview import previews_of
+from downloader_tasks.download_run.result import MOST_TEXT
 from downloader_tasks.settings import Configuration
 from downloader_tasks.shards import RunTarget, ShardFiles
 from downloader_tasks.xcoms import Shard, Validated

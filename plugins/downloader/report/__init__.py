@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from .escaping import escape, visible
 from .extract import excerpt
+from .file_line import IS_FAILURE, IS_OK
 from .layout import lines_of, render
 from .parser import ReportError, parse
 from .quantities import shown_size
@@ -25,6 +26,8 @@ from .store import read, reports_in, write
 
 __all__ = [
     "FORMAT",
+    "IS_FAILURE",
+    "IS_OK",
     "Pairs",
     "Report",
     "ReportError",

@@ -23,7 +23,7 @@ from ..results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome, joined
 from .escaping import escape, escape_assurance, escape_message, escape_name, unescape
 from .quantities import shown_seconds, shown_size
 
-__all__ = ["parse_line", "render_line"]
+__all__ = ["IS_FAILURE", "IS_OK", "parse_line", "render_line"]
 
 _WORDS: Final = {
     Outcome.DOWNLOADED: "Downloaded",
@@ -43,8 +43,9 @@ _WITHOUT_CHECKSUM: Final = {
 }
 _ASSURANCES: Final = {words: assurance for assurance, words in _WITHOUT_CHECKSUM.items()}
 
-_IS_OK: Final = ": OK - "
-_IS_FAILURE: Final = ": FAILURE - "
+IS_OK: Final = ": OK - "
+IS_FAILURE: Final = ": FAILURE - "
+"""Behind the name in a line. Names are escaped, so the first of the two decides."""
 _FACTS = re.compile(
     r"(?:, ([0-9]+) bytes)?(?:, fetched ([0-9]+) bytes)?(?:, ([0-9]+\.[0-9])s)?(?:, ([0-9]+) resources)?"
     r"(, retryable)?(?:, ([^\[\]]+))?"
@@ -58,8 +59,8 @@ def render_line(result: FileResult) -> str:
     proved = ok and result.assurance not in _WITHOUT_CHECKSUM
     facts = _facts(result, proved)
     if not ok:
-        return f"{name}{_IS_FAILURE}{escape_message(result.message)}" + (f" [{facts}]" if facts else "")
-    return f"{name}{_IS_OK}{_words(result, proved)} [{facts}]"
+        return f"{name}{IS_FAILURE}{escape_message(result.message)}" + (f" [{facts}]" if facts else "")
+    return f"{name}{IS_OK}{_words(result, proved)} [{facts}]"
 
 
 def parse_line(line: str) -> FileResult:
@@ -70,10 +71,10 @@ def parse_line(line: str) -> FileResult:
     Raises:
         ValueError: `line` is not the line of a file.
     """
-    name, is_ok, rest = line.partition(_IS_OK)
-    if is_ok and _IS_FAILURE not in name:
+    name, is_ok, rest = line.partition(IS_OK)
+    if is_ok and IS_FAILURE not in name:
         return _parse_ok(unescape(name), rest)
-    name, is_failure, rest = line.partition(_IS_FAILURE)
+    name, is_failure, rest = line.partition(IS_FAILURE)
     if is_failure:
         return _parse_failure(unescape(name), rest)
     raise ValueError("neither OK nor FAILURE")

@@ -10,10 +10,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
+from downloader.report import IS_FAILURE
+
 from ..failures import failure
 from ..wording import counted
 from ..xcoms import Previews, Validated, pull_previews, push_approval, push_previews, push_result
-from .preview import FAILURE, ItemPreview, previews_of, shown_amount
+from .preview import ItemPreview, previews_of, shown_amount
 from .receipts import one_sentence
 from .result import DRY_RUN
 from .run import DownloadRun
@@ -60,7 +62,7 @@ def _logged(run: DownloadRun, validated: Validated) -> list[ItemPreview]:
     for preview in previews_of(run, validated.shards):
         log.info("What would be done with the files of %s:", preview.about)
         for line in preview.lines(failures_alone=run.quiet):
-            log.log(logging.ERROR if FAILURE in line else logging.INFO, "%s", line)
+            log.log(logging.ERROR if IS_FAILURE in line else logging.INFO, "%s", line)
         previews.append(preview)
     return previews
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from downloader.errors import DownloadError, cut
+from downloader.report import IS_FAILURE
 from downloader.transfer import Action, Prospect, Questions, foresee
 
 from ..folders import free_space
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Shard
+from .result import DRY_RUN, MOST_FAILURES, MOST_TEXT, share
 from .run import DownloadRun
 
-__all__ = ["FAILURE", "MOST_TEXT", "ItemPreview", "previews_of", "shown_amount"]
+__all__ = ["ItemPreview", "previews_of", "shown_amount"]
 
-MOST_TEXT: Final = 256 * 1024
-"""Bytes of the text on one item."""
 _MOST_TEXTS: Final = 1024 * 1024
 """Bytes of the listings of all items."""
 _SUMMARY: Final = 16 * 1024
@@ -32,15 +32,12 @@ _FOR_FAILURES: Final = 0.25
 """Share of a listing that only failures may use."""
 _MOST_ASKED: Final = 10_000
 """Files of a run that its source is asked about."""
-_MOST_FAILURES: Final = 50
-"""Failures of an item in its figures."""
-_MOST_FAILURES_OF_ALL: Final = 1000
+_ALL_FAILURES: Final = 1000
+"""Failures in the figures of all items."""
 _LONGEST: Final = 1000
 """Characters of a failure's message."""
 
 _LABELS: Final = {Action.KEEP: "Keep", Action.RESUME: "Resume", Action.HEAL: "Heal", Action.DOWNLOAD: "Download"}
-FAILURE: Final = ": FAILURE - "
-"""In the line of a file that would fail, and in no other."""
 _THAW: Final = "thaw"
 """An action that no run takes: an archived object is a failure."""
 _LOOKS_LIKE_AN_ACTION: Final = re.compile(r":(?= [A-Z]+ - )")
@@ -110,7 +107,7 @@ class ItemPreview:
             "about": self.about,
             "path": "",
             "destination": one_line(str(self.folder)),
-            "status": "DRY RUN",
+            "status": DRY_RUN,
             "files": self.files,
             "bytes": self.bytes,
             "actions": {name: {"files": files, "bytes": size} for name, (files, size) in actions.items()},
@@ -123,7 +120,7 @@ class ItemPreview:
 
     def lines(self, *, failures_alone: bool = False) -> list[str]:
         """The listing and the summary."""
-        listed = [line for line in self._listing.lines if not failures_alone or FAILURE in line]
+        listed = [line for line in self._listing.lines if not failures_alone or IS_FAILURE in line]
         return [*listed, *([""] if listed else []), *self.summary()]
 
     def text(self) -> dict[str, Any]:
@@ -172,8 +169,8 @@ def shown_amount(size: int, unsized: int) -> str:
 def previews_of(run: DownloadRun, shards: Sequence[Shard]) -> Iterator[ItemPreview]:
     """One for each item, in the order of the shards. Raises as `DownloadRun.item` and `RunItem.listed` do."""
     items = len({shard.item for shard in shards})
-    room = min(MOST_TEXT - _SUMMARY, _MOST_TEXTS // max(1, items))
-    most_failures = min(_MOST_FAILURES, max(1, _MOST_FAILURES_OF_ALL // max(1, items)))
+    room = share(_MOST_TEXTS, items, least=0, most=MOST_TEXT - _SUMMARY)
+    most_failures = share(_ALL_FAILURES, items, least=1, most=MOST_FAILURES)
     left = _MOST_ASKED
     for name, group in groupby(shards, key=lambda shard: shard.item):
         item, questions = run.item(name), Questions(left)
@@ -193,7 +190,7 @@ def _line(prospect: Prospect) -> str:
     name = _LOOKS_LIKE_AN_ACTION.sub(r"\\x3a", one_line(prospect.name))
     decision = prospect.decision
     if decision is None:
-        return f"{name}{FAILURE}{cut(one_line(str(prospect.error)), _LONGEST)}"
+        return f"{name}{IS_FAILURE}{cut(one_line(str(prospect.error)), _LONGEST)}"
     size = "size unknown" if prospect.size is None else shown_size(prospect.size)
     left = f", {shown_size(prospect.to_fetch)} to fetch" if decision.have and prospect.to_fetch else ""
     why = f" ({one_line(decision.reason)})" if decision.action is Action.HEAL else ""

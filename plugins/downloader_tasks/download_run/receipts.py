@@ -12,7 +12,7 @@ from typing import Final
 
 from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError, from_os_error
-from downloader.report import Pairs, Report, lines_of, write
+from downloader.report import IS_FAILURE, IS_OK, Pairs, Report, lines_of, write
 from downloader.results import FileResult
 
 from ..execution import FEW, Unreported, begun_in
@@ -25,8 +25,6 @@ from .run import DownloadRun, RunItem
 
 __all__ = ["MOST_NAMES", "Published", "Receipt", "named", "one_sentence", "publish", "receipts_of"]
 
-_OK: Final = ": OK - "
-_FAILURE: Final = ": FAILURE - "
 MOST_NAMES: Final = 200
 """Names of a kind that a summary writes out."""
 
@@ -174,7 +172,7 @@ def _print(text: Report, *, whole: bool) -> None:
     """The whole report, or the head, the first failures, and the summary."""
     failures = 0
     for line in lines_of(text):
-        is_failure = _FAILURE in line and _OK not in line.partition(_FAILURE)[0]
+        is_failure = IS_FAILURE in line and IS_OK not in line.partition(IS_FAILURE)[0]
         failures += is_failure
-        if whole or not (_OK in line or (is_failure and failures > FEW)):
+        if whole or not (IS_OK in line or (is_failure and failures > FEW)):
             log.log(logging.ERROR if is_failure else logging.INFO, "%s", line)

@@ -28,19 +28,19 @@ from downloader.results import UNVERIFIED, FileResult, Outcome
 
 from .receipts import Published
 
-__all__ = ["DRY_RUN", "REFUSED", "result_of", "texts_of", "uri_of"]
+__all__ = ["DRY_RUN", "MOST_FAILURES", "MOST_TEXT", "REFUSED", "result_of", "share", "texts_of", "uri_of"]
 
 DRY_RUN: Final = "DRY RUN"
 REFUSED: Final = "REFUSED"
 """The status of a run in which nothing was planned."""
 
-_MOST_FAILURES: Final = 50
+MOST_FAILURES: Final = 50
 """Of a report. All reports of a run share `_ALL_FAILURES`, and each has one at least."""
 _ALL_FAILURES: Final = 2000
 _MOST_PROBLEMS: Final = 50
 _LONGEST_PROBLEM: Final = 2000
 """Characters."""
-_MOST_TEXT: Final = 256 * 1024
+MOST_TEXT: Final = 256 * 1024
 """Bytes of the text of a report. All reports of a run share `_ALL_TEXTS`, and each has `_LEAST_TEXT` at least."""
 _ALL_TEXTS: Final = 4 * 1024 * 1024
 _LEAST_TEXT: Final = 16 * 1024
@@ -52,7 +52,7 @@ _WORDS: Final = {"s3-etag": "S3 ETag"}
 
 def result_of(published: Sequence[Published], problems: Iterable[str], status: str | None = None) -> dict[str, Any]:
     """The result of a run. `problems`: sentences on what is in no report. `status`: where there is no report."""
-    most = _share(_ALL_FAILURES, len(published), least=1, most=_MOST_FAILURES)
+    most = share(_ALL_FAILURES, len(published), least=1, most=MOST_FAILURES)
     reports = [_report(each, most) for each in published]
     unreported = [*(each.problem for each in published if each.problem), *problems]
     return {
@@ -64,7 +64,7 @@ def result_of(published: Sequence[Published], problems: Iterable[str], status: s
 
 def texts_of(published: Sequence[Published]) -> list[dict[str, Any]]:
     """The texts of the reports. `left_out`: how many files a text has no line for."""
-    most = _share(_ALL_TEXTS, len(published), least=_LEAST_TEXT, most=_MOST_TEXT)
+    most = share(_ALL_TEXTS, len(published), least=_LEAST_TEXT, most=MOST_TEXT)
     texts = []
     for each in published:
         text, left_out = excerpt(each.receipt.report, most)
@@ -78,7 +78,8 @@ def uri_of(folder: Path) -> str | None:
     return uri if len(uri) <= _LONGEST_URI else None
 
 
-def _share(whole: int, among: int, *, least: int, most: int) -> int:
+def share(whole: int, among: int, *, least: int, most: int) -> int:
+    """What each of so many has of the `whole`, from `least` to `most`."""
     return min(most, max(least, whole // max(1, among)))
 
 

@@ -29,7 +29,7 @@ from downloader.transfer import TransferOptions
 
 from ..download_run import DownloadRun
 from ..failures import Refusal
-from ..settings import Configuration, catalogue, s3_access, transfer_options, writable_location
+from ..settings import Configuration, catalogue, refuse_switched_off, s3_access, transfer_options, writable_location
 from ..shards import Outline, bounds_of, cut
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Validated
@@ -76,8 +76,7 @@ class RawFilesRun(DownloadRun):
 
     def validated(self) -> Validated:
         """As `DownloadRun`."""
-        if not self.configuration.s3.enabled:
-            raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {self.configuration.file}")
+        refuse_switched_off(self.configuration)
         writable_location(self.configuration, "output")
         records = self.catalogue
         raw_file_ids = self.request.ids_in(records)

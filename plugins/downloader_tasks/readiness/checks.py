@@ -32,6 +32,7 @@ from ..settings import (
     find_connection,
     holds_aws_credentials,
     load,
+    refuse_switched_off,
     s3_access,
     writable_location,
 )
@@ -121,8 +122,7 @@ def _folder(configuration: Configuration, name: str) -> CheckResult:
 
 
 def _s3(configuration: Configuration) -> CheckResult:
-    if not configuration.s3.enabled:
-        raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {configuration.file}")
+    refuse_switched_off(configuration)
     found = _aws(configuration.s3.connection)
     if found is None:
         s3_access(configuration)

@@ -10,15 +10,13 @@ from airflow.providers.standard.operators.trigger_dagrun import DagIsPaused, Tri
 
 from ..failures import failure
 from ..wording import counted
-from ..xcoms import RESULT
+from ..xcoms import RESULT, push_dag_result
 from .schedule import Schedule
 
 __all__ = ["RestoreOperator"]
 
 _LOOKS: Final = 10
 """Seconds between two looks of the triggerer at the run."""
-_RETURNED: Final = "return_value"
-"""Airflow's own key, from which it takes a DAG's result."""
 
 
 class RestoreOperator(TriggerDagRunOperator):
@@ -65,8 +63,7 @@ class RestoreOperator(TriggerDagRunOperator):
         self.trigger_run_id = run_id  # as the class above does, for listeners
         ti = context["ti"]
         result = ti.xcom_pull(task_ids="report", dag_id=self.trigger_dag_id, run_id=run_id, key=RESULT, map_indexes=-1)
-        for key in (RESULT, _RETURNED):
-            ti.xcom_push(key=key, value=result)
+        push_dag_result(ti, result)
         if found.get(run_id) not in self.allowed_states:
             raise failure(
                 f"the run {run_id} of {self.trigger_dag_id} failed{_figures(result)}; the log of its task report says "

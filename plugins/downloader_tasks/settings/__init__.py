@@ -23,6 +23,7 @@ from .connections import (
     extra_of,
     find_connection,
     holds_aws_credentials,
+    refuse_switched_off,
     s3_access,
     truth,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "holds_aws_credentials",
     "load",
     "read",
+    "refuse_switched_off",
     "s3_access",
     "service_options",
     "shown_value",

@@ -31,6 +31,7 @@ __all__ = [
     "extra_of",
     "find_connection",
     "holds_aws_credentials",
+    "refuse_switched_off",
     "s3_access",
     "truth",
 ]
@@ -90,6 +91,12 @@ def address_of(host: str) -> tuple[str, str, int] | None:
     except ValueError:
         return None
     return scheme, parts["host"], int(parts["port"] or 0)
+
+
+def refuse_switched_off(configuration: Configuration) -> None:
+    """Raises Refusal where nothing is to be restored from S3."""
+    if not configuration.s3.enabled:
+        raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {configuration.file}")
 
 
 def extra_of(connection: Connection) -> dict[str, Any]:

@@ -47,6 +47,7 @@ __all__ = [
     "ShardPlan",
     "ShardResults",
     "Validated",
+    "push_dag_result",
     "push_plan",
     "push_problem",
     "push_result",
@@ -278,13 +279,18 @@ def push_results(ti: Any, results: ShardResults) -> None:
 
 
 def push_result(ti: Any, result: Mapping[str, Any], texts: Sequence[Mapping[str, Any]]) -> None:
-    """Pushes the result of the run, also as that of the DAG, and the texts of its reports.
+    """Pushes the result of the run, as `push_dag_result`, and the texts of its reports."""
+    push_dag_result(ti, result)
+    ti.xcom_push(key=REPORT_TEXT, value=texts)
+
+
+def push_dag_result(ti: Any, result: object) -> None:
+    """Pushes the result of a run, also as that of its DAG.
 
     A task that fails returns nothing. So what Airflow would push for it is pushed here, and red runs have a result too.
     """
     for key in (RESULT, _RETURNED):
         ti.xcom_push(key=key, value=result)
-    ti.xcom_push(key=REPORT_TEXT, value=texts)
 
 
 def read(kind: type[_Value], value: object) -> _Value | None:
