@@ -60,6 +60,8 @@ if ! is_made; then
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python cannot make virtual environments. Debian and Ubuntu: apt-get install python3-venv"
     echo "Making .venv with $("$python" -V)"
+    # What a link leads to is another project's: --clear would empty it.
+    [[ ! -L $venv ]] || rm -f -- "$venv"
     "$python" -m venv --clear -- "$venv"
     printf '%s' "$made_for" >"$venv/.made-for"
 fi
