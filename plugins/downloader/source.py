@@ -47,8 +47,10 @@ class ByteStream(Protocol):
     """Position in the file of the first byte delivered: 0 where the server ignored the range."""
     size: int | None
     """Bytes of the whole file (not of the range), if the server tells."""
-    etag: str | None
-    """The ETag of the answer, without quotes, if it had one."""
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag of the answer, without quotes, if it had one."""
 
     @property
     def checksums(self) -> tuple[Checksum, ...]:

@@ -98,7 +98,7 @@ def several(hedge: Hedge, count: int) -> Iterator[list[Request]]:
     for request in requests:
         request.thread.join(PATIENCE)
         assert not request.thread.is_alive()
-    hedge.join([])
+    hedge.join([], 0.1, lambda: None)
     assert [len(request.answers) for request in requests] == [1] * count
 
 
@@ -139,7 +139,7 @@ def test_the_second_answer_goes_on_where_it_is_the_first(
     hedge.look()
     request.has_begun()
     request.go(1)
-    hedge.join([request.thread])  # which is not waited for: it is still at its request
+    hedge.join([request.thread], 0.1, lambda: None)  # which is not waited for: it is still at its request
     assert request.answers == [("hedge-second", "second")]
     assert request.thread.is_alive()
     request.go(0, late)
@@ -188,7 +188,7 @@ def test_two_errors_are_one(hedge: Hedge, clock: FakeClock, counters: Counters) 
         request.go(0, first)
         request.thread.join(PATIENCE)
         request.go(1, ObjectNotFound("gone"))
-        hedge.join([request.thread])
+        hedge.join([request.thread], 0.1, lambda: None)
     assert request.answers == [("hedge-second", first)]
     assert (counters.hedged, counters.hedges_won) == (1, 0)
 
@@ -259,7 +259,7 @@ def test_within_its_context_it_looks_by_itself(
             clock.time += 2
             request.has_begun()
             request.go(1)
-            hedge.join([request.thread])
+            hedge.join([request.thread], 0.1, lambda: None)
             assert request.answers == [("hedge-second", "second")]
     assert set(threading.enumerate()) <= before
 
@@ -295,5 +295,5 @@ def test_every_call_of_many_threads_is_finished_once(clock: FakeClock, counters:
     threads = [threading.Thread(target=work) for _ in range(16)]
     for thread in threads:
         thread.start()
-    hedge.join(threads)
+    hedge.join(threads, 0.1, lambda: None)
     assert {n: got for n, got in finished.items() if got != [-1 if n % 7 == 0 else n]} == {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -74,12 +73,13 @@ class _Batch:
                 continue
             if answer is None:
                 break
-            progress = self._progress(len(results))
+            now = self._progress(len(results))
             for result in answer:
                 results[result.name] = result
                 if result.ok:
                     self._stale.sweep(self._paths[result.name])
-                listener.on_result(result, replace(progress, files_done=len(results)))
+                progress = Progress(len(results), now.files, now.fetched, now.total, now.under_way)
+                listener.on_result(result, progress)
         listener.on_progress(self._progress(len(results)))
         return results
 
@@ -99,7 +99,7 @@ class _Batch:
                 lane = SmallFiles(
                     self._context, self._stale, self._answers.put, lambda file, tries: careful.append((file, tries))
                 )
-                lane.run(iter(small), min(self._context.options.limits.threads, len(small), self._connections))
+                lane.run(small, min(self._context.options.limits.threads, len(small), self._connections))
             streams.join()
             self._run_large(careful)
         finally:

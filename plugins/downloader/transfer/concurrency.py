@@ -19,25 +19,30 @@ _FIRST = 16
 _LEAST = 8
 _WINDOW = 0.1
 """Seconds between two looks."""
-_ENOUGH = 50
+_ENOUGH = 32
 """Files that a look needs at least to tell anything."""
+_MOST_TIMES = 16
+"""As many times more threads are tried at once, at most; twice as many where more were taken back before."""
 _GAIN = 1.1
 """What more threads must bring at least, to be kept."""
-_DOUBTS = 3
-"""Looks at which more threads may fail to bring more, before they are taken back: a flush of the disk takes some."""
+_WORTH = 1 / 3
+"""What each of those that came must bring at least of what one brought before, for all of them to be kept."""
+_ROOM = 1.5
+"""Times the threads that would bring what is brought, where all of them are too many."""
+_LOOKS = 4
+"""Looks until that is decided: a flush of the disk takes some."""
 _PATIENCE = 20
 """Looks after which more are tried again: networks change."""
 _BUSY = 0.4
 """From this share of the processors on (of two at best: Python's lock) it is not the network that is waited for."""
-_IDLE = 0.2
-"""Below this share it mostly is."""
 
 
 class Concurrency:
     """Lets the first `active` of `most` threads work. Safe to use from all of them.
 
-    It takes a look now and then. While the process waits for the network, more threads are tried for as long as they
-    bring more files a second: four times as many where it mostly waits, else twice as many. What did not is taken back.
+    It takes a look now and then. While the process waits for the network, as many more threads are tried as would keep
+    the processors busy. They are kept if they bring as many times more files a second, and taken back if they do not:
+    all of them where they bring nothing, else those that the server, or the network, does not bear.
     """
 
     def __init__(
@@ -52,15 +57,19 @@ class Concurrency:
         self._change = threading.Condition()
         self._over = False
         self._count = 0
+        self._enough, self._window = self.active, 0.0
+        """What the next look needs. The first one comes as soon as all connections are made, and changes nothing."""
         self._since = clock.now()
         self._used_before = processor()
         self._rate_before = 0.0
+        self._best_rate = 0.0
         self._before = 0
         """How many were active before the last attempt with more; 0 when there is none under way."""
-        self._doubts = 0
-        """Looks since then at which more threads did not bring more."""
+        self._looks_left = 0
+        """Looks until it is decided."""
         self._resting = 1
-        """Looks at which nothing is changed, as at the first: connections are being made."""
+        """Looks at which nothing is changed."""
+        self._most_times = _MOST_TIMES
 
     def admit(self, index: int) -> bool:
         """Waits until thread `index` may work; False once there is nothing left to do."""
@@ -79,30 +88,37 @@ class Concurrency:
     def count(self) -> None:
         """One file more has been fetched. Now and then takes a look at how fast they come."""
         self._count += 1  # may lose one to another thread: it is a measure, not a sum
-        if self._count >= _ENOUGH and self._clock.now() - self._since >= _WINDOW:
+        if self._count >= self._enough and self._clock.now() - self._since >= self._window:
             with self._change:
                 self._look()
 
     def _look(self) -> None:
         now, used = self._clock.now(), self._processor()
-        if now - self._since < _WINDOW:
+        took = now - self._since
+        if self._count < self._enough or took <= self._window / 2:
             return  # another thread has just looked
-        rate = self._count / (now - self._since)
-        share = (used - self._used_before) / (now - self._since) / self._cores
+        rate, share = self._count / max(took, 1e-6), (used - self._used_before) / max(took, 1e-6) / self._cores
         self._count, self._since, self._used_before = 0, now, used
+        self._enough, self._window = _ENOUGH, _WINDOW
         if self._resting:
             self._resting -= 1
-        elif self._before and rate < self._rate_before * _GAIN and self._doubts < _DOUBTS:
-            self._doubts += 1
-        elif self._before and rate < self._rate_before * _GAIN:
-            self._set(self._before)
-            self._before, self._resting = 0, _PATIENCE
+        elif self._before:
+            self._judge(rate)
         elif self.active < self._most and share < _BUSY:
-            self._rate_before, self._before, self._doubts = rate, self.active, 0
-            self._set(self.active * (4 if share < _IDLE else 2))
-            self._resting = 1  # connections are made first
-        else:
+            self._before, self._rate_before, self._best_rate = self.active, rate, 0.0
+            self._looks_left, self._resting = _LOOKS, 1  # connections are made first
+            self._set(round(self.active * min(self._most_times, max(2.0, 1 / max(share, 1e-6)))))
+
+    def _judge(self, rate: float) -> None:
+        """Keeps the threads of an attempt, or takes some back, once that can be told."""
+        self._best_rate = max(self._best_rate, rate)
+        gain = self._best_rate / self._rate_before
+        self._looks_left -= 1
+        if gain >= 1 + _WORTH * (self.active / self._before - 1):
             self._before = 0
+        elif not self._looks_left:
+            self._set(self._before if gain < _GAIN else round(self._before * gain * _ROOM))
+            self._before, self._resting, self._most_times = 0, _PATIENCE, 2
 
     def _set(self, active: int) -> None:
         self.active = max(min(_LEAST, self._most), min(active, self._most))

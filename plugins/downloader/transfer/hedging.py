@@ -66,7 +66,7 @@ class Hedge:
     """Makes calls, from many threads. Within its context a thread of its own looks after what takes long."""
 
     def __init__(self, clock: Clock, counters: Counters) -> None:
-        self._clock = clock
+        self._now = clock.now
         self._counters = counters
         self._change = threading.Condition()
         self._waiting: dict[_Call, None] = {}
@@ -98,7 +98,7 @@ class Hedge:
         answer only where no other thread is at it. Returns when this thread has nothing to do for it any more.
         """
         self._calls += 1  # may lose one to another thread: it is a measure, not a sum
-        call = _Call(function, finish, self._clock.now())
+        call = _Call(function, finish, self._now())
         self._waiting[call] = None
         answer: Answer[Any] | None = self._attempt(call)
         # Whoever takes a call out decides it: this thread on the usual way, without a lock, or the one that looks.
@@ -114,7 +114,7 @@ class Hedge:
         usual = sorted(self._seconds.copy())
         limit = max(_LEAST, _TIMES * usual[len(usual) * 95 // 100])
         with self._change:
-            since = self._clock.now() - limit
+            since = self._now() - limit
             allowed = max(0, min(_AT_ONCE - self._at_once, self._calls // _ONE_IN - self._hedged))
             late = [call for call in self._waiting.copy() if call.since < since][:allowed]
             late = [call for call in late if self._waiting.pop(call, call) is None]
@@ -130,25 +130,28 @@ class Hedge:
             except RuntimeError:  # no more threads may be started: the first request goes on
                 self._finish_second(call, None)
 
-    def join(self, threads: Iterable[threading.Thread]) -> None:
-        """Waits until `threads` have ended and every call is finished.
+    def join(self, threads: Iterable[threading.Thread], every: float, look: Callable[[], None]) -> None:
+        """Waits until `threads` have ended and every call is finished; calls `look` about each `every` seconds.
 
         A thread that waits for what another one got is not waited for: it ends when its client gives up, with one
         small file in its memory, and changes nothing.
         """
         for thread in threads:
             while thread.is_alive() and thread not in self._lost:
-                thread.join(_TICK)
+                thread.join(every)
+                if thread.is_alive():
+                    look()
         with self._change:
-            self._change.wait_for(lambda: not self._twice and not self._finishing)
+            while not self._change.wait_for(lambda: not self._twice and not self._finishing, every):
+                look()
 
     def _attempt(self, call: _Call) -> Answer[Any]:
-        began = self._clock.now()
+        began = self._now()
         try:
             answer: Answer[Any] = Answer(call.function())
         except BaseException as error:  # noqa: BLE001 it is raised where the answer is taken
             answer = Answer(error=error)
-        self._seconds.append(self._clock.now() - began)
+        self._seconds.append(self._now() - began)
         return answer
 
     def _second(self, call: _Call) -> None:

@@ -6,8 +6,9 @@ wrong copy under the final name, a mismatch, another run at work) are left to `s
 
 What is missing altogether is written without a name by the thread that fetched it, in a folder that is held open (see
 `disk.nameless_file`), and gets its name in a group. What may have to be replaced, and all of a file system that has no
-such files, is written to part files by the one thread that also commits the groups: threads that make names in one
-folder wait for its lock in the kernel, spinning.
+such files, is written to part files by one thread at a time, the one that also commits the groups: threads that make
+names in one folder wait for its lock in the kernel, spinning. No thread is kept for that: it is whichever completes a
+group , for to wake another one for each file costs as much as to write it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from __future__ import annotations
 import logging
 import resource
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
-from queue import Empty, SimpleQueue
 from typing import Final
 
 from ..checksums import MIB, Checksum
@@ -55,6 +56,7 @@ from .context import BatchContext
 from .decision import Action, decide
 from .hedging import Answer, Hedge
 from .inspection import MISSING, DescribedFile, inspect
+from .one_processor import OneProcessor
 from .single_file import kept
 from .streaming import Buffer, open_checked, refuse_excess
 from .verification import first_to_try, judge
@@ -113,36 +115,48 @@ class SmallFiles:
         `careful` takes what is left to `single_file`, with the tries that it still has.
         """
         self._batch = batch
+        self._now = batch.clock.now
+        self._halt = batch.halt
         self._there = there
         self._done = done
         self._careful = careful
         self._hedge = Hedge(batch.clock, batch.counters)
+        self._processor = OneProcessor(batch.clock)
         self._folders = HeldFolders(batch.destination)
         self._memory = MemoryBudget(_MEMORY)
-        self._ready: SimpleQueue[_SmallFile | None] = SimpleQueue()
-        self._most = min(_GROUP[1], _share_of_open_files() // 2)
-        """Files of a commit group at most."""
-        self._most_ready = min(self._most, 2 * batch.options.limits.threads)
-        """Files that may wait for the writer."""
-        self._room = threading.Event()
+        self._unwritten: deque[_SmallFile] = deque()
+        """Downloaded, to be written to part files."""
+        self._written: deque[_SmallFile] = deque()
+        """On the disk, to be flushed and named."""
+        most = min(_GROUP[1], _share_of_open_files() // 2)
+        self._least, self._most = min(_GROUP[0], most), most
+        """Files of a commit group."""
+        self._newest: _SmallFile | None = None
+        """Of those that waited at the last look."""
+        self._most_waiting = min(most, 2 * batch.options.limits.threads)
+        """Files that may wait while another thread writes or commits: memory and open files stay bounded."""
+        self._turn = threading.Lock()
+        """Held by the thread that writes part files, or commits a group."""
 
-    def run(self, files: Iterator[RemoteFile], threads: int) -> None:
-        """Downloads `files` with `threads`, and commits them with one more. Returns when each has its result."""
-        writer = threading.Thread(target=self._write, name="small-writer", daemon=True)
-        writer.start()
-        turn = threading.Lock()
+    def run(self, files: Sequence[RemoteFile], threads: int) -> None:
+        """Downloads `files` with `threads`. Returns when each has its result."""
         concurrency = Concurrency(threads, self._batch.clock)
+        rest = iter(files)  # of a list: safe to use from many threads
 
         def fetch_all(index: int) -> None:
             try:
+                is_kept = False
                 while concurrency.admit(index):
-                    with turn:
-                        file = next(files, None)
+                    file = next(rest, None)
                     if file is None:
                         break
                     self._fetch(file)
+                    if not is_kept:  # a client's own threads, which the first call starts, are not to be kept there
+                        self._processor.enter()
+                        is_kept = True
                     concurrency.count()
             finally:  # also where a client's panic ends this thread: the others must not wait for it
+                self._processor.leave()
                 concurrency.end()
 
         fetchers = [
@@ -152,20 +166,20 @@ class SmallFiles:
         with self._hedge:
             for fetcher in fetchers:
                 fetcher.start()
-            self._hedge.join(fetchers)
+            self._hedge.join(fetchers, _LONGEST_WAIT, self._look)
         counters = self._batch.counters
         if counters.hedged:
             log.info("%d requests took far longer than others and were sent twice", counters.hedged)
-        self._ready.put(None)
-        writer.join()
+        while self._unwritten or self._written:
+            self._finish_group()
 
     def _fetch(self, file: RemoteFile) -> None:
         """Inspects and decides; downloads what is missing. What cannot be finished here is left to `careful`."""
         batch, size = self._batch, file.size or 0
-        began = batch.clock.now()
+        began = self._now()
         taken = self._memory.take(size) if size > _LITTLE else 0
         try:
-            batch.halt.check()
+            self._halt.check()
             item = _SmallFile(file, batch.destination.place(file.path), self._there.is_free(file.path), began, taken)
             if self._is_to_be_downloaded(item):
                 taken = 0  # it goes with the item, perhaps to another thread
@@ -177,11 +191,13 @@ class SmallFiles:
 
     def _is_to_be_downloaded(self, item: _SmallFile) -> bool:
         """Inspects and decides. What is there is kept or left to `careful`. Raises DownloadError."""
+        if item.is_free:
+            return decide(MISSING, item.file).action is Action.DOWNLOAD
         known = DescribedFile(item.file, self._batch)
-        found = MISSING if item.is_free else inspect(known, item.place, self._batch)
+        found = inspect(known, item.place, self._batch)
         action = decide(found, known.file).action
         if action is Action.KEEP:
-            self._done([kept(known.file, found, self._batch.clock.now() - item.began)])
+            self._done([kept(known.file, found, self._now() - item.began)])
         elif action is not Action.DOWNLOAD:
             self._careful(item.file, 2)
         return action is Action.DOWNLOAD
@@ -216,21 +232,13 @@ class SmallFiles:
         if isinstance(error, ObjectChanged | RangeRefused | DiskUnavailable):
             self._careful(file, 2)
         else:
-            self._fail(file, as_download_error(error, str(file.path)), self._batch.clock.now() - began)
+            self._fail(file, as_download_error(error, str(file.path)), self._now() - began)
 
     def _download(self, item: _SmallFile) -> _Downloaded | None:
         """The bytes, whole and verified, and their result; None where they came but are not proven right."""
         file = item.file
-        with closing(open_checked(self._batch.source, file)) as stream:
-            body, size = [], 0
-            for buffer in stream:
-                size += len(buffer)
-                refuse_excess(file, size, file.size)
-                body.append(buffer)
-            advertised = stream.checksums
-        self._batch.counters.add(size)
-        if size != file.size:
-            raise NetworkError(f"{file.path} ended after {size} of {file.size} bytes")
+        body: list[Buffer] = []
+        size = 0
 
         def value_of(form: Checksum) -> str:
             hasher = form.hasher()
@@ -238,7 +246,18 @@ class SmallFiles:
                 hasher.update(buffer)
             return hasher.value()
 
-        verdict = judge(file, size, value_of, advertised)
+        stream = open_checked(self._batch.source, file)
+        try:
+            for buffer in stream:
+                size += len(buffer)
+                refuse_excess(file, size, file.size)
+                body.append(buffer)
+            self._batch.counters.add(size)
+            if size != file.size:
+                raise NetworkError(f"{file.path} ended after {size} of {file.size} bytes")
+            verdict = judge(file, size, value_of, lambda: stream.checksums)
+        finally:
+            stream.close()
         content_info = self._content_info(file, body)
         if not verdict.is_proven or content_info is None:
             return None
@@ -247,7 +266,7 @@ class SmallFiles:
             Outcome.DOWNLOADED,
             size,
             size,
-            self._batch.clock.now() - item.began,
+            self._now() - item.began,
             verdict.assurance,
             joined(verdict.remark, content_info.remark),
             resources=content_info.resources,
@@ -268,30 +287,46 @@ class SmallFiles:
             return None
 
     def _write_nameless(self, item: _SmallFile) -> None:
-        """Writes a file without a name, where that can be; else the writer makes a part file. Raises DownloadError."""
-        self._wait_for_room()
+        """Writes a file without a name, where that can be; else it gets a part file. Raises DownloadError."""
         try:
             folder = self._folders.hold(item.place)
             item.whole = NamelessFile.write(self._batch.destination, item.place, folder, item.body, item.file.modified)
         except NoNamelessFiles:
             pass
         except OSError as error:
-            if not lacks_files(error):  # the writer closes others first
+            if not lacks_files(error):  # a commit closes others first
                 raise refusal(error, item.place) from error
 
     def _hand_over(self, item: _SmallFile) -> None:
-        """Gives a file to the writer, and its memory back if its bytes are on the disk."""
+        """Leaves a file to the next commit, which this thread makes if it is due. Gives its memory back if it can."""
         if item.whole is None:
-            self._wait_for_room()
+            self._unwritten.append(item)
         else:
             self._free(item)
-        self._ready.put(item)
+            self._written.append(item)
+        while self._unwritten or len(self._written) >= self._least:
+            waiting = len(self._unwritten) + len(self._written)
+            if not self._turn.acquire(blocking=waiting >= self._most_waiting):
+                return  # whoever has the turn looks again
+            try:
+                self._write()
+                if len(self._written) >= self._least:
+                    self._commit()
+            finally:
+                self._turn.release()
 
-    def _wait_for_room(self) -> None:
-        """Waits while too many files wait for the writer: memory and open files stay bounded."""
-        while self._ready.qsize() >= self._most_ready:
-            self._room.clear()
-            self._room.wait(_LONGEST_WAIT)
+    def _look(self) -> None:
+        """Commits what has waited for company in vain since the look before."""
+        self._processor.look()
+        newest = self._written[-1] if self._written else None
+        if self._unwritten or (newest is not None and newest is self._newest):
+            self._finish_group()
+        self._newest = newest
+
+    def _finish_group(self) -> None:
+        with self._turn:
+            self._write()
+            self._commit()
 
     def _free(self, item: _SmallFile) -> None:
         """Gives up the bytes of a file: the group waits for its flush without them."""
@@ -301,28 +336,18 @@ class SmallFiles:
             item.taken = 0
 
     def _write(self) -> None:
-        group: list[_SmallFile] = []
-        more = True
-        while more:
-            try:
-                item = self._ready.get(timeout=_LONGEST_WAIT) if group else self._ready.get()
-            except Empty:
-                self._commit(group)
-                continue
-            if not self._room.is_set() and self._ready.qsize() <= self._most_ready // 2:
-                self._room.set()
-            more = item is not None
-            if item is not None and (item.whole is not None or self._write_one(item, group)):
-                group.append(item)
-            if not more or len(group) >= self._most or (len(group) >= _GROUP[0] and self._ready.empty()):
-                self._commit(group)
+        """Writes the part files of what is unwritten. Only with the turn."""
+        while self._unwritten:
+            item = self._unwritten.popleft()
+            if self._write_one(item):
+                self._written.append(item)
 
-    def _write_one(self, item: _SmallFile, group: list[_SmallFile]) -> bool:
+    def _write_one(self, item: _SmallFile) -> bool:
         """Writes a file to its part file. False where that failed, and the file has its result."""
         part: PartFile | None = None
         try:
-            self._batch.halt.check()
-            part = self._acquire(item, group)
+            self._halt.check()
+            part = self._acquire(item)
             if part.size:
                 part.truncate()
             for buffer in item.body:
@@ -340,20 +365,20 @@ class SmallFiles:
         item.whole = part
         return True
 
-    def _acquire(self, item: _SmallFile, group: list[_SmallFile]) -> PartFile:
-        """The part file. Where no more files may be opened the group is committed first, which closes its own."""
+    def _acquire(self, item: _SmallFile) -> PartFile:
+        """The part file. Where no more files may be opened what is written is committed first, which closes it."""
         try:
             return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
         except TooManyFiles:
-            if not group:
+            if not self._written:
                 raise
-        self._commit(group)
+        self._commit()
         return PartFile.acquire(self._batch.destination, item.place, item.file.identity, whole=True)
 
-    def _commit(self, group: list[_SmallFile]) -> None:
-        """Commits the files of `group`, and empties it."""
+    def _commit(self) -> None:
+        """Commits what is written, as much as one group may hold. Only with the turn."""
+        group = [self._written.popleft() for _ in range(min(len(self._written), self._most))]
         mine = {item.whole: item for item in group if item.whole is not None}
-        group.clear()
         for lost in lost_with_their_folders(mine):
             lost.close()
             self._careful(mine.pop(lost).file, 2)

@@ -51,16 +51,19 @@ def is_provable(file: RemoteFile) -> bool:
 
 
 def judge(
-    file: RemoteFile, size: int, value_of: Callable[[Checksum], str], advertised: tuple[Checksum, ...] = ()
+    file: RemoteFile,
+    size: int,
+    value_of: Callable[[Checksum], str],
+    advertised: Callable[[], tuple[Checksum, ...]] = tuple,
 ) -> Verdict:
     """Compares `size` bytes with the checksums of `file`, one after the other until one decides.
 
     `value_of` computes a checksum's value over the bytes; it may answer from what it computed while they passed. The
     fastest one (see `first_to_try`) is tried first, and proves them or tells nothing. A match decides; a mismatch
     decides at once unless there is a doubt, or the checksum is `guessed`. Doubts become the verdict's remark where
-    nothing proves the bytes. Where none of the file's own decides, what the answer `advertised` may prove the bytes by
-    equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Then the first mismatch that is
-    doubted but not guessed decides, else the size alone is known.
+    nothing proves the bytes. Where none of the file's own decides, what the answer `advertised`, which is asked only
+    then, may prove the bytes by equality and never condemns them: under SSE-KMS an ETag never equals the MD5. Then the
+    first mismatch that is doubted but not guessed decides, else the size alone is known.
     """
     if file.size is not None and file.size != size:
         return Verdict(False, found=f"{size} bytes instead of {file.size}")
@@ -78,7 +81,7 @@ def judge(
         if not form.doubt:
             return wrong
         refuted = refuted or wrong
-    for checksum in advertised:
+    for checksum in advertised():
         for form in checksum.candidates(size):
             if value_of(form) == form.value:
                 return Verdict(True, str(form))

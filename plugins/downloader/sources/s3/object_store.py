@@ -98,17 +98,24 @@ def bare_etag(header: str | None) -> str | None:
 class ObjectStream:
     """One answer of obstore."""
 
-    __slots__ = ("_about", "_length", "_result", "etag", "size", "start")
+    __slots__ = ("_about", "_etag", "_length", "_result", "size", "start")
 
-    def __init__(self, result: Any, about: Callable[[], Subject]) -> None:
-        meta = result.meta
+    def __init__(self, result: Any, about: Callable[[], Subject], *, whole: bool) -> None:
+        """`whole`: whether no range was requested, so that the answer's own range says how long the object is."""
         first, end = result.range
         self._result = result
         self._about = about
         self._length: int = end - first
+        self._etag: str | None = None
         self.start: int = first
-        self.size: int | None = meta["size"]
-        self.etag: str | None = bare_etag(meta["e_tag"])
+        self.size: int | None = end if whole else result.meta["size"]
+
+    @property
+    def etag(self) -> str | None:
+        """As `ByteStream.etag`. Read when it is asked for: to make `meta` takes longer than all else of a stream."""
+        if self._etag is None and self._result is not None:
+            self._etag = bare_etag(self._result.meta["e_tag"])
+        return self._etag
 
     @property
     def checksums(self) -> tuple[Checksum, ...]:
@@ -265,7 +272,7 @@ class ObjectStore:
     def _get(self, store: S3Store, file: RemoteFile, start: int, stop: int | None) -> ObjectStream:
         try:
             result = obstore.get(store, file.key, options=_options(file.etag, start, stop))
-            return ObjectStream(result, lambda: self._address.subject(file.key))
+            return ObjectStream(result, lambda: self._address.subject(file.key), whole=not start and stop is None)
         except _FAILURES as error:
             credentials = self._address.credentials
             not_renewed = None if credentials is None else credentials.problem
