@@ -1,6 +1,16 @@
 """Fixtures that the unit tests share."""
 
+from support.catalogues import mongo, opened, sqlite_database
 from support.postgres import postgres, postgres_socket
 from support.s3_fixtures import moto, object_server, rclone
 
-__all__ = ["moto", "object_server", "postgres", "postgres_socket", "rclone"]
+__all__ = [
+    "mongo",
+    "moto",
+    "object_server",
+    "opened",
+    "postgres",
+    "postgres_socket",
+    "rclone",
+    "sqlite_database",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
 from .file_info import parse_file_info, read_entry
-from .interface import Catalogue, CatalogueAddress, find_raw_file
+from .interface import Catalogue, CatalogueAddress, DocumentNames, find_raw_file
 from .opening import open_catalogue
 from .raw_file import BACKED_UP, RawFile, UploadPath, parse_upload_path, plan, recorded_files
 from .recorded import RecordedFiles
@@ -16,6 +16,7 @@ __all__ = [
     "CatalogueError",
     "CatalogueRefused",
     "CatalogueUnreachable",
+    "DocumentNames",
     "NoSuchRawFile",
     "RawFile",
     "RecordUnusable",

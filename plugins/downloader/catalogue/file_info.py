@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import json
 import re
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
 from reprlib import Repr
 from typing import Final, NamedTuple
 
 from ..checksums import MIB, S3_ETAG, Checksum, from_etag
 from ..errors import CorruptRecord, cut
+from .entries import Entries, InPlace
 from .errors import RecordUnusable
 
 __all__ = ["FileEntry", "parse_file_info", "read_entry", "shown"]
@@ -47,69 +46,11 @@ class FileEntry(NamedTuple):
     checksums: tuple[Checksum, ...]
 
 
-class _InPlace:
-    """Replaces an entry that is none, and says why."""
-
-    def __init__(self, why: str = "given twice, differently") -> None:
-        self._why = why
-
-    def __repr__(self) -> str:
-        return self._why
-
-
-class _Entries(Mapping[str, object]):
-    """The entries of a JSON object, by their names, which are sorted. Each is parsed when it is asked for.
-
-    A record may have a million of them: the text and the names take a quarter of the memory that the values would.
-    """
-
-    def __init__(self, text: str) -> None:
-        """Reads all of `text`. Raises ValueError, IndexError, RecursionError if it is no such object."""
-        self._text = text
-        names: list[str] = []
-        starts = array("Q")
-        for name, start in _scan(text):
-            names.append(name)
-            starts.append(start)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self._names = [names[at] for at in order]
-        self._starts = array("Q", (starts[at] for at in order))
-        self._twice = frozenset(one for one, other in pairwise(self._names) if one == other)
-        if self._twice:
-            self._keep_one_of_each()
-
-    def __getitem__(self, name: str) -> object:
-        at = bisect_left(self._names, name)
-        if at == len(self._names) or self._names[at] != name:
-            raise KeyError(name)
-        return _InPlace() if name in self._twice else self._entry(at)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def _entry(self, at: int) -> object:
-        try:
-            return _DECODER.raw_decode(self._text, self._starts[at])[0]
-        except RecursionError:  # the program is further down than it was when the text was read
-            return _InPlace("nested too deeply")
-
-    def _keep_one_of_each(self) -> None:
-        """Of those that are given twice and are the same, the last one stays."""
-        last = dict(zip(self._names, range(len(self._names)), strict=True))
-        self._twice = frozenset(
-            name
-            for at, name in enumerate(self._names)
-            if name in self._twice and self._entry(at) != self._entry(last[name])
-        )
-        self._starts = array("Q", (self._starts[at] for at in last.values()))
-        self._names = list(last)
-
-
 def _scan(text: str) -> Iterator[tuple[str, int]]:
-    """Name and position of each entry of the JSON object that `text` is. Raises as `_Entries`."""
+    """Name and position of each entry of the JSON object that `text` is.
+
+    Raises ValueError, IndexError, RecursionError if it is none.
+    """
     found = _BEGIN.match(text)
     if found is None:
         raise ValueError
@@ -143,8 +84,12 @@ def parse_file_info(text: str | bytes | None, raw_file_id: str) -> Mapping[str, 
             text = text.decode(json.detect_encoding(text), "surrogatepass")
     if isinstance(text, str) and not text.startswith("\ufeff"):
         with suppress(ValueError, IndexError, RecursionError):
-            return _Entries(text)
+            return Entries(_scan(text), partial(_entry_at, text))
     return _parsed(text, raw_file_id)
+
+
+def _entry_at(text: str, start: int) -> object:
+    return _DECODER.raw_decode(text, start)[0]
 
 
 def _parsed(text: str | bytes, raw_file_id: str) -> dict[str, object]:
@@ -229,7 +174,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         for name, value in pairs:
             if found[name] != value:
-                found[name] = _InPlace()
+                found[name] = InPlace()
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,9 +11,23 @@ from typing import Protocol
 from .errors import CatalogueError, NoSuchRawFile
 from .raw_file import RawFile
 
-__all__ = ["Catalogue", "CatalogueAddress", "closest", "find_raw_file"]
+__all__ = ["Catalogue", "CatalogueAddress", "DocumentNames", "closest", "find_raw_file"]
 
 _SUGGESTIONS = 3
+_USER_INFO = re.compile(r"://[^/\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNames:
+    """The names of what a catalogue of documents holds. `database`: ``""`` for that of the address."""
+
+    database: str = ""
+    collection: str = "raw_file"
+    id: str = "_id"
+    project_id: str = "project_id"
+    s3_upload_path: str = "s3_upload_path"
+    backup_status: str = "backup_status"
+    file_info: str = "file_info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +35,7 @@ class CatalogueAddress:
     """The address of a catalogue, with the fields of an Airflow connection.
 
     `kind`: the type of the connection. `database`: a database's name, or a SQLite file. `options`: what the
-    driver takes besides.
+    driver takes besides. `names`: of MongoDB; the tables of the others have fixed ones.
     """
 
     kind: str
@@ -30,6 +45,14 @@ class CatalogueAddress:
     user: str = ""
     password: str = field(default="", repr=False)
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    names: DocumentNames = DocumentNames()
+
+    def without_secrets(self, text: str) -> str:
+        """`text` without the secrets of this address, in case a server or a library repeats them."""
+        secrets = [str(value) for key, value in self.options.items() if "password" in key.lower()]
+        for secret in filter(None, (self.password, *secrets)):
+            text = text.replace(secret, "***")
+        return _USER_INFO.sub("://***@", text)
 
 
 class Catalogue(Protocol):

@@ -34,5 +34,18 @@ def _postgres(address: CatalogueAddress) -> Catalogue:
     return postgres.open_catalogue(address)
 
 
-_KINDS = {"sqlite": _sqlite, "postgres": _postgres, "postgresql": _postgres}
+def _mongo(address: CatalogueAddress) -> Catalogue:
+    from . import mongo
+
+    return mongo.open_catalogue(address)
+
+
+_KINDS = {
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+    "postgresql": _postgres,
+    "mongo": _mongo,
+    "mongodb": _mongo,
+    "mongodb+srv": _mongo,
+}
 """By the type of the connection."""

@@ -121,7 +121,6 @@ _REFUSALS: Final = (
 all its failures the same one."""
 _QUOTED: Final = re.compile(r'"[^"]*"')
 """Names of hosts, databases and users, which may hold any word."""
-_USER_INFO: Final = re.compile(r"://[^/\s]*@")
 
 
 def open_catalogue(address: CatalogueAddress) -> PostgresCatalogue:
@@ -207,7 +206,7 @@ class PostgresCatalogue:
         )
 
     def _refusal(self, error: psycopg.Error | UnicodeDecodeError) -> CatalogueError:
-        text = self._without_secrets(str(error))
+        text = self._address.without_secrets(str(error))
         where = f"the catalogue in PostgreSQL ({self._where()})"
         if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn):
             return missing(f"{self._where()}: {error.diag.message_primary}")
@@ -221,14 +220,7 @@ class PostgresCatalogue:
 
     def _where(self) -> str:
         address = self._address
-        return self._without_secrets(f"{address.host or 'localhost'}/{address.database}")
-
-    def _without_secrets(self, text: str) -> str:
-        """`text` without secrets, in case the server or the library repeats them."""
-        secrets = [str(value) for key, value in self._address.options.items() if "password" in key.lower()]
-        for secret in filter(None, (self._address.password, *secrets)):
-            text = text.replace(secret, "***")
-        return _USER_INFO.sub("://***@", text)
+        return address.without_secrets(f"{address.host or 'localhost'}/{address.database}")
 
 
 @contextmanager

@@ -30,6 +30,7 @@ __all__ = [
     "LocationError",
     "Locations",
     "Minio",
+    "Mongo",
     "Notifier",
     "Shards",
     "Slooh",
@@ -97,6 +98,10 @@ def _text(default: str, what: str) -> Any:
     return Field(default=default, min_length=1, description=what)
 
 
+def _field(default: str) -> Any:
+    return Field(default=default, pattern=r"^[^.$\x00][^.\x00]*$", description="the name of a field, without dots")
+
+
 def _url(default: str) -> Any:
     what = "an address that begins with https:// or http://, without a user and a password"
     return Field(default=default, pattern=r"^https?://[^/@\s?#]+(/[^@\s?#]*)?$", description=what)
@@ -142,6 +147,22 @@ class S3(_Section):
     connection: str = _text("aws_default", "the id of an Airflow connection")
     catalogue: str = _text("raw_files", "the id of an Airflow connection")
     region: str = _text("eu-central-1", "an AWS region")
+
+
+class Mongo(_Section):
+    """The names in the catalogue, where it is MongoDB."""
+
+    database: str = Field(
+        default="",
+        pattern=r"^[^/\\. \"$\x00]{0,63}$",
+        description="the name of a database, or an empty text for that of the connection",
+    )
+    collection: str = Field(default="raw_file", pattern=r"^[^.$\x00][^$\x00]*$", description="the name of a collection")
+    id: str = _field("_id")
+    project_id: str = _field("project_id")
+    s3_upload_path: str = _field("s3_upload_path")
+    backup_status: str = _field("backup_status")
+    file_info: str = _field("file_info")
 
 
 class Transfer(_Section):
@@ -234,6 +255,7 @@ class Configuration(_Section):
 
     locations: Locations = Locations()
     s3: S3 = S3()
+    mongo: Mongo = Mongo()
     transfer: Transfer = Transfer()
     shards: Shards = Shards()
     minio: Minio = Minio()

@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, open_catalogue
+from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, DocumentNames, open_catalogue
 
 from ..failures import Refusal
 from .aws_errors import aws_error, of_aws
@@ -147,7 +147,7 @@ def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
             f"there is no Airflow connection {connection_id}, which leads to the catalogue of raw files",
             f"make it (Admin, Connections), or name another as s3.catalogue in {configuration.file}",
         )
-    with closing(open_catalogue(_catalogue_address(connection))) as opened:
+    with closing(open_catalogue(_catalogue_address(connection, configuration))) as opened:
         yield opened
 
 
@@ -306,7 +306,7 @@ def _pair(name: str, value: list[Any], connection_id: str) -> tuple[str, str]:
     )
 
 
-def _catalogue_address(connection: Connection) -> CatalogueAddress:
+def _catalogue_address(connection: Connection, configuration: Configuration) -> CatalogueAddress:
     return CatalogueAddress(
         kind=connection.conn_type or "",
         host=connection.host or "",
@@ -315,6 +315,7 @@ def _catalogue_address(connection: Connection) -> CatalogueAddress:
         user=connection.login or "",
         password=connection.password or "",
         options=extra_of(connection),
+        names=DocumentNames(**configuration.mongo.model_dump()),
     )
 
 
