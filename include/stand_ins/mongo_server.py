@@ -27,12 +27,14 @@ import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-__all__ = ["BREAK", "MOST_BYTES", "MongoServer", "Scripted", "mongod_error"]
+__all__ = ["BREAK", "MOST_BYTES", "SILENCE", "MongoServer", "Scripted", "mongod_error"]
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of a document, and of the documents of one answer."""
 BREAK: Final = b""
 """A scripted answer: the connection ends instead of one."""
+SILENCE: Final[Mapping[str, Any]] = {}
+"""A scripted answer: none, on a connection that stays."""
 Scripted = Mapping[str, Any] | bytes
 """An answer; bytes are sent as they are, and the connection ends behind them."""
 
@@ -282,23 +284,22 @@ class _Connection(socketserver.BaseRequestHandler):
             if isinstance(answer, bytes):
                 connection.sendall(answer)
                 return
-            connection.sendall(_packed(answer, request, code))
+            if answer:
+                connection.sendall(_packed(answer, request, code))
 
 
 def _messages(connection: socket.socket) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
     """Number, kind and command of each message, until the client ends the connection."""
     while header := _received(connection, _HEADER.size):
         length, request, _, code = _HEADER.unpack(header)
-        if not _HEADER.size < length <= _HELLO["maxMessageSizeBytes"]:
+        if code not in (_OP_MSG, _OP_QUERY):
             return  # such as the start of TLS
         message = _received(connection, length - _HEADER.size)
         if code == _OP_MSG:
             yield request, code, bson.decode(message[5:])  # a command that only reads has one section
-        elif code == _OP_QUERY:
+        else:
             start = message.index(b"\0", 4) + 9  # flags, the name of a collection, two numbers
             yield request, code, {**bson.decode(message[start:]), "$db": "admin"}
-        else:
-            return
 
 
 def _received(connection: socket.socket, size: int) -> bytes:

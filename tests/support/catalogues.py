@@ -140,8 +140,8 @@ class MongoDatabase:
             options={"serverSelectionTimeoutMS": 500},
         )
 
-    def insert(self, raw_file_id: str, file_info: object, project_id: str | None = "PRID001", **fields: Any) -> None:
-        """`file_info` is written as it is."""
+    def insert(self, raw_file_id: str, file_info: object, project_id: object = "PRID001", **fields: Any) -> None:
+        """All is written as it is."""
         document = {
             "_id": raw_file_id,
             "size": 5,

@@ -112,7 +112,7 @@ _REFUSALS: Final = (
         "correct replicaSet in the extra of the catalogue's connection, or remove it",
     ),
     _Refusal(
-        re.compile(r"No primary|No replica set member|No servers found|not (?:primary|master)", re.IGNORECASE),
+        re.compile(r"No primary|No replica set member|not (?:primary|master)", re.IGNORECASE),
         CatalogueUnreachable,
         "{where} has no server that may be read now",
         "run it again when the replica set has a primary, or allow its secondaries: readPreference"
@@ -143,7 +143,7 @@ def open_catalogue(address: CatalogueAddress) -> MongoCatalogue:
 def connect(address: CatalogueAddress) -> MongoClient[RawBSONDocument]:
     """The driver's client, which connects when it is asked.
 
-    Raises PyMongoError, ValueError, TypeError, CatalogueRefused.
+    Raises PyMongoError, ValueError, TypeError, OSError, CatalogueRefused.
     """
     given = {key: value for key, value in address.options.items() if value is not None}
     srv = _truth("srv", given.pop("srv", False)) or address.kind.lower().endswith("+srv")
@@ -171,7 +171,7 @@ class MongoCatalogue:
             self._client = connect(address)
             self._collection = self._client.get_database(self._database).get_collection(self._names.collection, RAW)
             return
-        except (PyMongoError, ValueError, TypeError) as error:
+        except (PyMongoError, ValueError, TypeError, OSError) as error:
             problem = self._refusal(error)
         raise problem  # outside the handler: the driver's exception, with the password, must not be its context
 
@@ -239,6 +239,11 @@ class MongoCatalogue:
             return list(cursor)
         except (PyMongoError, BSONError) as error:
             problem = self._refusal(error)
+        except (LookupError, TypeError, ValueError) as error:  # the driver trusts the shape of an answer
+            problem = CatalogueRefused(
+                f"{self._where()} gave an answer that is none of MongoDB's ({type(error).__name__})",
+                "correct host and port of the catalogue's connection",
+            )
         raise problem
 
     def _where(self) -> str:
