@@ -137,7 +137,7 @@ class MongoDatabase:
             database=USER[0],
             user=USER[1],
             password=PASSWORD,
-            options={"serverSelectionTimeoutMS": 500},
+            options={"serverSelectionTimeoutMS": 10_000},
         )
 
     def insert(self, raw_file_id: str, file_info: object, project_id: object = "PRID001", **fields: Any) -> None:

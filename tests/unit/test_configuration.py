@@ -30,6 +30,7 @@ Read = Callable[..., Configuration]
 THREADS = "write a whole number from 1 to 256"
 SECONDS = "write a number of seconds from 1 to 3600"
 SPEED = "write 0 for no limit, or a number of MB a second from 0.01 to 100000"
+DATABASE = "write the name of a database, or an empty text for that of the connection"
 FOLDER = "write the absolute path of the folder for"
 HOSTS = "write a list of host names, without https:// and path"
 ADDRESS = "write an address that begins with https:// or http://, without a user and a password"
@@ -78,6 +79,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     found = Configuration()
     assert found.s3.model_dump() == {
         "enabled": True, "connection": "aws_default", "catalogue": "raw_files", "region": "eu-central-1",
+    }  # fmt: skip
+    assert found.mongo.model_dump() == {
+        "database": "", "collection": "raw_file", "id": "_id", "project_id": "project_id",
+        "s3_upload_path": "s3_upload_path", "backup_status": "backup_status", "file_info": "file_info",
     }  # fmt: skip
     assert found.minio.model_dump() == {"connection": "minio_default", "bucket": "fhir-data"}
     assert found.drive.model_dump() == {
@@ -345,6 +350,10 @@ def test_any_value_of_the_environment_arrives_as_it_is(value: str) -> None:
         ("locations: {output: ~/data}", 1, "locations.output", f"is '~/data'; {FOLDER} raw files"),
         ("locations: {slooh: 5}", 1, "locations.slooh", f"is 5; {FOLDER} Slooh's pictures"),
         ("slooh:\n  image_hosts:\n    - ok\n    - x/y", 4, "slooh.image_hosts[1]", f"is 'x/y'; {HOSTS}"),
+        ("mongo: {file_info: a.b}", 1, "mongo.file_info", "is 'a.b'; write the name of a field, without dots"),
+        ("mongo: {id: $id}", 1, "mongo.id", "is '$id'; write the name of a field, without dots"),
+        ("mongo: {collection: ''}", 1, "mongo.collection", "is ''; write the name of a collection"),
+        ("mongo: {database: a.b}", 1, "mongo.database", f"is 'a.b'; {DATABASE}"),
         ("slooh: {image_hosts: []}", 1, "slooh.image_hosts", f"is []; {HOSTS}"),
         ("slooh: {image_hosts: a.b}", 1, "slooh.image_hosts", f"is 'a.b'; {HOSTS}"),
         ("drive: {web_url: ftp://x}", 1, "drive.web_url", f"is 'ftp://x'; {ADDRESS}"),

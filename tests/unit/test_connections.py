@@ -16,6 +16,7 @@ from downloader_tasks.settings import connections
 from downloader_tasks.settings.configuration import Configuration, load
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
+from support.catalogues import MongoDatabase
 
 ROLE = "arn:aws:iam::123456789012:role/lab"
 
@@ -215,3 +216,36 @@ def test_both_ways_to_write_a_sqlite_connection_are_understood(
     monkeypatch.setenv("AIRFLOW_CONN_RAW_FILES", form.format(path=tmp_path / "catalogue.db"))
     with connections.catalogue(configuration) as catalogue:
         assert catalogue is not None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "mongo://reader:{password}@127.0.0.1:{port}/krakendb?serverSelectionTimeoutMS=500&ssl=false",
+        "mongodb://reader:{password}@127.0.0.1:{port}/krakendb",
+        """{{"conn_type": "mongo", "host": "127.0.0.1:{port}", "login": "reader", "password": "{password}",
+        "schema": "krakendb", "extra": {{"srv": false, "ssl": null, "allow_insecure": false}}}}""",
+        """{{"conn_type": "mongo", "host": "127.0.0.1", "port": {port}, "login": "reader", "password": "{password}",
+        "extra": {{"authSource": "krakendb"}}}}""",
+    ],
+)
+def test_each_way_to_write_a_connection_to_mongodb_is_understood(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch, mongo: MongoDatabase, written: str
+) -> None:
+    mongo.insert("sample", {})
+    connection = written.format(port=mongo.server.port, password=mongo.address.password)
+    monkeypatch.setenv("AIRFLOW_CONN_RAW_FILES", connection)
+    with connections.catalogue(configuration) as catalogue:
+        assert catalogue.get("sample") is not None
+
+
+def test_the_names_in_mongodb_are_those_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, mongo: MongoDatabase
+) -> None:
+    mongo.server.insert("lab.files", {"_id": 1, "name": "sample", "study": "P1", "state": "upload_done"})
+    names = {"database": "lab", "collection": "files", "id": "name", "project_id": "study", "backup_status": "state"}
+    configuration = Configuration.model_validate({"mongo": names})
+    uri = f"mongo://reader:{mongo.address.password}@127.0.0.1:{mongo.server.port}/krakendb"
+    monkeypatch.setenv("AIRFLOW_CONN_RAW_FILES", uri)
+    with connections.catalogue(configuration) as catalogue:
+        assert catalogue.ids_of_project("P1", 5) == ["sample"]

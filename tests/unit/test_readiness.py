@@ -13,6 +13,7 @@ import pytest
 
 from downloader_tasks.readiness import CHECKS, CheckResult, Lookout, State, check_needs
 from include.stand_ins.secrets import secret
+from support.catalogues import MongoDatabase
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE_DDL = ROOT / "include" / "catalogue.sql"
@@ -170,6 +171,21 @@ def test_a_catalogue_that_is_not_here_is_no_failure_and_one_without_a_table_is(s
 
     setting.patch.delenv("AIRFLOW_CONN_RAW_FILES")
     assert "there is no Airflow connection raw_files" in setting.look("s3_downloader")["catalogue"].sentence
+
+
+def test_a_catalogue_in_mongodb_is_asked_too(setting: Setting, mongo: MongoDatabase) -> None:
+    def connect(password: str) -> None:
+        login = {"login": "reader", "password": password, "schema": "krakendb"}
+        setting.connect("raw_files", conn_type="mongo", host="127.0.0.1", port=mongo.server.port, **login)
+
+    connect(mongo.address.password)
+    found = setting.look("s3_downloader")["catalogue"]
+    assert (found.state, "is empty, or there is no such database" in found.sentence) == (State.PROBLEM, True)
+    mongo.insert("sample", {})
+    assert setting.look("s3_downloader")["catalogue"].state is State.READY
+    connect(secret("mongo"))
+    found = setting.look("s3_downloader")["catalogue"]
+    assert (found.state, "refused the login" in found.sentence) == (State.PROBLEM, True)
 
 
 def test_a_catalogue_whose_server_is_away_is_not_seen_from_here(setting: Setting) -> None:

@@ -86,12 +86,18 @@ _REFUSALS: Final = (
     _LOGIN,
     _RIGHTS,
     _Refusal(
+        re.compile(r"certificate[_ ]required", re.IGNORECASE),
+        CatalogueRefused,
+        "TLS with {where} failed: it asks for a certificate",
+        "name the file with the certificate and its key as tlsCertificateKeyFile in the extra of the catalogue's"
+        " connection",
+    ),
+    _Refusal(
         re.compile(r"certificate", re.IGNORECASE),
         CatalogueRefused,
         "TLS with {where} failed: a certificate is not accepted",
         "name the file of the authority that signed the server's as tlsCAFile in the extra of the catalogue's"
-        " connection, and the host as the certificate does; if the server asks for one, name it as"
-        " tlsCertificateKeyFile",
+        " connection, and the host as the certificate does",
     ),
     _Refusal(
         re.compile(r"WRONG_VERSION_NUMBER|record layer failure|UNSUPPORTED_PROTOCOL|no shared cipher", re.IGNORECASE),
@@ -100,10 +106,11 @@ _REFUSALS: Final = (
         "correct host and port of the catalogue's connection, or set ssl to false in its extra",
     ),
     _Refusal(
-        re.compile(r"\bSSL\b|\bTLS\b"),
+        re.compile(r"\bSSL\b|\bTLS\b|_ssl\.c"),
         CatalogueUnreachable,
         "TLS with {where} failed",
-        "see that it runs and that this port speaks TLS, then run it again",
+        "see that it runs and that this port speaks TLS, then run it again; if it asks for a certificate, name it as"
+        " tlsCertificateKeyFile in the extra of the catalogue's connection",
     ),
     _Refusal(
         re.compile(r"configured to connect to a replica set|available for replica set name"),
