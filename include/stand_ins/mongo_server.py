@@ -71,7 +71,7 @@ class MongoServer:
     def __init__(
         self, *, users: Mapping[tuple[str, str], str] | None = None, tls: ssl.SSLContext | None = None, **hello: Any
     ) -> None:
-        """`users`: database and name -> password; none means that no login is needed. `hello`: said besides."""
+        """`users`: database and name -> password; without any no login is needed. `hello`: more of its greeting."""
         self.users = dict(users or {})
         self.tls = tls
         self.hello = hello
@@ -211,7 +211,7 @@ class _Login:
 
     users: Mapping[tuple[str, str], str]
     done: bool = False
-    _said: list[str] = field(default_factory=list)
+    _exchanged: list[str] = field(default_factory=list)
     _salt: bytes = field(default_factory=lambda: os.urandom(16))
     _password: str | None = None
 
@@ -229,12 +229,12 @@ class _Login:
         self._password = self.users.get((database, user))
         nonce = fields["r"] + base64.b64encode(os.urandom(12)).decode()
         server = f"r={nonce},s={base64.b64encode(self._salt).decode()},i={_ITERATIONS}"
-        self._said = [bare, server]
+        self._exchanged = [bare, server]
         return server if self._password is not None else None
 
     def _last(self, payload: str) -> str | None:
         without_proof, _, proof = payload.rpartition(",p=")
-        message = ",".join((*self._said, without_proof)).encode()
+        message = ",".join((*self._exchanged, without_proof)).encode()
         salted = hashlib.pbkdf2_hmac("sha256", (self._password or "").encode(), self._salt, _ITERATIONS)
         client_key = _hmac(salted, b"Client Key")
         expected = bytes(a ^ b for a, b in zip(client_key, _hmac(_sha256(client_key), message), strict=True))

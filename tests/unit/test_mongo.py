@@ -145,8 +145,11 @@ def test_options_may_be_texts_as_in_a_connection_written_as_an_address(filled: M
     ("changes", "words"),
     [
         ({"host": ""}, "the host of the catalogue's connection to MongoDB is missing; write"),
-        ({"host": "mongodb+srv://me:PW@db.example.org"}, "holds more than the names of servers; write the names alone"),
-        ({"host": "me:PW@db.example.org"}, "holds more than the names of servers"),
+        (
+            {"host": f"mongodb+srv://me:{PASSWORD}@db.example.org"},
+            "holds more than the names of servers; write the names alone",
+        ),
+        ({"host": f"me:{PASSWORD}@db.example.org"}, "holds more than the names of servers"),
         ({"host": "a b/c"}, "cannot be used|does not answer"),
         ({"port": 99_999}, "cannot be used .*Port must be"),
         ({"options": {"srv": True}}, "has a port, and srv in its extra; remove the port"),
@@ -166,7 +169,7 @@ def test_a_connection_that_cannot_be_used_is_refused_by_its_field(
     changes = {**changes, "options": {**filled.address.options, **changes.get("options", {})}}
     with pytest.raises(CatalogueError, match=words) as caught:
         open_catalogue(hasty(replace(filled.address, **changes)))
-    assert "PW" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
     assert caught.value.__cause__ is None, "the driver's own words stay out of the log"
     assert caught.value.__context__ is None
 
