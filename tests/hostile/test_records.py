@@ -9,10 +9,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+import bson
 import pytest
+from bson.errors import InvalidBSON
+from bson.raw_bson import RawBSONDocument
 from hypothesis import strategies as st
 
-from downloader.catalogue import CatalogueAddress, CatalogueError, RawFile, RecordUnusable, open_catalogue, plan
+from downloader.catalogue import (
+    CatalogueAddress,
+    CatalogueError,
+    DocumentNames,
+    RawFile,
+    RecordUnusable,
+    open_catalogue,
+    plan,
+)
+from downloader.catalogue.documents import RAW
+from downloader.catalogue.documents import to_raw_file as document_to_raw_file
 from downloader.catalogue.rows import to_raw_file
 from downloader.errors import CorruptRecord
 from downloader.planning import local_name
@@ -90,6 +103,43 @@ def test_columns(case: tuple[int, str, object, str]) -> str:
     for item in planned:
         assert not isinstance(item, RemoteFile) or item.key.endswith(item.path.text)
     return outcome
+
+
+FIELDS = {"project_id": "PRID001", "s3_upload_path": "bucket", "backup_status": "upload_done"}
+ODD = {"$odd.name": [bson.Int64(5), None, None], "other": {"a": [1.5, b"x", bson.ObjectId(b"x" * 12)]}}
+
+
+def document_of(file_info: bytes) -> bytes:
+    """A record whose file_info are these bytes."""
+    body = bson.encode(FIELDS)[4:-1] + b"\x03file_info\0" + file_info + b"\0"
+    return (len(body) + 4).to_bytes(4, "little") + body
+
+
+documents = st.one_of(
+    damaged(document_of(bson.encode(INFO)), most=1),
+    damaged(bson.encode(INFO | ODD)).map(document_of),
+    damaged(bson.encode(INFO)[4:-1], most=1).map(
+        lambda entries: document_of((len(entries) + 5).to_bytes(4, "little") + entries + b"\0")
+    ),
+)
+
+
+@held_against(documents, ["planned", "partly", "refused"])
+def test_documents(raw: bytes) -> str:
+    """What the driver hands over, of which it has looked at the outermost length alone."""
+    try:
+        document = RawBSONDocument(raw, RAW)
+    except (InvalidBSON, IndexError):
+        return "refused"  # by the driver
+    try:
+        found = document_to_raw_file(document, "20250115_sample", DocumentNames())
+        found.project_folder()
+        planned = plan(found)
+    except CatalogueError as error:
+        assert_readable(escape(str(error)), most=1_500)
+        return "refused"
+    assert len(planned) == len(found.file_info)
+    return "partly" if any(isinstance(item, Refused) for item in planned) else "planned"
 
 
 # --- the nastiest -----------------------------------------------------------------------------------------------------

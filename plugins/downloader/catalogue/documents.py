@@ -27,6 +27,8 @@ _LENIENT: Final = CodecOptions[dict[str, Any]](
 RAW: Final = _LENIENT.with_options(document_class=RawBSONDocument)
 """How the driver hands documents over: as bytes."""
 
+_BROKEN: Final = (BSONError, ValueError, LookupError, OverflowError, struct.error)
+"""What bytes that are no document raise, here and in the driver."""
 _LENGTH: Final = struct.Struct("<i")
 _DOCUMENT: Final = 0x03
 _ARRAY: Final = 0x04
@@ -49,7 +51,7 @@ def to_raw_file(document: Mapping[str, Any], raw_file_id: str, names: DocumentNa
     fields = (names.project_id, names.s3_upload_path, names.backup_status, names.file_info)
     try:
         values = {field: document[field] for field in fields if field in document}
-    except BSONError as error:
+    except _BROKEN as error:
         raise RecordUnusable(f"the document of raw file {raw_file_id} is not valid BSON ({error})") from error
     if not values:
         raise RecordUnusable(
@@ -86,7 +88,7 @@ def _file_info(value: object, raw_file_id: str) -> Mapping[str, object]:
         raw = bytes(value.raw)
         try:
             return Entries(_scan(raw), partial(_entry_at, raw))
-        except (struct.error, ValueError, IndexError) as error:
+        except _BROKEN as error:
             raise RecordUnusable(f"the file_info of raw file {raw_file_id} is not valid BSON") from error
     if isinstance(value, str | None):
         return parse_file_info(value, raw_file_id)
@@ -132,6 +134,6 @@ def _entry_at(raw: bytes, at: int) -> object:
     document = _LENGTH.pack(len(value) + 7) + raw[at : at + 1] + b"\0" + value + b"\0"
     try:
         found = bson.decode(document, _LENIENT)[""]
-    except (BSONError, ValueError, OverflowError):
+    except _BROKEN:
         return InPlace("not valid BSON")
     return [int(one) if isinstance(one, bson.Int64) else one for one in found] if isinstance(found, list) else found

@@ -246,7 +246,7 @@ class MongoCatalogue:
             return list(cursor)
         except (PyMongoError, BSONError) as error:
             problem = self._refusal(error)
-        except (LookupError, TypeError, ValueError) as error:  # the driver trusts the shape of an answer
+        except (LookupError, TypeError, ValueError, OverflowError) as error:  # the driver trusts what servers send
             problem = CatalogueRefused(
                 f"{self._where()} gave an answer that is none of MongoDB's ({type(error).__name__})",
                 "correct host and port of the catalogue's connection",
