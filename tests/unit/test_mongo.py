@@ -46,7 +46,7 @@ HANDSHAKE = {"hello", "ismaster", "saslStart", "saslContinue", "endSessions"}
 
 def hasty(address: CatalogueAddress) -> CatalogueAddress:
     """The same, for what is not going to work."""
-    return with_options(address, serverSelectionTimeoutMS=300)
+    return with_options(address, serverSelectionTimeoutMS=1000)
 
 
 def with_options(address: CatalogueAddress, **options: object) -> CatalogueAddress:
@@ -139,6 +139,18 @@ def test_all_servers_of_a_list_are_tried(filled: MongoDatabase, opened: Opened) 
 def test_options_may_be_texts_as_in_a_connection_written_as_an_address(filled: MongoDatabase, opened: Opened) -> None:
     options = {"serverSelectionTimeoutMS": "500", "ssl": "false", "srv": "False", "allow_insecure": "0", "tls": None}
     assert opened(replace(filled.address, options=options)).get("sample") is not None
+
+
+def test_a_certificate_may_be_the_login(filled: MongoDatabase, tmp_path: Path) -> None:
+    authority_and_server(tmp_path)
+    options = {"authMechanism": "MONGODB-X509", "tls": True, "tlsCertificateKeyFile": str(tmp_path / "server.pem")}
+    with mongo_module.connect(replace(filled.address, user="CN=reader", password="", options=options)) as client:
+        assert client.options.pool_options.appname == "downloader"
+
+
+def test_a_login_without_a_password_is_refused(filled: MongoDatabase) -> None:
+    with pytest.raises(CatalogueRefused, match=r"cannot be used .*[Pp]assword"):
+        open_catalogue(replace(filled.address, password=""))
 
 
 @pytest.mark.parametrize(
@@ -380,7 +392,7 @@ def test_a_name_that_is_not_known_is_told() -> None:
 
 
 def test_a_server_that_never_answers_is_not_waited_for(filled: MongoDatabase, opened: Opened) -> None:
-    catalogue = opened(with_options(filled.address, socketTimeoutMS=100))
+    catalogue = opened(with_options(filled.address, socketTimeoutMS=1000))
     filled.server.script("find", *[SILENCE] * 3)
     with pytest.raises(CatalogueUnreachable, match=r"does not answer .*timed out"):
         catalogue.get("sample")
@@ -452,7 +464,7 @@ def test_entries_are_read_in_all_shapes(mongo: MongoDatabase, opened: Opened, en
         [-1, MD5],
         [True, MD5],
         [1, b"bytes"],
-        [1, bson.ObjectId()],
+        [1, bson.ObjectId(b"x" * 12)],
         [1, bson.Regex(".*")],
         [datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), MD5],
         bson.DatetimeMS(2**62),
@@ -567,7 +579,7 @@ def test_an_entry_of_bytes_that_are_none_spoils_no_other(mongo: MongoDatabase, o
 
 
 @pytest.mark.parametrize("field", ["project_id", "s3_upload_path", "backup_status"])
-@pytest.mark.parametrize("value", [{"a": 1}, [1], b"x", True, 1.5, bson.ObjectId()], ids=repr)
+@pytest.mark.parametrize("value", [{"a": 1}, [1], b"x", True, 1.5, bson.ObjectId(b"x" * 12)], ids=repr)
 def test_a_field_that_is_no_text_is_told(mongo: MongoDatabase, opened: Opened, field: str, value: Any) -> None:
     mongo.insert("sample", INFO, **{field: value})
     with pytest.raises(RecordUnusable, match=f"the {field} of raw file sample is .*, and not text"):

@@ -161,8 +161,8 @@ def connect(address: CatalogueAddress) -> MongoClient[RawBSONDocument]:
         options["tls"] = any(tls)
     if insecure and (any(tls) or (srv and not tls)):
         options["tlsAllowInvalidCertificates"] = True
-    if address.user:
-        options |= {"username": address.user, "password": address.password}
+    login = {"username": address.user, "password": address.password}
+    options |= {key: value for key, value in login.items() if value}
     return MongoClient(_uri(address, srv=srv), document_class=RawBSONDocument, **options)
 
 
