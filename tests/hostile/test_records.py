@@ -118,6 +118,9 @@ def document_of(file_info: bytes) -> bytes:
 documents = st.one_of(
     damaged(document_of(bson.encode(INFO)), most=1),
     damaged(bson.encode(INFO | ODD)).map(document_of),
+    st.dictionaries(st.sampled_from([*INFO, *ODD, "a.b"]), st.sampled_from([*INFO.values(), *ODD.values(), [1], None]))
+    .map(bson.encode)
+    .map(document_of),
     damaged(bson.encode(INFO)[4:-1], most=1).map(
         lambda entries: document_of((len(entries) + 5).to_bytes(4, "little") + entries + b"\0")
     ),
