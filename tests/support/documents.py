@@ -16,6 +16,7 @@ __all__ = [
     "blocks",
     "document",
     "links",
+    "prose",
     "rows",
     "section",
 ]
@@ -25,6 +26,8 @@ DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "include" / "docs").glob("*.md"
 
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHOWN = re.compile(r"^```\w+\n.*?^```$", re.MULTILINE | re.DOTALL)
+"""A block that names its language."""
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _CELL = re.compile(r"(?<!\\)\|")
 _PACKAGES = ("downloader", "downloader_tasks")
@@ -61,6 +64,12 @@ def blocks(text: str, language: str) -> list[str]:
 def links(text: str) -> list[str]:
     """The addresses of all links."""
     return _LINK.findall(_without_blocks(text))
+
+
+def prose(text: str) -> str:
+    """The text without its tables and its blocks of commands and settings; drawings stay."""
+    lines = _SHOWN.sub("", text).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("|"))
 
 
 def anchors(text: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from support.documents import DOCUMENTS, ROOT, anchors, arrows, blocks, document, links, rows, section
+from support.documents import DOCUMENTS, ROOT, anchors, arrows, blocks, document, links, prose, rows, section
 
 FOLDERS = "dags|include|plugins|tests|.ci"
 
@@ -24,6 +25,8 @@ KIND = re.compile(r"kind(?:: ClassVar\[str\])? = (['\"].+['\"])")
 NUMBER = re.compile(r"\d+")
 QUOTED = re.compile(r"`([^`]+)`")
 RANGE = re.compile(r"from (\S+) to (\S+)")
+LONG = 40
+"""Characters. A shorter line may well stand twice."""
 REPORTS = ROOT / "tests" / "fixtures" / "reports"
 
 TEXTS = {file.relative_to(ROOT).as_posix(): file.read_text(encoding="utf-8") for file in DOCUMENTS}
@@ -399,3 +402,22 @@ def test_every_relative_link_leads_somewhere(name: str) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
             dead.append(link)
     assert dead == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_line_stands_twice(name: str) -> None:
+    """As where two changes of one paragraph are merged, and both versions of it stay."""
+    told = Counter(line.strip() for line in prose(TEXTS[name]).splitlines() if len(line.strip()) > LONG)
+    assert [line for line, times in told.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_table_is_torn_apart(name: str) -> None:
+    """A row behind an empty line is shown as text."""
+    lines = ["", *TEXTS[name].splitlines(), ""]
+    first = [
+        number for number, line in enumerate(lines) if line.startswith("| ") and not lines[number - 1].startswith("|")
+    ]
+    assert [
+        lines[number] for number in first if not set(lines[number + 1]) <= set("|-: ") or not lines[number + 1]
+    ] == []

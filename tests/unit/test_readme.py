@@ -43,5 +43,13 @@ def test_the_report_that_it_shows_is_one(text: str) -> None:
     assert {result.ok for result in report.results} == {True, False}
 
 
+def test_the_failure_of_a_damaged_backup_says_what_it_says_today() -> None:
+    """Not so the reports of older formats, which documents may show as well."""
+    from downloader.errors import ChecksumMismatch
+
+    (line,) = (line for line in README.splitlines() if f"FAILURE - {ChecksumMismatch.kind}" in line)
+    assert f"; {ChecksumMismatch.advice} [" in line
+
+
 def test_the_readme_shows_a_report() -> None:
     assert any(text in README for text in reports())
