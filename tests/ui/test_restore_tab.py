@@ -272,14 +272,25 @@ def test_what_would_be_done(tab: Tab) -> None:
         "download": {"files": 2, "bytes": 9000 * MB},
         "thaw": {"files": 0, "bytes": 0},
     }
-    dry = report(path="", status="DRY RUN", failures=[], actions=actions, free=1000 * MB, to_fetch=9040 * MB)
+    foreseen = {"failures": FAILURES, "failed": 3, "unsized": 1}
+    dry = report(path="", status="DRY RUN", actions=actions, free=1000 * MB, to_fetch=9040 * MB, **foreseen)
     tab.show(dry, status="DRY RUN", text="a.raw: DOWNLOAD - 12.0 MB\nb.raw: KEEP - 1.0 MB\n")
     would = tab.region("Dry run of 20250115_sample")
     expect(would.get_by_role("row", name=re.compile("Downloaded: not there 2 8.8 GB"))).to_be_visible()
+    expect(would.get_by_role("row", name="Not downloaded: they would fail 3")).to_be_visible()
+    expect(would).to_contain_text("8.8 GB and 1 file of unknown size would be fetched")
     expect(would).to_contain_text("The disk lacks 7.9 GB")
-    text = tab.region("Text of the report")
-    text.get_by_role("button", name="keep 1").click()
-    expect(text.get_by_role("listitem")).to_have_text(["b.raw: KEEP - 1.0 MB"])
+    failures = tab.region("Failures")
+    expect(failures).to_contain_text("3 files would fail")
+    expect(failures).to_contain_text(GONE.removeprefix("Not found: ").partition(";")[0])
+    expect(failures).to_contain_text("1 more would fail: filter the listing by failed")
+    listing = tab.region("Listing")
+    listing.get_by_role("button", name="keep 1").click()
+    expect(listing.get_by_role("listitem")).to_have_text(["b.raw: KEEP - 1.0 MB"])
+    tab.leave("report_text", [{"about": "a", "path": "", "text": "a.raw: KEEP - 1 B\n", "left_out": 9000}])
+    tab.leave("result", {"status": "DRY RUN", "reports": [dry], "problems": []})
+    tab.refresh()
+    expect(listing).to_contain_text("9,000 files are not listed here. The figures above count all of them.")
     tab.look("dry_run")
 
 
@@ -330,6 +341,18 @@ def test_a_pool_that_is_missing_is_told(tab: Tab) -> None:
     tab.look("missing_pool")
 
 
+def test_a_run_that_waits_for_a_person_says_so(tab: Tab) -> None:
+    def ask(task: dict[str, Any]) -> None:
+        if task["task_id"] != "validate":
+            task |= {"state": "awaiting_input" if task["task_id"] == "approve" else None, "map_index": -1}
+
+    as_it_runs(tab, ask)
+    progress = tab.region("Progress")
+    expect(progress).to_contain_text("This run waits for a person: nothing is downloaded until it is approved.")
+    expect(progress.get_by_role("link")).to_have_attribute("href", re.compile(r"/tasks/approve/required_actions$"))
+    tab.look("waits_for_a_person")
+
+
 def test_tries_are_told(tab: Tab) -> None:
     def again(task: dict[str, Any]) -> None:
         if task["map_index"] == 1:
@@ -337,7 +360,7 @@ def test_tries_are_told(tab: Tab) -> None:
 
     as_it_runs(tab, again)
     expect(tab.region("Shards")).to_contain_text("try 2 of 3")
-    expect(tab.region("Progress")).to_contain_text("Retries1")
+    expect(tab.region("Progress")).to_contain_text("Task retries1")
 
 
 @pytest.mark.parametrize(

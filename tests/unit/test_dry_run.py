@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.source import Capabilities
 from downloader.sources.memory import MemorySource
-from downloader.transfer import TransferOptions
+from downloader.transfer import Prospect, TransferOptions
 from downloader_tasks.download_run import Show, SingleItemRun, ignore
 from downloader_tasks.download_run.dry_run import announce, publish_dry_run
-from downloader_tasks.download_run.preview import previews_of
+from downloader_tasks.download_run.preview import ItemPreview, previews_of
+from downloader_tasks.download_run.question import question_of
 from downloader_tasks.download_run.result import MOST_TEXT
 from downloader_tasks.settings import Configuration
 from downloader_tasks.shards import RunTarget, ShardFiles
@@ -167,7 +169,7 @@ def test_a_listing_is_bounded_and_shows_failures_behind_its_end(tmp_path: Path) 
     (report,) = result["reports"]
     assert (report["files"], report["failed"], len(report["failures"])) == (20_000, 20, 20)
     assert report["actions"]["download"] == {"files": 19_980, "bytes": 199_800}
-    assert f"Not listed above: {text['left_out']:,} files" in text["text"]
+    assert f"Not listed: {text['left_out']:,} files" in text["text"]
 
 
 def test_the_longest_names_and_folders_fit(tmp_path: Path) -> None:
@@ -202,19 +204,94 @@ def test_no_name_forges_a_line(tmp_path: Path) -> None:
     text["text"].encode()
 
 
-def test_a_person_is_shown_the_same_as_code_and_not_as_markdown(tmp_path: Path) -> None:
-    ti = TaskInstance()
-    run = MemoryRun([RemoteFile(safe_path("```\n<b>*x*"), 10, "k")], tmp_path)
-    validated = Validated(run.validated().shards, {"other": "no record of <i>other</i>"})
-    assert announce(run, validated, ti, dry_run=False, ask_first=True) is validated
+def asked(ti: TaskInstance) -> tuple[str, list[str], str]:
+    """Subject and body of a question; and the body as HTML, as Airflow's page makes it."""
     subject, body = ti.pushed["approval"].values()
-    assert subject == "Download 1 file (10 B to fetch)?"
-    _, blank, *block = body.splitlines()
-    assert blank == ""
-    assert all(line.startswith("    ") for line in block)
-    assert "    ```\\n<b>*x*: DOWNLOAD - 10 B" in block
-    assert "    Refused: no record of <i>other</i>" in block
+    return subject, body.splitlines(), MarkdownIt("commonmark", {"html": False}).render(body)
+
+
+def test_a_person_is_shown_the_same_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "0000000").write_bytes(b"x" * 10)
+    files = [*Many(3)[:], RemoteFile(safe_path("unsized"), None, "k"), Refused("bad", CorruptRecord("no entry"))]
+    ti, run = TaskInstance(), MemoryRun(files, tmp_path)
+    validated = Validated(run.validated().shards, {"other": "no record of other"})
+    assert announce(run, validated, ti, dry_run=False, ask_first=True) is validated
+    subject, lines, html = asked(ti)
+    assert subject == "Download 3 of 5 files (20 B and 1 file of unknown size to fetch)?"
+    assert "- Download: `3 files, 20 B and 1 of unknown size`" in lines
+    assert f"- Destination: `{tmp_path}`" in lines
+    listed = [line for line in lines if re.match("- `.*: [A-Z]+ - ", line)]
+    assert listed == [
+        f"- `bad: FAILURE - Corrupt record: no entry; {CorruptRecord.advice}`",
+        "- `0000001: DOWNLOAD - 10 B`",
+        "- `0000002: DOWNLOAD - 10 B`",
+        "- `unsized: DOWNLOAD - size unknown`",
+        "- `0000000: KEEP - 10 B`",
+    ]
+    assert lines[-1] == "- `no record of other`"
+    # Airflow's page joins the lines of a block into one.
+    assert "<pre" not in html
+    assert all(f"<li><code>{line[3:-1]}</code></li>" in html for line in listed)
     assert "preview" not in ti.pushed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "```\n<b>*x*",
+        "`",
+        "`` ` ```",
+        "[a](javascript:b)",
+        "![a](http://b/c.png)",
+        "<!-- a",
+        "a` <img src=x onerror=y> `b",
+        "\u202eb",
+        "| a |",
+        "- # a",
+        "https://a.example",
+        "x" * 250,
+    ],
+)
+def test_no_name_is_markdown(tmp_path: Path, name: str) -> None:
+    files: list[Planned] = [
+        RemoteFile(safe_path(name), 10, "k"),
+        Refused(f"{name} again", CorruptRecord(f"{name}\n\n# {name}")),
+    ]
+    run = MemoryRun(files, tmp_path, name=name)
+    ti = TaskInstance()
+    announce(run, Validated(run.validated().shards, {"r": f"{name}\n\n# {name}"}), ti, dry_run=False, ask_first=True)
+    _, lines, html = asked(ti)
+    assert "\\\\n" not in html  # escaped once
+    outside = re.sub(r"<code>[^<]*</code>", "", html)
+    assert not re.search(r"<(?!/?(?:p|ul|li|strong|em)>)", outside)
+    plain = TaskInstance()
+    run = MemoryRun([RemoteFile(safe_path("n"), 10, "k"), Refused("n again", CorruptRecord("n"))], tmp_path)
+    announce(run, Validated(run.validated().shards, {"r": "n"}), plain, dry_run=False, ask_first=True)
+    assert (html.count("<li>"), len(lines)) == (asked(plain)[2].count("<li>"), len(asked(plain)[1]))
+
+
+def test_a_question_is_bounded_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    ti, run = TaskInstance(), MemoryRun(Many(20_000, refuse=1000), tmp_path)
+    announce(run, Validated(run.validated().shards, {}), ti, dry_run=False, ask_first=True)
+    _, lines, _ = asked(ti)
+    listed = [line for line in lines if re.match("- `.*: [A-Z]+ - ", line)]
+    assert sum("FAILURE" in line for line in listed) == 20
+    assert len(listed) > 100
+    assert f"- {20_000 - len(listed):,} files not shown here; the log of validate lists more" in lines
+    assert len("\n".join(lines).encode()) < 2**15
+
+
+def test_a_question_on_many_items_fits_the_smallest_databases() -> None:
+    previews = []
+    for number in range(1000):
+        previews.append(ItemPreview("\x01" * 300 + str(number), Path("/\x01" * 2000), 100_000, 50))
+        for file in range(20 if number < 25 else 0):
+            previews[-1].add(Prospect("\x02" * 300 + str(file), None, None, CorruptRecord("\x03" * 1000)))
+    subject, body = question_of(previews, ["\x04" * 1000] * 1000)
+    assert subject == "Download 0 of 500 files (0 B to fetch)?"
+    assert "975 more reports are not shown here" in body
+    assert "- 975 more; the log of validate names them" in body
+    assert len(body.encode()) < 2**16 - 1
 
 
 def test_nobody_is_asked_unless_that_is_wanted(tmp_path: Path) -> None:

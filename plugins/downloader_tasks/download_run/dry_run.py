@@ -7,25 +7,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from downloader.report import IS_FAILURE
 
 from ..failures import failure
-from ..wording import counted
 from ..xcoms import Previews, Validated, pull_previews, push_approval, push_previews, push_result
-from .preview import ItemPreview, previews_of, shown_amount
+from .preview import ItemPreview, previews_of
+from .question import question_of
 from .receipts import one_sentence
 from .result import DRY_RUN
 from .run import DownloadRun
 
 __all__ = ["announce", "publish_dry_run"]
-
-_QUESTION: Final = (
-    "This run waits until a person answers. *Approve* downloads what is listed here, *Reject* ends the run: nothing is "
-    "downloaded then. What changes at the source or on the disk until it downloads is handled as in every run."
-)
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +35,7 @@ def announce(run: DownloadRun, validated: Validated, ti: Any, *, dry_run: bool, 
         push_previews(ti, Previews([one.figures() for one in previews], [one.text() for one in previews], problems))
         return Validated([], validated.refused)
     if ask_first:
-        push_approval(ti, *_question(previews, validated))
+        push_approval(ti, *question_of(previews, [*validated.refused.values()]))
     return validated
 
 
@@ -65,13 +59,3 @@ def _logged(run: DownloadRun, validated: Validated) -> list[ItemPreview]:
             log.log(logging.ERROR if IS_FAILURE in line else logging.INFO, "%s", line)
         previews.append(preview)
     return previews
-
-
-def _question(previews: Sequence[ItemPreview], validated: Validated) -> tuple[str, str]:
-    """Subject and body of the approval. What comes from outside stands in a block of code: it is no Markdown."""
-    files = sum(one.files for one in previews)
-    amount = shown_amount(sum(one.to_fetch for one in previews), sum(one.unsized for one in previews))
-    lines = [line for one in previews for line in (one.about, "", *one.lines(), "")]
-    lines += [f"Refused: {sentence}" for sentence in validated.refused.values()]
-    block = "\n".join(f"    {line}" for line in lines)
-    return f"Download {counted(files)} ({amount} to fetch)?", f"{_QUESTION}\n\n{block}\n"

@@ -71,9 +71,8 @@ class ItemPreview:
         self.files = 0
         self.bytes = 0
         self.to_fetch = 0
-        self.unsized = 0
-        """Files to be fetched of which no size is known."""
-        self._counts = {action: [0, 0] for action in Action}
+        self._counts = {action: [0, 0, 0] for action in Action}
+        """Files, their bytes, and how many are of unknown size."""
         self._failed = 0
         self._failures: list[dict[str, str]] = []
         self._most_failures = most_failures
@@ -91,9 +90,19 @@ class ItemPreview:
         if prospect.decision is None:
             self._note_failure(prospect.name, prospect.error)
         else:
-            self._counts[prospect.decision.action][0] += 1
-            self._counts[prospect.decision.action][1] += size
-            self.unsized += prospect.size is None and prospect.decision.action is not Action.KEEP
+            counts = self._counts[prospect.decision.action]
+            for number, more in enumerate((1, size, prospect.size is None)):
+                counts[number] += more
+
+    @property
+    def files_to_fetch(self) -> int:
+        """Files that are neither kept nor would fail."""
+        return sum(files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP)
+
+    @property
+    def unsized(self) -> int:
+        """Files to be fetched of which no size is known."""
+        return sum(unsized for action, (_, _, unsized) in self._counts.items() if action is not Action.KEEP)
 
     def close(self, asked: Questions) -> None:
         """All files were added. `asked`: of these files."""
@@ -102,7 +111,7 @@ class ItemPreview:
 
     def figures(self) -> dict[str, Any]:
         """As a report of `result`."""
-        actions = {action.value: counts for action, counts in self._counts.items()} | {_THAW: [0, 0]}
+        actions = {action.value: counts for action, counts in self._counts.items()} | {_THAW: [0, 0, 0]}
         return {
             "about": self.about,
             "path": "",
@@ -110,7 +119,7 @@ class ItemPreview:
             "status": DRY_RUN,
             "files": self.files,
             "bytes": self.bytes,
-            "actions": {name: {"files": files, "bytes": size} for name, (files, size) in actions.items()},
+            "actions": {name: {"files": files, "bytes": size} for name, (files, size, _) in actions.items()},
             "to_fetch": self.to_fetch,
             "free": self._free,
             "unsized": self.unsized,
@@ -120,23 +129,24 @@ class ItemPreview:
 
     def lines(self, *, failures_alone: bool = False) -> list[str]:
         """The listing and the summary."""
-        listed = [line for line in self._listing.lines if not failures_alone or IS_FAILURE in line]
-        return [*listed, *([""] if listed else []), *self.summary()]
+        listed = [line for line in self.listed() if not failures_alone or IS_FAILURE in line]
+        return [*listed, *([""] if listed else []), "Summary:", "--------", *self.figures_in_words()]
+
+    def listed(self) -> list[str]:
+        """A line of each file, as far as there is room."""
+        return self._listing.lines
 
     def text(self) -> dict[str, Any]:
         """As one of `report_text`."""
         text = "".join(f"{line}\n" for line in self.lines())
         return {"about": self.about, "path": "", "text": text, "left_out": self._listing.left_out}
 
-    def summary(self) -> Iterator[str]:
+    def figures_in_words(self) -> Iterator[str]:
         """Lines on all files."""
-        yield "Summary:"
-        yield "--------"
         yield f"Destination: {one_line(str(self.folder))}"
         yield f"Total files: {self.files:,}"
         for action, label in _LABELS.items():
-            files, size = self._counts[action]
-            yield f"{label}: {counted(files)}, {shown_size(size)}"
+            yield f"{label}: {_shown_count(*self._counts[action])}"
         yield f"Fail: {counted(self._failed)}"
         yield f"To fetch: {shown_amount(self.to_fetch, self.unsized)}"
         yield f"Free on the disk: {'unknown' if self._free is None else shown_size(self._free)}"
@@ -151,7 +161,7 @@ class ItemPreview:
                 f"{self._asked.unasked:,} more that would be fetched may be missing, archived or forbidden there"
             )
         if self._listing.left_out:
-            yield f"Not listed above: {counted(self._listing.left_out)}"
+            yield f"Not listed: {counted(self._listing.left_out)}"
 
     def _note_failure(self, name: str, error: DownloadError | None) -> None:
         self._failed += 1
@@ -164,6 +174,13 @@ def shown_amount(size: int, unsized: int) -> str:
     """``30.0 MB``, ``30.0 MB and 2 files of unknown size``."""
     more = f"{counted(unsized)} of unknown size" if unsized else ""
     return more if more and not size else shown_size(size) + (f" and {more}" if more else "")
+
+
+def _shown_count(files: int, size: int, unsized: int) -> str:
+    """``3 files, 30.0 MB``; ``2 files, size unknown``; ``3 files, 30.0 MB and 1 of unknown size``."""
+    if unsized and unsized == files:
+        return f"{counted(files)}, size unknown"
+    return f"{counted(files)}, {shown_size(size)}{f' and {unsized:,} of unknown size' if unsized else ''}"
 
 
 def previews_of(run: DownloadRun, shards: Sequence[Shard]) -> Iterator[ItemPreview]:

@@ -1,11 +1,11 @@
-import { count, size } from "../shared/format";
+import { count, counted, size } from "../shared/format";
 import { Notice } from "../shared/parts";
 import type { Report } from "./result";
 import { visible } from "../shared/visible";
 
 const WORDS: Record<string, string> = {
-  keep: "Kept: there, and right",
-  resume: "Resumed: half there",
+  keep: "Kept: there already",
+  resume: "Resumed: partly there",
   heal: "Healed: there, and wrong",
   download: "Downloaded: not there",
   thaw: "Thawed first, then downloaded",
@@ -13,13 +13,13 @@ const WORDS: Record<string, string> = {
 
 /** What would be done: nothing was fetched, nothing was written. */
 export function DryRun({ report }: { report: Report }) {
-  const { free, toFetch } = report;
+  const { free, toFetch, unsized, failed } = report;
   return (
     <section className="dl-panel" aria-label={`Dry run of ${visible(report.about)}`}>
       <h3>
         What would be done for <bdi>{visible(report.about)}</bdi>
       </h3>
-      <p className="dl-muted">Nothing was fetched and nothing was written. Destination: <bdi className="dl-mono">{visible(report.destination)}</bdi></p>
+      <p className="dl-muted">Nothing was fetched and nothing was written. What is there was compared by its size, not by its checksum. Destination: <bdi className="dl-mono">{visible(report.destination)}</bdi></p>
       <table className="dl-table">
         <thead>
           <tr>
@@ -36,6 +36,13 @@ export function DryRun({ report }: { report: Report }) {
               <td>{size(action.bytes)}</td>
             </tr>
           ))}
+          {failed ? (
+            <tr className="dl-would-fail">
+              <th scope="row">Not downloaded: they would fail</th>
+              <td>{count(failed)}</td>
+              <td />
+            </tr>
+          ) : null}
         </tbody>
         <tfoot>
           <tr>
@@ -47,7 +54,7 @@ export function DryRun({ report }: { report: Report }) {
       </table>
       {toFetch === null ? null : (
         <p>
-          {size(toFetch)} would be fetched. {free === null ? "How much room the disk has is not known." : `The disk has room for ${size(free)}.`}
+          {unsized ? `${size(toFetch)} and ${counted(unsized, "file")} of unknown size` : size(toFetch)} would be fetched. {free === null ? "How much room the disk has is not known." : `The disk has room for ${size(free)}.`}
         </p>
       )}
       {toFetch !== null && free !== null && toFetch > free ? (

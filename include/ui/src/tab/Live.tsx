@@ -1,17 +1,20 @@
+import { Link } from "react-router-dom";
+import { segment } from "../shared/api";
 import { count, counted, duration, size, speed } from "../shared/format";
 import { Badge, Bar, Figures, Notice } from "../shared/parts";
 import { whole } from "./figures";
-import { DOWNLOAD, REPORT, type Pool, type Snapshot } from "./load";
-import { hasEnded, isWaiting, retriesOf } from "./run";
+import { APPROVE, DOWNLOAD, REPORT, type Pool, type Snapshot } from "./load";
+import { type Task, hasEnded, isWaiting, retriesOf } from "./run";
 
 /** How far the run is. */
-export function Live({ snapshot }: { snapshot: Snapshot }) {
+export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string; snapshot: Snapshot }) {
   const { shards, steps, pool } = snapshot;
   const all = whole(shards.map(({ task, progress }) => ({ progress, running: task.state === "running" })));
   const retries = shards.reduce((total, { task }) => total + retriesOf(task), 0);
   const ended = shards.filter(({ task }) => hasEnded(task)).length;
   const waiting = shards.filter(({ task }) => isWaiting(task)).length;
   const [before, behind] = [steps.filter(({ id }) => id !== REPORT), steps.filter(({ id }) => id === REPORT)];
+  const asks = steps.some(({ id, state }) => id === APPROVE && ASKING.has(state));
   const more = all.all ? "" : "+";
   const figures: [string, string][] = [
     ["Shards", `${count(ended)} of ${count(shards.length)}`],
@@ -19,7 +22,7 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
     ["Bytes", all.bytesPlanned ? `${size(all.bytesDone)} of ${size(all.bytesPlanned)}${more}` : size(all.bytesDone)],
     ["Speed", speed(all.speed)],
     ["Time left", all.left === null ? "not known yet" : `about ${duration(all.left)}`],
-    ["Retries", count(retries)],
+    ["Task retries", count(retries)],
   ];
   return (
     <section className="dl-panel" aria-label="Progress">
@@ -48,12 +51,27 @@ export function Live({ snapshot }: { snapshot: Snapshot }) {
           </div>
           <Figures of={figures} />
         </>
+      ) : asks ? (
+        <Notice kind="warning">
+          This run waits for a person: nothing is downloaded until it is approved.{" "}
+          <Link to={`/dags/${segment(dagId)}/runs/${segment(runId)}/tasks/${APPROVE}/required_actions`}>See what it would do, and approve or reject it</Link>
+        </Notice>
       ) : (
-        <p className="dl-muted">{steps.every((task) => isWaiting(task)) ? "The run has not begun yet." : "What to download is being found out."}</p>
+        <p className="dl-muted">{stageOf(steps)}</p>
       )}
       {pool && waiting ? <Waiting pool={pool} waiting={waiting} /> : null}
     </section>
   );
+}
+
+/** States of the task `approve` in which it waits for an answer. */
+const ASKING = new Set(["awaiting_input", "deferred"]);
+
+/** What goes on before there are shards. */
+function stageOf(steps: Task[]): string {
+  const began = steps.filter((task) => !isWaiting(task));
+  if (!began.length) return "The run has not begun yet.";
+  return began.every(hasEnded) ? "The next task is about to begin." : "What to download is being found out.";
 }
 
 function Waiting({ pool, waiting }: { pool: Pool; waiting: number }) {

@@ -20,8 +20,8 @@ export function OutcomeView({ dagId, runId, snapshot, outcome }: OutcomeProps) {
   const { result } = outcome;
   if (result === null) return <NoResult dagId={dagId} runId={runId} snapshot={snapshot} />;
   const written = result.reports.filter((report) => !report.actions.length);
-  const failures = written.flatMap((report) => report.failures.map((failure): [Report, FailedFile] => [report, failure]));
-  const failed = written.reduce((total, report) => total + report.failed, 0);
+  const failures = result.reports.flatMap((report) => report.failures.map((failure): [Report, FailedFile] => [report, failure]));
+  const failed = result.reports.reduce((total, report) => total + report.failed, 0);
   return (
     <>
       {result.problems.map((problem) => (
@@ -29,7 +29,7 @@ export function OutcomeView({ dagId, runId, snapshot, outcome }: OutcomeProps) {
           {visible(problem)}
         </Notice>
       ))}
-      {failures.length ? <Failures failures={failures} failed={failed} several={result.reports.length > 1} /> : null}
+      {failures.length ? <Failures failures={failures} failed={failed} several={result.reports.length > 1} tried={written.length > 0} /> : null}
       {written.length ? <Counts reports={written} /> : null}
       {result.reports.filter((report) => report.actions.length).map((report) => (
         <DryRun key={report.about} report={report} />
@@ -55,11 +55,19 @@ function NoResult({ dagId, runId, snapshot }: { dagId: string; runId: string; sn
   );
 }
 
-function Failures({ failures, failed, several }: { failures: [Report, FailedFile][]; failed: number; several: boolean }) {
+interface FailuresProps {
+  failures: [Report, FailedFile][];
+  failed: number;
+  several: boolean;
+  /** Whether they were downloaded: not so in a dry run. */
+  tried: boolean;
+}
+
+function Failures({ failures, failed, several, tried }: FailuresProps) {
   return (
     <section className="dl-panel dl-failures" aria-label="Failures">
       <div className="dl-row">
-        <h3 className="dl-grow">{counted(failed, "file")} failed</h3>
+        <h3 className="dl-grow">{`${counted(failed, "file")} ${tried ? "failed" : "would fail"}`}</h3>
         <CopyButton small text={failures.map(([, failure]) => lineOf(failure)).join("\n")}>
           Copy all
         </CopyButton>
@@ -70,7 +78,11 @@ function Failures({ failures, failed, several }: { failures: [Report, FailedFile
         ))}
       </ul>
       {failed > failures.length ? (
-        <p className="dl-muted">{`${count(failed - failures.length)} more are in the report: filter its text by failed.`}</p>
+        <p className="dl-muted">
+          {tried
+            ? `${count(failed - failures.length)} more are in the report: filter its text by failed.`
+            : `${count(failed - failures.length)} more would fail: filter the listing by failed. It has as many as fit.`}
+        </p>
       ) : null}
     </section>
   );

@@ -7,16 +7,17 @@ import type { ReportText } from "./result";
 import { visible } from "../shared/visible";
 
 /** The text of the reports, with search and filter. */
-export function ReportView({ texts }: { texts: ReportText[] }) {
+export function ReportView({ texts, dry }: { texts: ReportText[]; dry: boolean }) {
   const [chosen, setChosen] = useState(0);
   const text = texts[chosen] ?? texts[0];
   if (text === undefined) return null;
+  const title = dry ? "Listing" : "Text of the report";
   return (
-    <section className="dl-panel" aria-label="Text of the report">
+    <section className="dl-panel" aria-label={title}>
       <div className="dl-row">
-        <h3 className="dl-grow">Text of the report</h3>
+        <h3 className="dl-grow">{title}</h3>
         {texts.length > 1 ? (
-          <label>
+          <label className="dl-choice">
             <span className="dl-hidden">Report</span>
             <select className="dl-input" value={chosen} onChange={(event) => setChosen(Number(event.currentTarget.value))}>
               {texts.map((each, index) => (
@@ -38,7 +39,9 @@ export function ReportView({ texts }: { texts: ReportText[] }) {
       </div>
       {text.leftOut ? (
         <Notice kind="info">
-          {`${counted(text.leftOut, "line")} are left out here: the whole report is ${visible(text.path) || "in the log"}.`}
+          {dry
+            ? `${counted(text.leftOut, "file")} ${text.leftOut === 1 ? "is" : "are"} not listed here. The figures above count all of them.`
+            : `${counted(text.leftOut, "line")} are left out here: the whole report is ${visible(text.path) || "in the log"}.`}
         </Notice>
       ) : null}
       <Searched key={chosen} text={text.text} />

@@ -8,7 +8,7 @@ import { OutcomeView } from "./OutcomeView";
 import { ReportView } from "./ReportView";
 import { Shards } from "./Shards";
 import tabStyle from "./tab.css";
-import { type Snapshot, load, pauseAfter } from "./load";
+import { type Outcome, type Snapshot, load, pauseAfter } from "./load";
 import { DAGS } from "../shared/dags";
 import { isOver } from "./run";
 
@@ -51,11 +51,15 @@ function Whole({ dagId, runId, snapshot, again }: { dagId: string; runId: string
   return (
     <>
       <Head dagId={dagId} snapshot={snapshot} again={again} />
-      {over ? null : <Live snapshot={snapshot} />}
+      {over ? null : <Live dagId={dagId} runId={runId} snapshot={snapshot} />}
       {snapshot.outcome ? <OutcomeView dagId={dagId} runId={runId} snapshot={snapshot} outcome={snapshot.outcome} /> : null}
       <BytesOverTime shards={snapshot.shards} />
       {snapshot.shards.length ? <Shards dagId={dagId} runId={runId} shards={snapshot.shards} over={over} /> : null}
-      {snapshot.outcome?.texts.length ? <ReportView texts={snapshot.outcome.texts} /> : null}
+      {snapshot.outcome?.texts.length ? <ReportView texts={snapshot.outcome.texts} dry={isDry(snapshot.outcome)} /> : null}
     </>
   );
+}
+
+function isDry({ result }: Outcome): boolean {
+  return result !== null && result.reports.some((report) => report.actions.length > 0);
 }

@@ -11,6 +11,7 @@ const AT_ONCE = 4;
 const MOST_FIGURES = 48;
 export const REPORT = "report";
 export const DOWNLOAD = "download";
+export const APPROVE = "approve";
 
 export interface Shard {
   task: Task;
@@ -161,7 +162,7 @@ function parsed(value: unknown): unknown {
 }
 
 function inOrder(steps: Task[]): Task[] {
-  const known = ["validate", "ask_first", "approve", "thaw", DOWNLOAD, REPORT];
+  const known = ["validate", APPROVE, "thaw", DOWNLOAD, REPORT];
   const place = (task: Task) => (known.includes(task.id) ? known.indexOf(task.id) : known.indexOf(DOWNLOAD) - 0.5);
   return [...steps].sort((a, b) => place(a) - place(b));
 }

@@ -31,6 +31,8 @@ export interface Report {
   actions: Action[];
   free: number | null;
   toFetch: number | null;
+  /** Files to be fetched of which no size is known. */
+  unsized: number;
 }
 
 export interface Result {
@@ -75,6 +77,7 @@ function reportOf(value: unknown): Report {
     actions: actionsOf(asObject(report["actions"])),
     free: asNumber(report["free"]),
     toFetch: asNumber(report["to_fetch"]),
+    unsized: asCount(report["unsized"]),
   };
 }
 
