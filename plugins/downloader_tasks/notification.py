@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
+from airflow.sdk.log import mask_secret
+
 from downloader.errors import cut
 from downloader.report import visible
 
-from .settings import ConfigurationError, Notifier, load
+from .settings import ConfigurationError, Notifier, find_connection, load
 from .wording import counted, duration, one_line, shown_size
 from .xcoms import RESULT
 
@@ -82,9 +84,26 @@ def notification_of(event: str, context: Mapping[str, Any]) -> Notification:
 def _call(notifier: Notifier, context: Mapping[str, Any]) -> None:
     module, _, name = notifier.callable.rpartition(".")
     found = getattr(import_module(module), name)
+    _mask_addresses(notifier.arguments)
     if isinstance(found, type) or notifier.arguments:
         found = found(**notifier.arguments)
     found(context)
+
+
+def _mask_addresses(arguments: Mapping[str, Any]) -> None:
+    """Keeps what stands behind the host of an address out of the logs: with most chat servers it is the secret.
+
+    Airflow masks passwords and the like, but requests and its own hooks tell addresses, above all where they fail.
+    """
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            continue
+        connection = find_connection(value) if name.endswith("conn_id") else None
+        address = value if connection is None else connection.host or ""
+        if connection is not None or "://" in value or name == "endpoint":
+            _, apart, rest = address.rpartition("://")
+            path = rest.partition("/")[2] if apart or connection is not None else rest
+            mask_secret(path.strip("/"))
 
 
 def _result(context: Mapping[str, Any]) -> dict[str, Any]:

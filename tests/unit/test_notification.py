@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk._shared.secrets_masker import redact
 
-from downloader_tasks.notification import Notification, notification_of
+from downloader_tasks.notification import Notification, notification_of, notify
+from downloader_tasks.settings import Notifier
 
 RUN = "manual__2025-02-04T14:30:22+00:00"
 PATH = "/data/output/PRID001/_download_status_20250115_sample_20250204_143022.txt"
@@ -32,6 +35,16 @@ def noted(event: str, result: Any, sentence: str = "") -> Notification:
         "exception": Exception(sentence) if sentence else None,
     }
     return notification_of(event, context)
+
+
+class Caller:
+    """A notifier that says in `seen` how Airflow's log would show `told`."""
+
+    def __init__(self, told: str, seen: list[str], **others: str) -> None:
+        self.told, self.seen = told, seen
+
+    def __call__(self, context: Any) -> None:
+        self.seen.append(str(redact(self.told)))
 
 
 def result(status: str, *reports: dict[str, Any], problems: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -105,6 +118,28 @@ def test_a_missed_deadline_is_three_lines() -> None:
         "the run is running; it was due at 2025-02-04 14:30:22 UTC",
         f"run {RUN}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"http_conn_id": "lab_webhook"}, "Max retries exceeded with url: /hooks/T0123/B4567/zzTOP?wait=1 (refused)"),
+        ({"http_conn_id": "lab_webhook", "endpoint": "B4567/zzTOP"}, "url: /elsewhere/B4567/zzTOP"),
+        ({"url": "https://chat.example.org/hooks/B4567/zzTOP"}, "404 for https://chat.example.org/hooks/B4567/zzTOP"),
+    ],
+)
+def test_the_path_of_a_webhook_is_masked(monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], told: str) -> None:
+    """A notifier that fails tells the address in its exception, which becomes a line of the log."""
+    hook = {"conn_type": "http", "host": "https://chat.example.org/hooks/T0123/B4567/zzTOP?wait=1"}
+    monkeypatch.setenv("AIRFLOW_CONN_LAB_WEBHOOK", json.dumps(hook))
+    seen: list[str] = []
+    notifier = Notifier(callable=f"{__name__}.Caller", arguments={**arguments, "told": told, "seen": seen})
+    monkeypatch.setattr("downloader_tasks.notification.load", lambda: SimpleNamespace(notifier=[notifier]))
+    dag_run = SimpleNamespace(dag_id="s3_downloader", run_id=RUN)
+    notify("failure", {"ti": SimpleNamespace(xcom_pull=lambda **_: None), "dag_run": dag_run})
+    (shown,) = seen
+    assert "zzTOP" not in shown
+    assert "***" in shown
 
 
 def test_no_name_is_markup_in_a_mail_or_makes_a_fourth_line() -> None:
