@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from downloader.errors import DownloadError, cut
 from downloader.paths import safe_path
+from downloader.spelling import did_you_mean
 
 from .failures import Refusal
 from .settings import SPEEDS
@@ -22,9 +22,8 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) 
     unknown = sorted(set(conf or {}) - set(known))
     if not unknown:
         return
-    near = get_close_matches(unknown[0], known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise Refusal(f"there is no parameter {a_few(unknown)}: {hint}the parameters are {', '.join(sorted(known))}")
+    hints = [did_you_mean(unknown[0], known), f"the parameters are {', '.join(sorted(known))}"]
+    raise Refusal(f"there is no parameter {a_few(unknown)}: {' '.join(filter(None, hints))}")
 
 
 def max_speed(params: Mapping[str, Any]) -> float | None:

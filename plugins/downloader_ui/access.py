@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import HTTPException, Request, status
 
-__all__ = ["DAGS", "readable"]
+from downloader_tasks.dag_ids import DAG_IDS
 
-DAGS: Final = ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images")
+__all__ = ["readable"]
 
 
 def readable(entity: DagAccessEntity, request: Request, user: GetUserDep) -> list[str]:
     """The DAGs of which `user` may read that much. Raises HTTPException (403) where there is none."""
-    dag_ids = [dag_id for dag_id in DAGS if _may_read(dag_id, entity, request, user)]
+    dag_ids = [dag_id for dag_id in DAG_IDS if _may_read(dag_id, entity, request, user)]
     if not dag_ids:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
     return dag_ids

@@ -289,7 +289,7 @@ def test_every_format_has_its_row() -> None:
 
 # --- architecture -----------------------------------------------------------------------------------------------------
 
-VOCABULARY = ("checksums", "errors", "paths", "planning", "remote_file", "results", "retry", "source")
+VOCABULARY = ("checksums", "errors", "paths", "planning", "remote_file", "results", "retry", "source", "spelling")
 ARROW = re.compile(r"^ *(\w+) --> (.+)$", re.MULTILINE)
 MOST_STAYS = 12
 

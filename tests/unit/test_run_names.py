@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from downloader_tasks.dag_ids import DAG_IDS
 from downloader_tasks.run_names import name_of
 
 DAGS = ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images")
@@ -61,3 +62,7 @@ def test_whatever_was_given_a_database_takes_the_name(dag_id: str, conf: dict[st
     assert 0 < len(name) <= 200
     assert name.isprintable()
     assert name.encode()
+
+
+def test_a_run_of_each_dag_has_a_name() -> None:
+    assert all(name_of(dag_id, {}) for dag_id in DAG_IDS)

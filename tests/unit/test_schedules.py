@@ -20,10 +20,11 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables import trigger
 from airflow.timetables.base import DataInterval, TimeRestriction
 
+from downloader_tasks.dag_ids import DAG_IDS
 from downloader_tasks.schedules import location, make_dags
 from downloader_tasks.schedules.location import has_none, schedules_file
 from downloader_tasks.schedules.restore import RestoreOperator
-from downloader_tasks.schedules.schedule import DAGS, Schedule
+from downloader_tasks.schedules.schedule import Schedule
 from downloader_tasks.schedules.schedule_file import load_schedules
 from downloader_tasks.settings import ConfigurationError
 from include.stand_ins.secrets import secret
@@ -105,13 +106,13 @@ def test_the_shipped_file_has_no_schedule_and_an_example_for_each_dag(read: Read
     text = (ROOT / "include" / "schedules.yaml").read_text()
     before, _, examples = text.partition("schedules: []\n")
     found = read("schedules:\n" + re.sub(r"^#", "", examples, flags=re.MULTILINE))
-    assert sorted(schedule.dag for schedule in found) == sorted(DAGS)
+    assert sorted(schedule.dag for schedule in found) == sorted(DAG_IDS)
     assert all(schedule.conf for schedule in found)
     assert [key for key in Schedule.model_fields if not re.search(rf"^#   {key} ", before, re.MULTILINE)] == []
 
 
 def test_every_dag_that_is_here_can_be_scheduled() -> None:
-    assert set(DAGS) == {file.stem for file in (ROOT / "dags").glob("*.py")} - {"schedules"}
+    assert set(DAG_IDS) == {file.stem for file in (ROOT / "dags").glob("*.py")} - {"schedules"}
 
 
 def test_the_environment_fills_single_values(read: Read) -> None:

@@ -12,7 +12,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -26,6 +25,7 @@ from ..paths import safe_path
 from ..planning import refuse_conflicts
 from ..remote_file import Planned, Refused, RemoteFile
 from ..sources.drive import DriveKey
+from ..spelling import did_you_mean
 
 __all__ = ["Dataset", "Manifest", "ManifestError", "planned", "read_manifest", "select"]
 
@@ -295,8 +295,7 @@ def _what(found: ErrorDetails) -> str:
     if kind in {"placeholder", "path", "size"}:
         return found["msg"]
     if kind == "extra_forbidden":
-        near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
-        return f"is not a known key; {f'did you mean {near[0]}?' if near else 'remove it'}"
+        return f"is not a known key; {did_you_mean(name, model.model_fields) or 'remove it'}"
     if kind in {"model_type", "dict_type"}:
         return (
             f'is {_shown(found["input"])}; write an entry such as {{"id": ..., "name": ..., "path": ..., "size": ...}}'

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .download_run import DriveRun, api_key
-from .request import manifest_file
+from .request import empty_manifest, manifest_file
 
-__all__ = ["DriveRun", "api_key", "manifest_file"]
+__all__ = ["DriveRun", "api_key", "empty_manifest", "manifest_file"]

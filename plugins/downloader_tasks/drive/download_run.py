@@ -30,7 +30,7 @@ from ..shards import Plan, RunTarget, ShardBounds, ShardFiles, bounds_of, cut
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Shard, ShardResults, Validated
 from .inventory import inventory
-from .request import DatasetRequest
+from .request import DatasetRequest, empty_manifest
 
 __all__ = ["DriveRun", "api_key"]
 
@@ -101,10 +101,7 @@ class DriveRun(SingleItemRun):
         """As `DownloadRun`."""
         request, plan = self.request, self.plan()
         if not plan.files:
-            raise Refusal(
-                f"the manifest {request.manifest} lists no data sets; create it again: "
-                "python include/generate_manifest.py FOLDER_URL"
-            )
+            raise empty_manifest(request.manifest)
         if request.concurrency > _MANY:
             log.warning(
                 "concurrency is %s: above %s Google Drive soon answers that there are too many requests",

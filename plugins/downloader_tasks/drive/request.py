@@ -12,7 +12,7 @@ from ..parameters import path_below, trimmed
 from ..settings import PROJECT, Configuration, writable_location
 from ..wording import one_line
 
-__all__ = ["MOST_STREAMS", "DatasetRequest", "manifest_file"]
+__all__ = ["MOST_STREAMS", "DatasetRequest", "empty_manifest", "manifest_file"]
 
 MOST_STREAMS = 16
 
@@ -61,3 +61,10 @@ def manifest_file(named: str, configuration: Configuration) -> Path:
             f"there is no manifest {file}; create one: python include/generate_manifest.py FOLDER_URL --output {file}"
         )
     return file
+
+
+def empty_manifest(file: Path) -> Refusal:
+    """What a manifest without data sets is refused with."""
+    return Refusal(
+        f"the manifest {file} lists no data sets; create it again: python include/generate_manifest.py FOLDER_URL"
+    )

@@ -21,7 +21,7 @@ from downloader.datasets import ManifestError, read_manifest
 from downloader.errors import DownloadError
 from downloader.report import visible
 
-from ..drive import api_key, manifest_file
+from ..drive import api_key, empty_manifest, manifest_file
 from ..failures import Refusal, SetupError
 from ..minio import minio_endpoint
 from ..settings import (
@@ -188,9 +188,7 @@ def _manifest(configuration: Configuration) -> CheckResult:
     except ManifestError as error:
         return CheckResult(State.PROBLEM, str(error))
     if not listed:
-        raise Refusal(
-            f"the manifest {file} lists no data sets; create it again: python include/generate_manifest.py FOLDER_URL"
-        )
+        raise empty_manifest(file)
     return CheckResult(State.READY, f"{file} lists {listed:,} data sets")
 
 

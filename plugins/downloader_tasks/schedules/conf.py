@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from airflow.sdk import Param
 from jsonschema import FormatChecker, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema.validators import validator_for
+
+from downloader.spelling import did_you_mean
 
 from ..settings import Document, KeyPath, shown_value
 
@@ -51,8 +52,7 @@ def check_conf(
     for name, value in conf.items():
         here = (*path, name)
         if name not in params:
-            near = get_close_matches(name, params, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]}?" if near else f"the parameters are {', '.join(params)}"
+            hint = did_you_mean(name, params) or f"the parameters are {', '.join(params)}"
             document.complain(here, f"is not a parameter of {dag_id}; {hint}")
             continue
         schema = params[name].schema

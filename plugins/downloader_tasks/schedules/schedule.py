@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow.sdk import CronTriggerTimetable
 from croniter import croniter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["DAGS", "Schedule"]
+from ..dag_ids import DAG_IDS, DagId
 
-DagId = Literal["drive_datasets", "minio_downloader", "s3_downloader", "slooh_images"]
-DAGS: Final[tuple[str, ...]] = get_args(DagId)
-"""The DAGs that can be scheduled."""
+__all__ = ["Schedule"]
 
 _FIELDS: Final = 5
 _RANDOM: Final = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
@@ -49,7 +47,7 @@ class Schedule(BaseModel):
         max_length=100,
         description="a name of letters, digits, _ and -, at most 100 of them, such as nightly_fhir",
     )
-    dag: DagId = Field(description=f"one of {', '.join(DAGS)}")
+    dag: DagId = Field(description=f"one of {', '.join(DAG_IDS)}")
     cron: Annotated[str, AfterValidator(_comes)] = Field(
         max_length=100,
         description=(

@@ -8,10 +8,11 @@ from typing import Any
 from airflow.sdk import Param
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..dag_ids import DAG_IDS
 from ..settings import ConfigurationError, Document, KeyPath, Problem, explain, read
 from .conf import check_conf
 from .location import VARIABLE, schedules_file
-from .schedule import DAGS, Schedule
+from .schedule import Schedule
 
 __all__ = ["ParamsOf", "load_schedules"]
 
@@ -76,7 +77,7 @@ def _schedules(document: Document, path: KeyPath, entry: object, params_of: Para
     if isinstance(entry, dict):
         entry = {key: value for key, value in entry.items() if value is not None}  # a key alone has its default
         dag_id, conf = entry.get("dag"), entry.get("conf")
-        if dag_id in DAGS and isinstance(conf, dict):
+        if dag_id in DAG_IDS and isinstance(conf, dict):
             check_conf(document, (*path, "conf"), dag_id, conf, params_of(dag_id))
     try:
         return [Schedule.model_validate(entry)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from downloader.sources.slooh import TemplateError
+from downloader.spelling import did_you_mean
 
 from .configuration_file import Document, KeyPath, shown_value
 
@@ -66,10 +66,8 @@ def _sentence(found: ErrorDetails, path: KeyPath, document: Document, model: typ
 
 
 def _unknown_key(name: str, model: type[BaseModel]) -> str:
-    near = get_close_matches(name, model.model_fields, n=1, cutoff=0.6)
-    if near:
-        return f"is not a known key; did you mean {near[0]}?"
-    return f"is not a known key; remove it, or use one of {', '.join(model.model_fields)}"
+    others = f"remove it, or use one of {', '.join(model.model_fields)}"
+    return f"is not a known key; {did_you_mean(name, model.model_fields) or others}"
 
 
 def _expected(path: KeyPath, model: type[BaseModel]) -> str:
