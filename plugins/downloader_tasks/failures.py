@@ -13,7 +13,7 @@ from downloader.report import visible
 
 from .wording import within
 
-__all__ = ["Refusal", "SetupError", "airflow_errors", "failure"]
+__all__ = ["NotSetUp", "Refusal", "SetupError", "airflow_errors", "failure"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ class SetupError(Exception):
 
 class Refusal(SetupError):
     """A run, or one item of it, cannot be done as requested: one sentence."""
+
+
+class NotSetUp(Refusal):
+    """Nobody has set up what runs of the DAG need: a connection is missing, or the DAG is switched off."""
 
 
 class _OneSentence(Exception):

@@ -114,6 +114,7 @@ def test_every_dag_is_looked_at(visitor: TestClient) -> None:
         "ready",
         "unseen",
         "late",
+        "absent",
         "problem",
     }
 

@@ -149,9 +149,9 @@ def test_a_connection_that_is_incomplete_is_told_as_validate_would(
     ("dag_id", "connection_id", "state"),
     [
         ("s3_downloader", "aws_default", State.UNSEEN),  # boto3 has ways of its own
-        ("minio_downloader", "minio_default", State.PROBLEM),
+        ("minio_downloader", "minio_default", State.ABSENT),
         ("drive_datasets", "google_drive_default", State.READY),
-        ("slooh_images", "slooh_default", State.PROBLEM),
+        ("slooh_images", "slooh_default", State.ABSENT),
     ],
 )
 def test_a_connection_that_is_missing(setting: Setting, dag_id: str, connection_id: str, state: State) -> None:
@@ -170,7 +170,9 @@ def test_a_catalogue_that_is_not_here_is_no_failure_and_one_without_a_table_is(s
     assert setting.look("s3_downloader")["catalogue"].state is State.PROBLEM
 
     setting.patch.delenv("AIRFLOW_CONN_RAW_FILES")
-    assert "there is no Airflow connection raw_files" in setting.look("s3_downloader")["catalogue"].sentence
+    found = setting.look("s3_downloader")["catalogue"]
+    assert found.state is State.ABSENT
+    assert found.sentence.startswith("there is no Airflow connection raw_files, which leads to the catalogue")
 
 
 def test_a_catalogue_in_mongodb_is_asked_too(setting: Setting, mongo: MongoDatabase) -> None:
@@ -214,7 +216,9 @@ def test_a_broken_configuration_is_all_that_is_told(setting: Setting) -> None:
 
 def test_s3_that_is_switched_off_is_told(setting: Setting) -> None:
     setting.configure(s3={"enabled": False})
-    assert "switched off" in setting.look("s3_downloader")["connection"].sentence
+    found = setting.look("s3_downloader")["connection"]
+    assert found.state is State.ABSENT
+    assert "switched off" in found.sentence
 
 
 def test_no_sentence_shows_what_a_connection_holds(setting: Setting) -> None:

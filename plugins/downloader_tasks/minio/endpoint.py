@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 
-from ..failures import Refusal
+from ..failures import NotSetUp, Refusal
 from ..settings import Configuration, address_of, authority, aws_access, aws_error, extra_of, find_connection, truth
 from ..wording import one_line
 
@@ -32,7 +32,7 @@ def endpoint(configuration: Configuration) -> tuple[MinioServer, S3Access]:
     connection_id = configuration.minio.connection
     connection = find_connection(connection_id)
     if connection is None:
-        raise Refusal(
+        raise NotSetUp(
             f"there is no Airflow connection {connection_id} for MinIO; create it (Admin, Connections; type generic: "
             f"host, port, login, password), or name another one as minio.connection in {configuration.file}"
         )

@@ -22,7 +22,7 @@ from downloader.errors import DownloadError
 from downloader.report import visible
 
 from ..drive import api_key, empty_manifest, manifest_file
-from ..failures import Refusal, SetupError
+from ..failures import NotSetUp, Refusal, SetupError
 from ..minio import minio_endpoint
 from ..settings import (
     Configuration,
@@ -50,11 +50,15 @@ log = logging.getLogger(__name__)
 
 
 class State(StrEnum):
-    """What is known of one thing that a DAG needs. LATE: nothing yet; a later look may tell."""
+    """What is known of one thing that a DAG needs.
+
+    LATE: nothing yet; a later look may tell. ABSENT: nobody has set it up, as where a lab has no use for the DAG.
+    """
 
     READY = "ready"
     UNSEEN = "unseen"
     LATE = "late"
+    ABSENT = "absent"
     PROBLEM = "problem"
 
 
@@ -90,6 +94,8 @@ def _found(check: Check, configuration: Configuration) -> CheckResult:
     """What `check` finds; its errors are results too."""
     try:
         result = check(configuration)
+    except NotSetUp as error:
+        result = CheckResult(State.ABSENT, str(error))
     except (SetupError, CatalogueError, DownloadError) as error:
         # The network, or a disk, may be another where the tasks run.
         seen_from_here = error.retryable or isinstance(error.__cause__, OSError)
@@ -164,9 +170,15 @@ def _filled_in(connection_id: str) -> CheckResult:
 
 
 def _catalogue(configuration: Configuration) -> CheckResult:
-    with catalogue(configuration) as records:
-        records.get(_NO_ID)
-    return CheckResult(State.READY, f"the catalogue of the connection {configuration.s3.catalogue} answers")
+    connection_id = configuration.s3.catalogue
+    try:
+        with catalogue(configuration) as records:
+            records.get(_NO_ID)
+    except CatalogueError as error:
+        if find_connection(connection_id) is None:
+            raise NotSetUp(str(error)) from error
+        raise
+    return CheckResult(State.READY, f"the catalogue of the connection {connection_id} answers")
 
 
 def _drive(configuration: Configuration) -> CheckResult:

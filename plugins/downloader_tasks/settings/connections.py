@@ -16,7 +16,7 @@ from airflow.sdk.log import mask_secret
 
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, DocumentNames, open_catalogue
 
-from ..failures import Refusal
+from ..failures import NotSetUp, Refusal
 from .aws_errors import aws_error, of_aws
 from .configuration import Configuration
 
@@ -96,7 +96,7 @@ def address_of(host: str) -> tuple[str, str, int] | None:
 def refuse_switched_off(configuration: Configuration) -> None:
     """Raises Refusal where nothing is to be restored from S3."""
     if not configuration.s3.enabled:
-        raise Refusal(f"restoring from S3 is switched off; set s3.enabled to true in {configuration.file}")
+        raise NotSetUp(f"restoring from S3 is switched off; set s3.enabled to true in {configuration.file}")
 
 
 def extra_of(connection: Connection) -> dict[str, Any]:

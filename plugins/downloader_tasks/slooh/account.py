@@ -8,7 +8,7 @@ from airflow.sdk import Connection
 
 from downloader.sources.slooh import Account
 
-from ..failures import Refusal
+from ..failures import NotSetUp, Refusal
 from ..settings import Configuration, address_of, find_connection
 
 __all__ = ["account_of"]
@@ -26,7 +26,7 @@ def account_of(configuration: Configuration) -> Account:
     connection_id = configuration.slooh.connection
     connection = find_connection(connection_id)
     if connection is None:
-        raise Refusal(
+        raise NotSetUp(
             f"there is no Airflow connection {connection_id}, which holds the login at Slooh; make it (Admin, "
             "Connections; type HTTP: login, password; the host may stay empty), or name another as slooh.connection in "
             f"{configuration.file}"

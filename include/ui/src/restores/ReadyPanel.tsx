@@ -6,8 +6,8 @@ import { usePolled } from "../shared/poll";
 import { visible } from "../shared/visible";
 import { loadReadiness, type Readiness, type State } from "./ready";
 
-const WORDS: Record<State, string> = { ready: "ready", late: "looking", unseen: "not seen from here", problem: "problem" };
-const DOTS: Record<State, string> = { ready: "success", late: "queued", unseen: "up_for_retry", problem: "failed" };
+const WORDS: Record<State, string> = { ready: "ready", late: "looking", unseen: "not seen from here", absent: "not set up", problem: "problem" };
+const DOTS: Record<State, string> = { ready: "success", late: "queued", unseen: "up_for_retry", absent: "none", problem: "failed" };
 const SOON = 3_000;
 const SELDOM = 60_000;
 

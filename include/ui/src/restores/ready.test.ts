@@ -48,7 +48,8 @@ it("the worst check is the DAG's", () => {
     readinessOf("x", KNOWN, Object.fromEntries(states.map((each, index) => [String(index), { state: each }]))).state;
   expect(state("ready", "late")).toBe("late");
   expect(state("late", "unseen")).toBe("unseen");
-  expect(state("unseen", "problem", "ready")).toBe("problem");
+  expect(state("absent", "unseen")).toBe("absent");
+  expect(state("unseen", "problem", "absent")).toBe("problem");
 });
 
 it("what the plugin does not tell, or tells in another way, is not called ready", () => {

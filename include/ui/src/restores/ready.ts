@@ -4,8 +4,8 @@ import { asNumber, asObject, asText, type Json } from "../shared/json";
 import { count, size } from "../shared/format";
 import { DAGS } from "../shared/dags";
 
-/** `unseen`: cannot be seen from here, which is no failure. `late`: a later look may tell. */
-export type State = "ready" | "unseen" | "late" | "problem";
+/** `unseen`: cannot be seen from here, which is no failure. `late`: a later look may tell. `absent`: not set up. */
+export type State = "ready" | "unseen" | "late" | "absent" | "problem";
 
 export interface Check {
   name: string;
@@ -21,7 +21,7 @@ export interface Readiness {
   checks: Check[];
 }
 
-const STATES: readonly State[] = ["ready", "late", "unseen", "problem"];
+const STATES: readonly State[] = ["ready", "late", "unseen", "absent", "problem"];
 const UNSEEN: Check["state"] = "unseen";
 
 /** What Airflow's own API has of one DAG; an error where it refused to say. */

@@ -6,20 +6,27 @@ import { Head } from "./Head";
 import { Live } from "./Live";
 import { OutcomeView } from "./OutcomeView";
 import { ReportView } from "./ReportView";
+import { Scheduled } from "./Scheduled";
 import { Shards } from "./Shards";
 import tabStyle from "./tab.css";
 import { type Outcome, type Snapshot, load, pauseAfter } from "./load";
 import { DAGS } from "../shared/dags";
 import { isOver } from "./run";
+import { isScheduled } from "./started";
 
 /** The tab Restore. Airflow shows it on the runs of all DAGs. */
 export function RestoreTab({ dagId, runId }: { dagId: string; runId: string }) {
   return (
     <Frame label="Restore" beside>
       <style>{tabStyle}</style>
-      {DAGS.some((known) => known === dagId) ? <Restore key={`${dagId} ${runId}`} dagId={dagId} runId={runId} /> : <NoRestore />}
+      <Content key={`${dagId} ${runId}`} dagId={dagId} runId={runId} />
     </Frame>
   );
+}
+
+function Content({ dagId, runId }: { dagId: string; runId: string }) {
+  if (DAGS.some((known) => known === dagId)) return <Restore dagId={dagId} runId={runId} />;
+  return isScheduled(dagId) ? <Scheduled dagId={dagId} runId={runId} /> : <NoRestore />;
 }
 
 function NoRestore() {
