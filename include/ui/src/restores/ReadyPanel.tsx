@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Link } from "react-router-dom";
 import { segment } from "../shared/api";
 import { Badge, Failure, Notice } from "../shared/parts";
@@ -10,10 +10,21 @@ const WORDS: Record<State, string> = { ready: "ready", late: "looking", unseen: 
 const DOTS: Record<State, string> = { ready: "success", late: "queued", unseen: "up_for_retry", absent: "none", problem: "failed" };
 const SOON = 3_000;
 const SELDOM = 60_000;
+/** For five seconds the API server hands out what it has seen. */
+const FRESH = 5_500;
 
 /** Whether a run of each DAG would start, and find what it needs. Open where something is wrong. */
 export function ReadyPanel() {
-  const polled = usePolled("ready", loadReadiness, (found) => (found.some(({ state }) => state === "late") ? SOON : SELDOM));
+  const asked = useRef(-Infinity);
+  const polled = usePolled("ready", loadReadiness, (found) => {
+    if (found.some(({ state }) => state === "late")) return SOON;
+    return performance.now() - asked.current < FRESH ? FRESH : SELDOM;
+  });
+  /** At once, and once more when the API server has looked again. */
+  const lookAgain = () => {
+    asked.current = performance.now();
+    polled.again();
+  };
   const [chosen, choose] = useKept("downloader.ready");
   const found = polled.value;
   const open = chosen ?? found?.some(({ state }) => state === "problem") ?? false;
@@ -43,7 +54,7 @@ export function ReadyPanel() {
       </div>
       {polled.error !== null && <Failure error={polled.error} again={polled.again} keeps={found !== null} />}
       <div id="dl-ready-details" hidden={!open}>
-        {found !== null && open && <Details of={found} again={polled.again} />}
+        {found !== null && open && <Details of={found} again={lookAgain} />}
       </div>
     </section>
   );
