@@ -193,7 +193,7 @@ def test_a_run_that_asks_first_does_what_a_person_answers(airflow: RealAirflow) 
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_asks", "ask_first": True})
     asked = airflow.question(run)
     assert asked["subject"] == f"Download 2 of 2 files ({(len(A) + len(B)) / 1024:.1f} KB to fetch)?"
-    assert "    a.raw: DOWNLOAD - 500 B\n    b.raw: DOWNLOAD - 700 B\n" in asked["body"]
+    assert "- `a.raw: DOWNLOAD - 500 B`\n- `b.raw: DOWNLOAD - 700 B`\n" in asked["body"]
     states = airflow.states(run)
     assert {states[task] for task in states if task.startswith(("download", "report"))} == {None}
     assert not folder.exists()
