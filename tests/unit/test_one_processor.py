@@ -6,12 +6,13 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pytest
 
 from downloader.retry import Clock
 from downloader.transfer import one_processor
-from downloader.transfer.one_processor import OneProcessor, idle_seconds
+from downloader.transfer.one_processor import Claims, OneProcessor, idle_seconds
 
 
 @dataclass
@@ -21,9 +22,9 @@ class Machine:
     now: float = 0.0
     idle: dict[int, float] = field(default_factory=lambda: dict.fromkeys(range(4), 0.0))
     used: float = 0.0
-    chance: float = 0.0
     kept: dict[int, set[int]] = field(default_factory=dict)
     refuses: bool = False
+    claims: str = field(default_factory=lambda: f"\0test-{uuid4()}-{{}}")
 
     def keep(self, native: int, processors: set[int]) -> None:
         if self.refuses:
@@ -39,7 +40,7 @@ class Machine:
 
     def processor(self) -> OneProcessor:
         clock = Clock(now=lambda: self.now)
-        return OneProcessor(clock, lambda: dict(self.idle), lambda threads: self.used, lambda: self.chance)
+        return OneProcessor(clock, lambda: dict(self.idle), lambda threads: self.used, Claims(self.claims))
 
 
 @pytest.fixture
@@ -72,23 +73,60 @@ def test_another_one_is_taken_where_others_come(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("idle", "ours", "chance", "why"),
+    ("idle", "ours", "why"),
     [
-        ({1: 0.0, 3: 0.9}, 1.0, 0.0, "we alone fill it"),
-        ({1: 0.4, 3: 0.9}, 0.4, 0.0, "others use little of it"),
-        ({1: 0.0, 3: 0.4}, 0.5, 0.0, "the others are used as well"),
-        ({1: 0.0, 3: 0.9}, 0.5, 0.9, "of two that are too many, one stays"),
-        ({}, 0.5, 0.0, "nothing is known"),
+        ({1: 0.0, 3: 0.9}, 1.0, "we alone fill it"),
+        ({1: 0.4, 3: 0.9}, 0.4, "others use little of it"),
+        ({1: 0.0, 3: 0.4}, 0.5, "the others are used as well"),
+        ({}, 0.5, "nothing is known"),
     ],
 )
-def test_else_it_is_kept(machine: Machine, idle: dict[int, float], ours: float, chance: float, why: str) -> None:
+def test_else_it_is_kept(machine: Machine, idle: dict[int, float], ours: float, why: str) -> None:
     one = machine.processor()
     machine.second({1: 0.9})
     one.enter()
-    machine.chance = chance
     machine.second(idle, ours)
     one.look()
     assert machine.kept == {ME: {1}}, why
+
+
+def test_no_two_tasks_take_the_same_one(machine: Machine) -> None:
+    first, second = machine.processor(), machine.processor()
+    machine.second({1: 0.9, 2: 0.5})
+    first.enter()
+    second.enter()
+    assert (first.chosen, second.chosen) == (1, 2)
+    first.leave()
+    third = machine.processor()
+    machine.second({1: 0.9})
+    third.enter()
+    assert third.chosen == 1
+    second.leave()
+    third.leave()
+
+
+def test_where_all_are_taken_threads_run_anywhere(machine: Machine) -> None:
+    claims = [Claims(machine.claims) for _ in range(4)]
+    assert all(claim.take(number) for number, claim in enumerate(claims))
+    one = machine.processor()
+    one.enter()
+    one.look()
+    one.leave()
+    assert (one.chosen, machine.kept) == (None, {})
+    for claim in claims:
+        claim.give_up()
+
+
+def test_what_others_have_claimed_is_not_taken_later(machine: Machine) -> None:
+    one, other = machine.processor(), Claims(machine.claims)
+    machine.second({1: 0.9})
+    one.enter()
+    assert other.take(3)
+    machine.second({3: 0.9}, ours=0.5)
+    one.look()
+    assert one.chosen == 1
+    one.leave()
+    other.give_up()
 
 
 def test_looks_are_a_second_apart(machine: Machine) -> None:
@@ -133,7 +171,8 @@ def test_a_real_thread_is_kept_and_let_go() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join(30)
-    assert seen == [{one.chosen}, os.sched_getaffinity(0)]
+    everywhere = os.sched_getaffinity(0)
+    assert seen == [everywhere if one.chosen is None else {one.chosen}, everywhere]
 
 
 def test_a_look_at_a_real_machine_does_no_harm() -> None:

@@ -4,13 +4,14 @@ Only one of them runs Python at any time. Where the next one sleeps on another p
 and finds nothing in that one's caches: with 16 threads on two of them that took a quarter of all time, and half of the
 processors' (include/docs/performance.md). The network is not affected: a client's own threads run where they like.
 
-Which processor: the one that was least used lately. Where other programs come to use it as well, another one is taken.
+Which processor: the one that was least used lately, of those that no other task on this machine has claimed. Where
+other programs come to use it as well, another one is taken. Where all are claimed, threads run anywhere.
 """
 
 from __future__ import annotations
 
 import os
-import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ _CROWDED: Final = 0.3
 """Share of our processor that others use at least where another one is taken."""
 _IDLE: Final = 0.5
 """Share of its time that another processor is idle at least, to be taken."""
+_CLAIM: Final = "\0airflow-downloader-processor-{}"
+"""An address of a local socket, which only one process can have. It is no file, and gone with the process."""
 
 
 def idle_seconds() -> dict[int, float]:
@@ -50,6 +53,33 @@ def _used(threads: Mapping[int, int]) -> float:
     return used
 
 
+class Claims:
+    """Claims to processors, by which tasks on one machine keep out of each other's way."""
+
+    def __init__(self, address: str = _CLAIM) -> None:
+        """`address`: that of a local socket, with ``{}`` for a processor's number."""
+        self._address = address
+        self._held: socket.socket | None = None
+
+    def take(self, processor: int) -> bool:
+        """Claims it, and gives up the one that was claimed before. False where another process has it."""
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(self._address.format(processor))
+        except OSError:
+            claim.close()
+            return False
+        self.give_up()
+        self._held = claim
+        return True
+
+    def give_up(self) -> None:
+        """Gives up what is claimed."""
+        if self._held is not None:
+            self._held.close()
+        self._held = None
+
+
 class OneProcessor:
     """One processor of those that this process may use. Safe to use from many threads."""
 
@@ -58,13 +88,13 @@ class OneProcessor:
         clock: Clock,
         idle: Callable[[], Mapping[int, float]] = idle_seconds,
         used: Callable[[Mapping[int, int]], float] = _used,
-        chance: Callable[[], float] = random.random,
+        claims: Claims | None = None,
     ) -> None:
-        """`idle`, `used`: see `idle_seconds` and `_used`. `chance`: a number from 0 to 1."""
+        """`idle`, `used`: see `idle_seconds` and `_used`."""
         self._now = clock.now
         self._idle = idle
         self._used = used
-        self._chance = chance
+        self._claims = claims or Claims()
         self._lock = threading.Lock()
         self._allowed = sorted(os.sched_getaffinity(0))
         self._threads: dict[int, int] = {}
@@ -77,11 +107,9 @@ class OneProcessor:
         if len(self._allowed) < 2:
             return
         with self._lock:
-            if self.chosen is None:
-                idle = self._idle()
-                self.chosen = max(self._allowed, key=lambda one: self._gained(idle, one) + self._chance() / 1000)
-                self._since, self._idle_before = self._now(), idle
-            if _keep(0, {self.chosen}):
+            if not self._threads:
+                self._choose()
+            if self.chosen is not None and _keep(0, {self.chosen}):
                 self._threads[threading.get_ident()] = threading.get_native_id()
 
     def leave(self) -> None:
@@ -89,6 +117,8 @@ class OneProcessor:
         with self._lock:
             if self._threads.pop(threading.get_ident(), None):
                 _keep(0, set(self._allowed))
+                if not self._threads:
+                    self._claims.give_up()
 
     def look(self) -> None:
         """Takes another processor where others use this one as well, and another one is free. Call it now and then."""
@@ -103,11 +133,17 @@ class OneProcessor:
             if self.chosen is None or 1 - gained[self.chosen] - ours < _CROWDED:
                 return
             best = max(gained, key=lambda one: gained[one])
-            # Half of the time: of two such processes on one processor, one is to go, and not both.
-            if gained[best] > _IDLE and self._chance() < 0.5:
+            if gained[best] > _IDLE and self._claims.take(best):
                 self.chosen = best
                 for native in self._threads.values():
                     _keep(native, {best})
+
+    def _choose(self) -> None:
+        """Claims the processor that was least used lately, of those that can be had."""
+        idle = self._idle()
+        by_use = sorted(self._allowed, key=lambda one: self._gained(idle, one), reverse=True)
+        self.chosen = next(filter(self._claims.take, by_use), None)
+        self._since, self._idle_before, self._used_before = self._now(), idle, 0.0
 
     def _gained(self, idle: Mapping[int, float], one: int) -> float:
         return idle.get(one, 0.0) - self._idle_before.get(one, 0.0)
