@@ -5,6 +5,7 @@ No task can write a note, since the API that tasks have offers none. The schedul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -14,10 +15,12 @@ from airflow.listeners import hookimpl
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
-__all__ = ["RunNotes", "name_of"]
+__all__ = ["RunNotes", "name_of", "note_of"]
 
 _LONGEST: Final = 200
 """Characters of a name. Airflow's database has room for 1,000 in a note, and fails on more."""
+_MARKDOWN: Final = re.compile(r"[\\`*\[\]<>~&|]|(?<![^\W_])_|_(?![^\W_])")
+"""What may mean something in Markdown. An underscore within a word does not."""
 _FEW: Final = 5
 """Things that are named one by one."""
 
@@ -30,6 +33,11 @@ def name_of(dag_id: str, conf: Mapping[str, Any]) -> str:
     name = ("dry run: " if conf.get("dry_run") is True else "") + words(conf)
     # Halves of surrogate pairs and NUL, which JSON may hold, are not printable, and no database takes them.
     return "".join(letter if letter.isprintable() else " " for letter in name)[:_LONGEST].strip()
+
+
+def note_of(name: str) -> str:
+    """`name` as Markdown, which Airflow's pages show a note as: ``*.tdf, sample.d/*`` would lose its asterisks."""
+    return _MARKDOWN.sub(r"\\\g<0>", name)
 
 
 def _raw_files(conf: Mapping[str, Any]) -> str:
@@ -109,4 +117,4 @@ class RunNotes:
             return
         # A savepoint of the connection: one of the session would be a commit, which the scheduler forbids here.
         with suppress(IntegrityError), connection.begin_nested():  # a person was faster
-            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=name))
+            connection.execute(insert(DagRunNote).values(dag_run_id=dag_run.id, content=note_of(name)))

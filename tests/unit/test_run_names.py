@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from downloader_tasks.dag_ids import DAG_IDS
-from downloader_tasks.run_names import name_of
+from downloader_tasks.run_names import name_of, note_of
 
 DAGS = ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images")
 
@@ -66,3 +68,23 @@ def test_whatever_was_given_a_database_takes_the_name(dag_id: str, conf: dict[st
 
 def test_a_run_of_each_dag_has_a_name() -> None:
     assert all(name_of(dag_id, {}) for dag_id in DAG_IDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("restore 20250115_sample_2", "restore 20250115_sample_2"),
+        ("restore a: *.tdf, sample.d/*", r"restore a: \*.tdf, sample.d/\*"),
+        ("restore _a_ `b` <i>c</i> &lt;", r"restore \_a\_ \`b\` \<i\>c\</i\> \&lt;"),
+    ],
+)
+def test_a_note_is_markdown_that_reads_as_the_name(name: str, note: str) -> None:
+    assert note_of(name) == note
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
+def test_no_name_is_markdown_in_a_note(word: str) -> None:
+    name = " ".join(f"restore {word}".split())  # Markdown joins spaces
+    rendered = MarkdownIt("commonmark").render(note_of(name))
+    assert html.unescape(rendered.removeprefix("<p>").removesuffix("</p>\n")) == name
+    assert "<" not in rendered.removeprefix("<p>").removesuffix("</p>\n")

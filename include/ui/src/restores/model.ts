@@ -1,4 +1,5 @@
 /** Runs and results, as Airflow and the plugin answer them, and what a run is in a few words. */
+import { plainNote } from "../shared/note";
 import { visible } from "../shared/visible";
 import { asCount, asList, asNumber, asObject, asText, type Json } from "../shared/json";
 
@@ -65,7 +66,7 @@ export function toRun(answer: unknown): Run {
     ended: asText(run.end_date),
     seconds: asNumber(run.duration),
     who: who(asText(run.triggering_user_name), asText(run.triggered_by)),
-    note: asText(run.note),
+    note: plainNote(asText(run.note)),
     conf: asObject(run.conf),
   };
 }

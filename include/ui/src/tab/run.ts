@@ -1,5 +1,6 @@
 /** A run of a DAG as Airflow's API tells of it, and the figures that its tasks left. */
 
+import { plainNote } from "../shared/note";
 import { type Json, asCount, asList, asNumber, asObject, asText } from "../shared/json";
 
 const ENDED = new Set(["success", "failed"]);
@@ -64,7 +65,7 @@ export function runOf(value: unknown): Run {
     conf: asObject(run["conf"]),
     start: asText(run["start_date"]),
     end: asText(run["end_date"]),
-    note: asText(run["note"]),
+    note: plainNote(asText(run["note"])),
     user: asText(run["triggering_user_name"]),
   };
 }
