@@ -17,15 +17,13 @@ from ...checksums import S3_ETAG, Checksum, from_base64, from_etag, opaque_tag
 from ...errors import DownloadError, NetworkError, ObjectNotFound, PermanentError, RetryableError, SizeMismatch
 from ...remote_file import RemoteFile
 from .bucket import S3Bucket
-from .errors import archived
+from .errors import ARCHIVES, archived
 from .object_store import bare_etag
 
 __all__ = ["NO_PROOF", "describe"]
 
 _ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
 """S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
-_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Glacier Instant Retrieval (``GLACIER_IR``) needs no restore."""
 _MOST_PARTS: Final = 1000
 """Parts whose sizes are requested one by one."""
 _EMPTY: Final = hashlib.md5(b"").hexdigest()
@@ -42,7 +40,7 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     head = _head(bucket, file)
     if head is None:
         return file
-    in_archive = head.get("StorageClass") in _ARCHIVES
+    in_archive = head.get("StorageClass") in ARCHIVES
     restored = 'ongoing-request="false"' in head.get("Restore", "")
     if (in_archive or "ArchiveStatus" in head) and not restored:
         raise archived(bucket.subject(file.key), head.get("Restore"), days=in_archive)

@@ -40,12 +40,16 @@ from ..tls import TlsFields, refused
 from .codes import MALFORMED, MEANINGS, SIGNS, STATUSES, Meaning
 
 __all__ = [
+    "ARCHIVES",
     "AWS_FIELDS",
     "BUSY_CODES",
     "BUSY_STATUSES",
+    "NEEDED_RIGHTS",
     "Fields",
+    "NoRetrievalCapacity",
     "OddAnswer",
     "ReadRedirected",
+    "RestoreUnderWay",
     "Subject",
     "archived",
     "from_answer",
@@ -68,6 +72,14 @@ class TokenExpired(CredentialsExpired):
     retryable = False
 
 
+class RestoreUnderWay(Archived):
+    """The restore of an archived object was asked for before. Never leaves this package."""
+
+
+class NoRetrievalCapacity(Archived):
+    """S3 has no capacity for Expedited retrievals. Never leaves this package."""
+
+
 class OddAnswer(NetworkError):
     """obstore could not parse the answer. boto3 may: it never leaves this package."""
 
@@ -85,6 +97,8 @@ class Fields:
     """How to give a client certificate, or that there is no way."""
     authority: str = "verify"
     proxy: str = "HTTP_PROXY or HTTPS_PROXY in the environment"
+    thaw: str = ""
+    """The parameter by which a run has archived objects restored; ``""`` where there is none."""
 
     @property
     def tls(self) -> TlsFields:
@@ -104,6 +118,7 @@ AWS_FIELDS: Final = Fields(
     "write https:// for http:// in the connection's endpoint_url",
     'write {"client_cert": ["CERTIFICATE.pem", "KEY.pem"]} into config_kwargs of the connection\'s extra',
     proxy="proxies in config_kwargs of the connection, or HTTP_PROXY or HTTPS_PROXY in the environment",
+    thaw="thaw",
 )
 
 
@@ -133,6 +148,10 @@ def plain_address(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes. Glacier Instant Retrieval (``GLACIER_IR``) needs no restore."""
+
+
 def archived(about: Subject, restore: str | None = None, *, days: bool = True) -> Archived:
     """The error of an object in an archive tier. `restore` is the ``x-amz-restore`` header, if there was one.
 
@@ -142,9 +161,10 @@ def archived(about: Subject, restore: str | None = None, *, days: bool = True) -
         return Archived(f"a restore of {about} is in progress", "run it again in some hours, once the restore is done")
     request = '{"Days":7,"GlacierJobParameters":{"Tier":"Standard"}}' if days else "{}"
     command = f"aws s3api restore-object --bucket {shlex.quote(about.bucket)} --key {shlex.quote(about.key or '')}"
-    return Archived(
-        f"{about} lies in an archive tier", f"restore it with: {command} --restore-request {shlex.quote(request)}"
-    )
+    advice = f"restore it with: {command} --restore-request {shlex.quote(request)}"
+    if about.fields.thaw:
+        advice = f"run it again with the parameter {about.fields.thaw} (Bulk, Standard or Expedited), or {advice}"
+    return Archived(f"{about} lies in an archive tier", advice)
 
 
 _Maker = Callable[[Subject], DownloadError]
@@ -219,6 +239,11 @@ _BY_CODE: Final[dict[str, _Maker]] = {
     "ExpiredTokenException": _expired,
     "TokenRefreshRequired": _expired,
     "InvalidObjectState": archived,
+    "RestoreAlreadyInProgress": lambda about: RestoreUnderWay(f"a restore of {about} is in progress"),
+    "GlacierExpeditedRetrievalNotAvailable": lambda about: NoRetrievalCapacity(
+        f"{about.address} has no capacity for Expedited retrievals now",
+        "run it again later, or with thaw Standard or Bulk",
+    ),
     "RequestTimeout": lambda about: NetworkError(f"{about.address} gave up waiting for the request"),
 }
 _REGION_CODES: Final = frozenset(
@@ -260,7 +285,7 @@ BUSY_CODES: Final = frozenset(
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 BUSY_STATUSES: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530, 598, 599})
 """From 520 on they are those of Cloudflare, and of others after it; 598 and 599 are a proxy's timeouts."""
-_NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
+NEEDED_RIGHTS: Final = "give the connection's credentials s3:GetObject and s3:ListBucket on the bucket"
 _IS_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 _CODE: Final = re.compile(r"<Code>([^<]+)</Code>")
 _MESSAGE: Final = re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
@@ -341,7 +366,7 @@ def _denied_to(about: Subject, shown: str) -> DownloadError:
             f"{about} may not be read without credentials ({shown}), and the connection has none",
             "fill in login and password of the connection, or ask the owner of the bucket to make it public",
         )
-    return AccessDenied(f"access to {about} is denied ({shown})", _NEEDED_RIGHTS)
+    return AccessDenied(f"access to {about} is denied ({shown})", NEEDED_RIGHTS)
 
 
 def from_body(about: Subject, status: int, body: str) -> DownloadError:
