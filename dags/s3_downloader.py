@@ -23,6 +23,7 @@ Enter the **raw file id**, press *Trigger*, and wait for the run to succeed. The
 | --- | --- |
 | `validate` | looks the raw file up, and says in one sentence what is wrong, if anything is |
 | `approve` | only with *Ask before downloading*: shows what would be done, and waits for a person; else skipped |
+| `thaw` | only with *Thaw archived objects*: has S3 restore them, and waits for hours or days; else skipped |
 | `download` | downloads the files: intact ones are kept, damaged ones are replaced, partial ones are resumed |
 | `report` | writes the report, prints it in its log, and fails the run if any file failed |
 
@@ -69,6 +70,22 @@ PARAMS = {
             "sample.d/*. The name of a folder matches everything in it."
         ),
     ),
+    "thaw": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "Bulk", "Standard", "Expedited"],
+        values_display={
+            "Bulk": "Bulk: within 5 to 12 hours (Deep Archive: 48), the cheapest",
+            "Standard": "Standard: within 3 to 5 hours (Deep Archive: 12)",
+            "Expedited": "Expedited: within minutes, the most expensive; not from Deep Archive",
+        },
+        title="Thaw archived objects",
+        description_md=(
+            "Has objects in Glacier, Deep Archive and the archive tiers of Intelligent-Tiering restored, which **costs "
+            "money**, and waits for them without a worker; each task download begins once its own objects are ready. "
+            "Leave empty to have archived objects reported as failures. " + more("thawing")
+        ),
+    ),
     **shared_params(),
 }
 
@@ -92,7 +109,7 @@ def run_type() -> type[DownloadRun]:
 )
 def s3_downloader() -> None:
     """Validate, download, report."""
-    three_tasks(run_type, "s3_download_pool")
+    three_tasks(run_type, "s3_download_pool", thaws=True)
 
 
 THE_DAG = s3_downloader()

@@ -17,6 +17,7 @@ from urllib.parse import unquote_plus
 import urllib3
 
 from . import wire
+from .contents import pieces
 from .object_server import ObjectRequest, refuse
 from .wire import Answer, Fault, StandIn
 
@@ -138,7 +139,8 @@ class GlacierServer(StandIn):
         wants = "RestoreStatus" in asked.headers.get("x-amz-optional-object-attributes", "")
         if not (wants and self.tells):
             return answer
-        return replace(answer, body=_ENTRY.sub(self._with_status, bytes(answer.body).decode()).encode())
+        page = b"".join(pieces(answer.body)).decode()
+        return replace(answer, body=_ENTRY.sub(self._with_status, page).encode())
 
     def _with_status(self, entry: re.Match[str]) -> str:
         found = _KEY.search(entry[0])

@@ -18,7 +18,7 @@ from downloader.transfer import Action, decide, inspect_by_size
 from .failures import Refusal
 from .wording import shown_size
 
-__all__ = ["Share", "Space", "first_to_come", "free_space", "make_below", "nearest", "refuse_links"]
+__all__ = ["Share", "Space", "first_to_come", "free_space", "is_kept", "make_below", "nearest", "refuse_links"]
 
 _ANY: Final = "_"
 """A name for a file in a folder that is asked for without any."""
@@ -114,10 +114,10 @@ def first_to_come(files: Sequence[Planned], destination: Path, *, overwrite: boo
     """
     folder = Destination(destination)
     remote = (item for item in files if isinstance(item, RemoteFile))
-    return next((item for item in remote if overwrite or not _is_kept(item, folder)), None)
+    return next((item for item in remote if overwrite or not is_kept(item, folder)), None)
 
 
-def _is_kept(file: RemoteFile, folder: Destination) -> bool:
+def is_kept(file: RemoteFile, folder: Destination) -> bool:
     """Whether it is there, or will fail without a request."""
     try:
         return decide(inspect_by_size(folder.place(file.path), file), file).action is Action.KEEP

@@ -1,5 +1,8 @@
 """The tasks of every DAG: validate, download, report, and before download the one that asks a person.
 
+A DAG whose source has archives has a task `thaw` for each task `download` too: the two are a mapped task group, so that
+a shard is downloaded as soon as its own objects are ready.
+
 Light: the DAG processor imports it at each parse.
 """
 
@@ -11,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import AssetAlias, Param, TriggerRule, get_current_context, result, task
+from airflow.sdk import AssetAlias, Param, TriggerRule, get_current_context, result, task, task_group
 
 from .forms import HOW, more
 
@@ -49,6 +52,9 @@ def default_args(dag_id: str, owner: str = "", environ: Mapping[str, str] = os.e
 _DEADLINE: Final = "DOWNLOADER_DEADLINE_HOURS"
 _MOST_HOURS: Final = 8760
 _APPROVE: Final = "approve"
+_THAW: Final = "thaw"
+_LABEL: Final = "{{ task.op_kwargs['shard']['label'] }}"
+"""What a mapped task is called in Airflow's pages."""
 _SHOWN: Final = "{{{{ ti.xcom_pull(task_ids='validate', key='approval')['{}'] }}}}"
 """What a person is shown who is asked. It is made where `validate` runs, and no template itself."""
 
@@ -135,23 +141,25 @@ def _notify_failure(context: Any) -> None:
     notify(FAILURE, context)
 
 
-def _skip_approval(context: Any) -> None:
-    """Has `approve` skipped at once, which takes neither a worker nor a turn of the scheduler.
+def _skip(context: Any, tasks: list[str]) -> None:
+    """Has `tasks` skipped at once, which takes neither a worker nor a turn of the scheduler.
 
-    Airflow's own `SkipMixin.skip` does the same two things, but ends the task by an exception, without its value.
+    Airflow's own `SkipMixin.skip` does the same two things, but ends the task by an exception, without its value. What
+    is mapped is skipped as a whole, before it is expanded.
     """
     from airflow.sdk.bases.skipmixin import XCOM_SKIPMIXIN_KEY, XCOM_SKIPMIXIN_SKIPPED
     from airflow.sdk.execution_time.comms import SkipDownstreamTasks
     from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
-    context["ti"].xcom_push(key=XCOM_SKIPMIXIN_KEY, value={XCOM_SKIPMIXIN_SKIPPED: [_APPROVE]})  # where it is cleared
-    SUPERVISOR_COMMS.send(SkipDownstreamTasks(tasks=[_APPROVE]))
+    context["ti"].xcom_push(key=XCOM_SKIPMIXIN_KEY, value={XCOM_SKIPMIXIN_SKIPPED: tasks})  # where they are cleared
+    SUPERVISOR_COMMS.send(SkipDownstreamTasks(tasks=[*tasks]))
 
 
-def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
+def three_tasks(load: Callable[[], type[DownloadRun]], pool: str, *, thaws: bool = False) -> None:
     """Makes the tasks of the DAG in which it is called, and its deadline.
 
-    `load` imports the type of its runs, where a task runs.
+    `load` imports the type of its runs, where a task runs. `thaws`: whether there is a task `thaw` before each task
+    `download`, for the parameter of that name.
     """
 
     @task(show_return_value_in_logs=False)
@@ -161,15 +169,19 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
 
         context = get_current_context()
         shards = download_run.validate(load(), context)
-        if context["params"]["dry_run"] or not context["params"]["ask_first"]:
-            _skip_approval(context)
+        params = context["params"]
+        unwanted = [] if params["ask_first"] and not params["dry_run"] else [_APPROVE]
+        if thaws and not (params["thaw"] and shards):
+            unwanted.append(_THAW)
+        if unwanted:
+            _skip(context, unwanted)
         return shards
 
     @task(
         pool=pool,
         trigger_rule=TriggerRule.NONE_FAILED,  # where nobody is asked, `approve` is skipped
         execution_timeout=timedelta(hours=8),
-        map_index_template="{{ task.op_kwargs['shard']['label'] }}",
+        map_index_template=_LABEL,
         show_return_value_in_logs=False,
     )
     def download(shard: dict[str, Any]) -> None:
@@ -191,9 +203,10 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
         download_run.report(load(), get_current_context())
 
     shards: Any = validate()
-    shards.operator._can_skip_downstream = True  # noqa: SLF001 (the scheduler reads what `_skip_approval` pushes)
+    shards.operator._can_skip_downstream = True  # noqa: SLF001 (the scheduler reads what `_skip` pushes)
     approve = ApprovalOperator(task_id=_APPROVE, subject=_SHOWN.format("subject"), body=_SHOWN.format("body"))
-    downloaded, reported = download.expand(shard=shards), report()
+    downloaded = _thawed_first(load, download, shards, approve) if thaws else download.expand(shard=shards)
+    reported = report()
     shards >> approve >> downloaded
     # Also behind `validate` itself: a person may mark the tasks download as failed before it has run again.
     [shards, downloaded] >> reported
@@ -201,3 +214,34 @@ def three_tasks(load: Callable[[], type[DownloadRun]], pool: str) -> None:
     dag = reported.operator.dag
     reported.operator.add_outlets([AssetAlias(dag.dag_id)])
     dag.deadline = deadline_of(dag.dag_id)
+
+
+def _thawed_first(load: Callable[[], type[DownloadRun]], download: Any, shards: Any, approve: Any) -> Any:
+    """Makes a mapped group of a task `thaw` and a task `download` for each of `shards`; answers the latter.
+
+    So a shard is downloaded as soon as its own objects are ready, whatever the others wait for.
+    """
+
+    @task(
+        trigger_rule=TriggerRule.NONE_FAILED,
+        execution_timeout=timedelta(hours=1),  # of one look: between two of them it has no worker
+        map_index_template=_LABEL,
+    )
+    def thaw(shard: dict[str, Any]) -> None:
+        """Has the archived objects of one shard restored, and waits for them."""
+        from . import download_run
+
+        download_run.thaw(load(), shard, get_current_context())
+
+    made: list[Any] = []
+
+    @task_group(group_id="shards", prefix_group_id=False)
+    def one_shard(shard: dict[str, Any]) -> None:
+        """Thaws a shard, then downloads it."""
+        made[:] = thaw(shard=shard), download(shard=shard)  # by name: their label is taken from there
+        made[0] >> made[1]
+
+    one_shard.expand(shard=shards)
+    # Directly behind both: `validate` has it skipped where nothing is thawed, and `approve` where a person rejects.
+    [shards, approve] >> made[0]
+    return made[1]

@@ -83,7 +83,8 @@ def test_every_pool_that_a_task_names_is_shipped(bag: DagBag) -> None:
 
 def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
     for dag in all_dags(bag):
-        assert dag.task_ids == ["validate", "approve", "download", "report"]
+        thaw = ["thaw"] if dag.dag_id == "s3_downloader" else []
+        assert dag.task_ids == ["validate", "approve", *thaw, "download", "report"]
         starts: list[Any] = [dag.schedule, dag.catchup, dag.is_paused_upon_creation]
         assert starts == [None, False, False]
         assert dag.doc_md
@@ -93,12 +94,14 @@ def test_every_dag_keeps_the_contract(bag: DagBag) -> None:
         download = dag.get_task("download")
         assert download.pool != "default_pool"
         assert download.execution_timeout == timedelta(hours=8)
-        assert download.is_mapped
+        assert download.is_mapped is not bool(thaw)
+        assert (download.get_closest_mapped_task_group() is not None) is bool(thaw)
         assert {task.retries for task in dag.tasks} == {2}
         assert {task.retry_delay for task in dag.tasks} == {timedelta(minutes=5)}
         assert dag.get_task("report").trigger_rule == "all_done"
         assert dag.get_task("approve").upstream_task_ids == {"validate"}
-        assert dag.get_task("approve").downstream_task_ids == {"download"}
+        assert dag.get_task("approve").downstream_task_ids == {*thaw, "download"}
+        assert all(dag.get_task(name).pool == "default_pool" for name in thaw), "a wait takes no slot of downloads"
         assert download.trigger_rule == "none_failed"
         for name in dag.params:
             param = dag.params.get_param(name)

@@ -65,7 +65,7 @@ def test_an_unknown_parameter_fails_the_run(lab: Lab) -> None:
     assert run.state == "failed"
     assert run.problem() == (
         "there is no parameter file: did you mean files? the parameters are ask_first, dry_run, files, max_speed, "
-        "project_id, raw_file_id, raw_file_ids"
+        "project_id, raw_file_id, raw_file_ids, thaw"
     )
 
 

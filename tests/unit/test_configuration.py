@@ -79,6 +79,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     found = Configuration()
     assert found.s3.model_dump() == {
         "enabled": True, "connection": "aws_default", "catalogue": "raw_files", "region": "eu-central-1",
+        "thaw_days": 7, "thaw_wait_hours": 72, "thaw_look_minutes": 30,
     }  # fmt: skip
     assert found.mongo.model_dump() == {
         "database": "", "collection": "raw_file", "id": "_id", "project_id": "project_id",

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from downloader.errors import CorruptRecord
 from downloader.paths import safe_path
+from downloader.planning import local_name
 from downloader.remote_file import Planned, Refused, RemoteFile
 from downloader.source import Capabilities
 from downloader.sources.memory import MemorySource
@@ -23,6 +24,7 @@ from downloader_tasks.download_run.dry_run import announce, publish_dry_run
 from downloader_tasks.download_run.preview import ItemPreview, previews_of
 from downloader_tasks.download_run.question import question_of
 from downloader_tasks.download_run.result import MOST_TEXT
+from downloader_tasks.execution import ThawTerms
 from downloader_tasks.settings import Configuration
 from downloader_tasks.shards import RunTarget, ShardFiles
 from downloader_tasks.xcoms import Shard, Validated
@@ -292,6 +294,38 @@ def test_a_question_on_many_items_fits_the_smallest_databases() -> None:
     assert "975 more reports are not shown here" in body
     assert "- 975 more; the log of validate names them" in body
     assert len(body.encode()) < 2**16 - 1
+
+
+class ThawingRun(MemoryRun):
+    """Has files thawed first: those with an even number, every fourth of them being restored already."""
+
+    @property
+    def thaw_terms(self) -> ThawTerms:
+        return ThawTerms("Bulk", 1, 3600, 60, expedited=False)
+
+    def archived(self, files: ShardFiles) -> dict[str, bool]:
+        numbers = [int(local_name(item)) for item in files.planned]
+        return {f"{number:07}": number % 4 == 0 for number in numbers if number % 2 == 0}
+
+
+def test_what_would_be_thawed_is_counted_and_asked_for_with_its_tier(tmp_path: Path) -> None:
+    (tmp_path / "0000000").write_bytes(b"x" * 10)
+    run = ThawingRun(Many(12_001), tmp_path)
+    result, (text,) = published(run)
+    (report,) = result["reports"]
+    assert report["actions"]["thaw"] == {"files": 6000, "bytes": 60_000}, "the one that is here is not thawed"
+    assert (report["thaw"], report["to_fetch"]) == ({"tier": "Bulk", "days": 1}, 120_000)
+    assert "0000000: KEEP - 10 B\n0000001: DOWNLOAD - 10 B\n0000002: THAW - 10 B\n" in text["text"]
+    assert "0000004: THAW - 10 B (its restore is under way)\n" in text["text"]
+    assert (
+        "Thaw: 6,000 files, 58.6 KB (Bulk, to be read for 1 day, which costs money); 3,000 of them are being restored "
+        "already\n" in text["text"]
+    )
+    ti = TaskInstance()
+    announce(run, run.validated(), ti, dry_run=False, ask_first=True)
+    assert ti.pushed["approval"]["subject"] == (
+        "Download 12,000 of 12,001 files (117.2 KB to fetch), and thaw 6,000 of them first (58.6 KB, Bulk)?"
+    )
 
 
 def test_nobody_is_asked_unless_that_is_wanted(tmp_path: Path) -> None:

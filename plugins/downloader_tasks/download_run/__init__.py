@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .receipts import MOST_NAMES, named
 from .run import DownloadRun, RunItem, Show, SingleItemRun, ignore
-from .tasks import download, report, validate
+from .tasks import download, report, thaw, validate
 
 __all__ = [
     "MOST_NAMES",
@@ -16,5 +16,6 @@ __all__ = [
     "ignore",
     "named",
     "report",
+    "thaw",
     "validate",
 ]

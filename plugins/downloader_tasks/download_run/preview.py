@@ -12,10 +12,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from downloader.errors import DownloadError, cut
+from downloader.errors import Archived, DownloadError, cut
 from downloader.report import IS_FAILURE
 from downloader.transfer import Action, Prospect, Questions, foresee
 
+from ..execution import ThawTerms
 from ..folders import free_space
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Shard
@@ -39,7 +40,7 @@ _LONGEST: Final = 1000
 
 _LABELS: Final = {Action.KEEP: "Keep", Action.RESUME: "Resume", Action.HEAL: "Heal", Action.DOWNLOAD: "Download"}
 _THAW: Final = "thaw"
-"""An action that no run takes: an archived object is a failure."""
+"""Comes before one of the others, where a run has archived objects restored; else they are failures."""
 _LOOKS_LIKE_AN_ACTION: Final = re.compile(r":(?= [A-Z]+ - )")
 
 
@@ -65,7 +66,12 @@ class _Listing:
 class ItemPreview:
     """What would become of the files of one item. `about`: its name, as in `result`."""
 
-    def __init__(self, about: str, folder: Path, room: int, most_failures: int) -> None:
+    def __init__(self, about: str, folder: Path, room: int, most_failures: int, terms: ThawTerms | None = None) -> None:
+        """`terms`: how archived objects would be thawed, where they would."""
+        self.terms = terms
+        self.thawed = [0, 0]
+        """Files and bytes that would be thawed; those of `under_way` among them."""
+        self.under_way = [0, 0]
         self.about = one_line(about)
         self.folder = folder
         self.files = 0
@@ -80,11 +86,18 @@ class ItemPreview:
         self._listing = _Listing(room)
         self._free: int | None = None
 
-    def add(self, prospect: Prospect) -> None:
-        """Counts and lists one file."""
+    def add(self, prospect: Prospect, under_way: bool | None = None) -> None:
+        """Counts and lists one file. `under_way`: of an archived object, whether its restore was asked for before."""
         size = prospect.size or 0
         self.files += 1
         self.bytes += size
+        if under_way is not None and _would_be_fetched(prospect):
+            for counts in (self.thawed, self.under_way)[: 1 + under_way]:
+                counts[0] += 1
+                counts[1] += size
+            self.to_fetch += size if prospect.decision is None else prospect.to_fetch
+            self._listing.add(_thaw_line(prospect, under_way=under_way), failed=False)
+            return
         self.to_fetch += prospect.to_fetch
         self._listing.add(_line(prospect), failed=prospect.decision is None)
         if prospect.decision is None:
@@ -96,8 +109,8 @@ class ItemPreview:
 
     @property
     def files_to_fetch(self) -> int:
-        """Files that are neither kept nor would fail."""
-        return sum(files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP)
+        """Files that are neither kept nor would fail; also those that are thawed first."""
+        return self.thawed[0] + sum(files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP)
 
     @property
     def unsized(self) -> int:
@@ -111,7 +124,8 @@ class ItemPreview:
 
     def figures(self) -> dict[str, Any]:
         """As a report of `result`."""
-        actions = {action.value: counts for action, counts in self._counts.items()} | {_THAW: [0, 0, 0]}
+        actions = {action.value: counts for action, counts in self._counts.items()} | {_THAW: self.thawed}
+        terms = {"tier": self.terms.tier, "days": self.terms.days} if self.terms else {}
         return {
             "about": self.about,
             "path": "",
@@ -119,12 +133,13 @@ class ItemPreview:
             "status": DRY_RUN,
             "files": self.files,
             "bytes": self.bytes,
-            "actions": {name: {"files": files, "bytes": size} for name, (files, size, _) in actions.items()},
+            "actions": {name: {"files": files, "bytes": size} for name, (files, size, *_) in actions.items()},
             "to_fetch": self.to_fetch,
             "free": self._free,
             "unsized": self.unsized,
             "failed": self._failed,
             "failures": self._failures,
+            **({"thaw": terms} if terms else {}),
         }
 
     def lines(self, *, failures_alone: bool = False) -> list[str]:
@@ -147,10 +162,19 @@ class ItemPreview:
         yield f"Total files: {self.files:,}"
         for action, label in _LABELS.items():
             yield f"{label}: {_shown_count(*self._counts[action])}"
+        if self.terms:
+            yield f"Thaw: {self._thaw_summary(self.terms)}"
         yield f"Fail: {counted(self._failed)}"
         yield f"To fetch: {shown_amount(self.to_fetch, self.unsized)}"
         yield f"Free on the disk: {'unknown' if self._free is None else shown_size(self._free)}"
         yield from self._remarks()
+
+    def _thaw_summary(self, terms: ThawTerms) -> str:
+        files, size = self.thawed
+        days = f"{terms.days:,} day{'' if terms.days == 1 else 's'}"
+        already = self.under_way[0]
+        more = f"; {already:,} of them are being restored already" if already else ""
+        return f"{counted(files)}, {shown_size(size)} ({terms.tier}, to be read for {days}, which costs money){more}"
 
     def _remarks(self) -> Iterator[str]:
         if self._counts[Action.KEEP][0]:
@@ -192,19 +216,37 @@ def previews_of(run: DownloadRun, shards: Sequence[Shard]) -> Iterator[ItemPrevi
     for name, group in groupby(shards, key=lambda shard: shard.item):
         item, questions = run.item(name), Questions(left)
         folder = item.run_target.folder
-        preview = ItemPreview(item.run_target.report_id, folder, room, most_failures)
+        terms = run.thaw_terms
+        preview = ItemPreview(item.run_target.report_id, folder, room, most_failures, terms)
         for shard in group:
             files = item.listed(shard)
+            archived = item.archived(files) if terms else {}
             for prospect in foresee(files.planned, files.connect(), folder, run.options, questions):
-                preview.add(prospect)
+                preview.add(prospect, archived.get(prospect.name))
         preview.close(questions)
         left = questions.left
         yield preview
 
 
+def _would_be_fetched(prospect: Prospect) -> bool:
+    """Whether it would be, once it is thawed."""
+    decision = prospect.decision
+    return isinstance(prospect.error, Archived) if decision is None else decision.action is not Action.KEEP
+
+
+def _thaw_line(prospect: Prospect, *, under_way: bool) -> str:
+    """``a.raw: THAW - 12.0 MB``, as `_line`."""
+    size = "size unknown" if prospect.size is None else shown_size(prospect.size)
+    return f"{_shown_name(prospect)}: {_THAW.upper()} - {size}{' (its restore is under way)' if under_way else ''}"
+
+
+def _shown_name(prospect: Prospect) -> str:
+    return _LOOKS_LIKE_AN_ACTION.sub(r"\\x3a", one_line(prospect.name))
+
+
 def _line(prospect: Prospect) -> str:
     """``a.raw: RESUME - 12.0 MB, 4.0 MB to fetch``, escaped like the line of a report."""
-    name = _LOOKS_LIKE_AN_ACTION.sub(r"\\x3a", one_line(prospect.name))
+    name = _shown_name(prospect)
     decision = prospect.decision
     if decision is None:
         return f"{name}{IS_FAILURE}{cut(one_line(str(prospect.error)), _LONGEST)}"

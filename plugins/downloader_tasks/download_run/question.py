@@ -14,7 +14,7 @@ from typing import Final
 from downloader.errors import cut
 from downloader.report import IS_FAILURE
 
-from ..wording import counted, one_line
+from ..wording import counted, one_line, shown_size
 from .preview import ItemPreview, shown_amount
 from .result import share
 
@@ -39,9 +39,16 @@ def question_of(previews: Sequence[ItemPreview], refused: Sequence[str]) -> tupl
     files, to_come = sum(one.files for one in previews), sum(one.files_to_fetch for one in previews)
     amount = shown_amount(sum(one.to_fetch for one in previews), sum(one.unsized for one in previews))
     return (
-        f"Download {to_come:,} of {counted(files)} ({amount} to fetch)?",
+        f"Download {to_come:,} of {counted(files)} ({amount} to fetch){_thaw(previews)}?",
         "\n".join([_INTRODUCTION, "", *_items(previews), *_refused(refused)]),
     )
+
+
+def _thaw(previews: Sequence[ItemPreview]) -> str:
+    """What would be thawed, behind what would be downloaded: it costs money."""
+    files, size = (sum(one.thawed[at] for one in previews) for at in (0, 1))
+    tiers = dict.fromkeys(one.terms.tier for one in previews if one.terms)
+    return f", and thaw {files:,} of them first ({shown_size(size)}, {', '.join(tiers)})" if files else ""
 
 
 def _items(previews: Sequence[ItemPreview]) -> Iterator[str]:

@@ -11,9 +11,10 @@ from downloader.report import Pairs
 from downloader.results import FileResult
 from downloader.transfer import TransferOptions
 
+from ..execution import ThawLook, ThawTerms
 from ..settings import Configuration
 from ..shards import RunTarget, ShardFiles
-from ..xcoms import Shard, ShardResults, Validated
+from ..xcoms import Shard, ShardResults, ShardThaw, Validated
 
 __all__ = ["DownloadRun", "RunItem", "Show", "SingleItemRun", "ignore"]
 
@@ -38,6 +39,18 @@ class RunItem(ABC):
     @abstractmethod
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
         """The files of a shard as they are now. Raises DownloadError, among them PlanChanged."""
+
+    def archived(self, files: ShardFiles) -> Mapping[str, bool]:
+        """The names of `files` that would be thawed, and whether their restore is under way. Raises DownloadError."""
+        return {}
+
+    def thaw(self, files: ShardFiles, terms: ThawTerms) -> ThawLook:
+        """Has those of `files` restored that are archived and to come. Raises DownloadError."""
+        raise NotImplementedError
+
+    def explained(self, files: ShardFiles, thaw: ShardThaw) -> ShardFiles:
+        """`files`, of which those that are found in an archive tier fail for what the task `thaw` says of them."""
+        return files
 
     def planned(self, shard: Shard) -> Sequence[Planned]:
         """The files of a shard whose task pushed no plan, for the report. Raises as `listed`."""
@@ -64,6 +77,11 @@ class DownloadRun(ABC):
     options: TransferOptions
     quiet: bool
     """Whether the log is kept to failures and the summary."""
+
+    @property
+    def thaw_terms(self) -> ThawTerms | None:
+        """How archived objects are restored; None where they are not."""
+        return None
 
     @classmethod
     @abstractmethod

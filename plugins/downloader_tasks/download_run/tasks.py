@@ -1,9 +1,10 @@
-"""What the tasks `validate`, `download` and `report` of all DAGs do.
+"""What the tasks `validate`, `thaw`, `download` and `report` of all DAGs do.
 
 Each task makes its `DownloadRun` again from the parameters and the configuration. `validate` answers shards; each task
 `download` lists the files of its own shard, which may have changed by then, and pushes what it planned and what
 became of it; `report` writes one report for each item, and lists the files of a shard itself where its task pushed
-nothing. A dry run ends behind `validate`, a run that asks first waits there: see `dry_run`.
+nothing. A dry run ends behind `validate`, a run that asks first waits there: see `dry_run`. Where a run thaws, each
+shard has a task `thaw` before its task `download`: see `execution.thaw_wait`.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from typing import Any
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from downloader.catalogue import CatalogueError
 from downloader.errors import DownloadError
 
-from ..execution import Attempt, conclude
-from ..failures import SetupError, airflow_errors, failure
+from ..execution import Attempt, ThawWait, conclude
+from ..failures import Refusal, SetupError, airflow_errors, failure
 from ..parameters import max_speed, refuse_unknown_keys
 from ..settings import load
 from ..wording import duration
-from ..xcoms import Received, Shard, push_problem, push_result, push_validated
+from ..xcoms import Received, Shard, pull_thaw, push_problem, push_result, push_validated
 from .dry_run import announce, publish_dry_run
 from .receipts import Published, one_sentence, publish, receipts_of
 from .result import REFUSED, result_of, texts_of, uri_of
 from .run import DownloadRun
 
-__all__ = ["download", "report", "validate"]
+__all__ = ["download", "report", "thaw", "validate"]
 
 log = logging.getLogger(__name__)
 
@@ -52,19 +54,45 @@ def validate(run_type: type[DownloadRun], context: Mapping[str, Any]) -> list[di
     return push_validated(ti, validated)
 
 
+def thaw(run_type: type[DownloadRun], value: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+    """A task `thaw`: has the archived objects of one shard restored, and ends when all are ready or the wait is over.
+
+    Raises AirflowRescheduleException where it is to look again, AirflowSkipException where nothing is archived. What
+    cannot be done at all fails the files in `download`, and nothing here.
+    """
+    with airflow_errors(), closing(_run_of(run_type, context)) as run:
+        shard, terms = _shard_of(value), run.thaw_terms
+        if terms is None:
+            return
+        wait = ThawWait(shard, terms, context)
+        try:
+            item = run.item(shard.item)
+            look = item.thaw(item.listed(shard), terms)
+        except (DownloadError, CatalogueError, Refusal) as error:
+            problem = error
+        else:
+            wait.conclude(look)
+            return
+        if problem.retryable:
+            wait.put_off(problem)
+        else:
+            log.error("Nothing is thawed: %s", problem)
+
+
 def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Mapping[str, Any]) -> None:
     """A task `download`: downloads one shard. Raises `failure`.
 
     What became of the files is pushed in either case, also while it runs.
     """
     with airflow_errors():
-        shard = Shard.from_xcom(value)
-        if shard is None:
-            raise SetupError("this run was planned by another version of its DAG; clear its task validate")
+        shard = _shard_of(value)
         attempt = Attempt(shard, context)
         try:
             with closing(_run_of(run_type, context)) as run:
-                files = run.item(shard.item).listed(shard, attempt.show_listing)
+                item = run.item(shard.item)
+                files = item.listed(shard, attempt.show_listing)
+                thawed = pull_thaw(context["ti"], shard) if run.thaw_terms else None
+                files = item.explained(files, thawed) if thawed else files
         except DownloadError as error:
             attempt.refuse(error)
         try:
@@ -117,6 +145,14 @@ def _emit_asset_events(
             log.warning("The path %s is too long for an asset event; none was made", report["destination"])
         else:
             events.add(Asset(name=uri, uri=uri), extra=report)
+
+
+def _shard_of(value: Mapping[str, Any]) -> Shard:
+    """The shard that a mapped task was given. Raises SetupError."""
+    shard = Shard.from_xcom(value)
+    if shard is None:
+        raise SetupError("this run was planned by another version of its DAG; clear its task validate")
+    return shard
 
 
 def _run_of(run_type: type[DownloadRun], context: Mapping[str, Any]) -> DownloadRun:

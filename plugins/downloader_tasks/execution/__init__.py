@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .attempt import Attempt, conclude
 from .progress import FEW, Rhythm
+from .thaw_wait import ThawLook, ThawTerms, ThawWait
 from .unreported import Unreported, begun_in
 
-__all__ = ["FEW", "Attempt", "Rhythm", "Unreported", "begun_in", "conclude"]
+__all__ = ["FEW", "Attempt", "Rhythm", "ThawLook", "ThawTerms", "ThawWait", "Unreported", "begun_in", "conclude"]

@@ -10,6 +10,7 @@ runs. An XCom is read by the tasks behind it, and stays when the task is killed.
 | `results` | `Kept`: the results of all tries so far, packed |
 | `verified` | `Kept`: see `verified_files` |
 | `unreported` | `Kept`: see `unreported` |
+| `thaw` | of the tasks `thaw`: how many objects are ready, see `thaw_wait.ThawFigures` |
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from typing import Any, Final
 from ..xcoms import RESULTS, ShardPlan, ShardResults, push_plan, push_results, read
 from .interruptions import Interruptions
 
-__all__ = ["LISTING", "PROGRESS", "RESULTS", "UNREPORTED", "VERIFIED", "Kept", "TaskState"]
+__all__ = ["LISTING", "PROGRESS", "RESULTS", "THAW", "UNREPORTED", "VERIFIED", "Kept", "TaskState"]
 
 PROGRESS: Final = "progress"
 LISTING: Final = "listing"
 VERIFIED: Final = "verified"
 UNREPORTED: Final = "unreported"
+THAW: Final = "thaw"
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +53,15 @@ class TaskState:
 
     def kept(self, key: str, made_for: str) -> str:
         """What an earlier try kept under `key`, ``""`` where there is nothing, or nothing that was `made_for` this."""
-        if self._store is None:
-            return ""
-        with self._interruptions.held():
-            value = read(Kept, self._store.get(key))
+        value = read(Kept, self.shown(key))
         return value.kept if value is not None and value.made_for == made_for else ""
+
+    def shown(self, key: str) -> object:
+        """What the store has under `key`; None where there is nothing."""
+        if self._store is None:
+            return None
+        with self._interruptions.held():
+            return self._store.get(key)
 
     def keep(self, key: str, text: str, made_for: str) -> None:
         """Keeps `text` for the next try, if the store takes it."""

@@ -28,6 +28,7 @@ from downloader.errors import DownloadError
 from downloader.transfer import TransferOptions
 
 from ..download_run import DownloadRun
+from ..execution import ThawTerms
 from ..failures import Refusal
 from ..settings import Configuration, catalogue, refuse_switched_off, s3_access, transfer_options, writable_location
 from ..shards import Outline, bounds_of, cut
@@ -61,6 +62,15 @@ class RawFilesRun(DownloadRun):
     def catalogue(self) -> Catalogue:
         """The catalogue, opened when it is asked for. Raises CatalogueError."""
         return self._open.enter_context(catalogue(self.configuration))
+
+    @property
+    def thaw_terms(self) -> ThawTerms | None:
+        """As `DownloadRun`."""
+        tier, s3 = self.request.thaw, self.configuration.s3
+        if not tier:
+            return None
+        expedited = tier == "Expedited"
+        return ThawTerms(tier, s3.thaw_days, s3.thaw_wait_hours * 3600, s3.thaw_look_minutes * 60, expedited)
 
     def close(self) -> None:
         """Closes the catalogue."""

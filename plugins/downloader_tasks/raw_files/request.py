@@ -25,12 +25,14 @@ same limit in the form."""
 class RawFileRequest:
     """The raw files to restore, each once, and the patterns that choose among their files (none: all of them).
 
-    `project_id`: instead of ids; which raw files it has, the catalogue says.
+    `project_id`: instead of ids; which raw files it has, the catalogue says. `thaw`: the tier by which archived objects
+    are restored; ``""``: they are not.
     """
 
     raw_file_ids: tuple[str, ...]
     patterns: tuple[str, ...]
     project_id: str = ""
+    thaw: str = ""
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
@@ -44,7 +46,7 @@ class RawFileRequest:
         project_id = (params.get("project_id") or "").strip()
         if not ids and not project_id:
             raise Refusal('no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}')
-        return cls(ids, trimmed(params.get("files") or []), project_id)
+        return cls(ids, trimmed(params.get("files") or []), project_id, params.get("thaw") or "")
 
     def ids_in(self, catalogue: Catalogue) -> Sequence[str]:
         """The ids of the raw files to restore: as asked for, or those of the project whose backup is done.

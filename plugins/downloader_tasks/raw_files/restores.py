@@ -5,7 +5,7 @@ Each task of a run makes it again from the catalogue, so that no list of files t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,12 +16,13 @@ from downloader.remote_file import Planned
 from downloader.results import FileResult
 
 from ..download_run import RunItem, Show, ignore
+from ..execution import ThawLook, ThawTerms
 from ..failures import Refusal
 from ..folders import nearest
 from ..settings import Configuration, LocationError, s3_access
 from ..shards import Plan, RunTarget, ShardFiles
 from ..wording import one_line
-from ..xcoms import Shard
+from ..xcoms import Shard, ShardThaw
 from .request import Selection
 
 if TYPE_CHECKING:
@@ -66,6 +67,24 @@ class Restore(RunItem):
             return S3Source(bucket, s3_access(configuration))
 
         return ShardFiles(self.run_target, planned, connect, repeatable=True)
+
+    def archived(self, files: ShardFiles) -> Mapping[str, bool]:
+        """As `RunItem`."""
+        from .thawing import Thawing
+
+        return Thawing(self.upload.bucket, self.configuration, files).archived()
+
+    def thaw(self, files: ShardFiles, terms: ThawTerms) -> ThawLook:
+        """As `RunItem`."""
+        from .thawing import Thawing
+
+        return Thawing(self.upload.bucket, self.configuration, files).look(terms)
+
+    def explained(self, files: ShardFiles, thaw: ShardThaw) -> ShardFiles:
+        """As `RunItem`."""
+        from .thawing import explained
+
+        return explained(files, self.upload.bucket, thaw)
 
     def unplanned(self, last: Shard) -> Sequence[FileResult]:
         """As `RunItem`."""

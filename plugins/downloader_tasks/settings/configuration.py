@@ -147,6 +147,9 @@ class S3(_Section):
     connection: str = _text("aws_default", "the id of an Airflow connection")
     catalogue: str = _text("raw_files", "the id of an Airflow connection")
     region: str = _text("eu-central-1", "an AWS region")
+    thaw_days: Whole = _whole(7, 1, 365)
+    thaw_wait_hours: Number = _number(72, 0, 720, "hours")
+    thaw_look_minutes: Number = _number(30, 0.01, 1440, "minutes")
 
 
 class Mongo(_Section):

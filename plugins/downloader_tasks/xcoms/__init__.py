@@ -5,6 +5,7 @@ from __future__ import annotations
 from .approval import push_approval
 from .packed_results import Expected, expected, pack, unpack
 from .previews import Previews, pull_previews, push_previews
+from .thaws import ShardThaw, pull_thaw, push_thaw
 from .values import (
     RESULT,
     RESULTS,
@@ -33,10 +34,12 @@ __all__ = [
     "Shard",
     "ShardPlan",
     "ShardResults",
+    "ShardThaw",
     "Validated",
     "expected",
     "pack",
     "pull_previews",
+    "pull_thaw",
     "push_approval",
     "push_dag_result",
     "push_plan",
@@ -44,6 +47,7 @@ __all__ = [
     "push_problem",
     "push_result",
     "push_results",
+    "push_thaw",
     "push_validated",
     "read",
     "unpack",

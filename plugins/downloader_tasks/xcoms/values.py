@@ -11,7 +11,7 @@
 | the return value | `report` | the same: Airflow takes the DAG's result from here |
 | `report_text` | `report` | the texts of the reports, within limits |
 
-Those of dry runs are in `previews`, those of the task `approve` in `approval`.
+Those of dry runs are in `previews`, those of the task `approve` in `approval`, those of the tasks `thaw` in `thaws`.
 
 Airflow keeps XComs when a person clears tasks: those of map indexes that are gone, and those of tasks that did not run
 again. So each try of `validate` makes a plan with an id of its own, which its shards carry, and all that is made for
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
-from typing import Any, Final, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, Protocol, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from downloader.errors import DownloadError, NotTried
 from downloader.remote_file import Planned
@@ -81,6 +81,17 @@ _Value = TypeVar("_Value")
 _Made = TypeVar("_Made", "ShardPlan", "ShardResults")
 
 
+class MadeFor(Protocol):
+    """What is made for one shard of one plan."""
+
+    @property
+    def plan(self) -> str: ...
+    @property
+    def shard(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """The slice of an item's files that one task downloads.
@@ -116,7 +127,7 @@ class Shard:
         shard = read(cls, value)
         return shard if shard is not None and shard.plan else None
 
-    def made(self, value: ShardPlan | ShardResults) -> bool:
+    def made(self, value: MadeFor) -> bool:
         """Whether `value` was made for this very shard of this very plan."""
         return (value.plan, value.shard, value.fingerprint) == (self.plan, self.number, self.fingerprint)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .archive import EXPEDITED, TIERS, Archive, Refusal, Stage, Stored, ThawOrder
+from .archive import EXPEDITED, TIERS, Archive, RestoreStage, Stored, ThawOrder, ThawRefusal
 from .bucket import check_bucket
 from .errors import AWS_FIELDS, BUSY_CODES
 from .source import S3Access, S3Source, client_config
@@ -13,12 +13,12 @@ __all__ = [
     "EXPEDITED",
     "TIERS",
     "Archive",
-    "Refusal",
+    "RestoreStage",
     "S3Access",
     "S3Source",
-    "Stage",
     "Stored",
     "ThawOrder",
+    "ThawRefusal",
     "check_bucket",
     "client_config",
 ]

@@ -28,7 +28,7 @@ from ...retry import RetryPolicy
 from .bucket import S3Bucket
 from .errors import ARCHIVES, NEEDED_RIGHTS, NoRetrievalCapacity, RestoreUnderWay
 
-__all__ = ["EXPEDITED", "TIERS", "Archive", "Refusal", "Stage", "Stored", "ThawOrder"]
+__all__ = ["EXPEDITED", "TIERS", "Archive", "RestoreStage", "Stored", "ThawOrder", "ThawRefusal"]
 
 EXPEDITED: Final = "Expedited"
 TIERS: Final = ("Bulk", "Standard", EXPEDITED)
@@ -45,7 +45,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Stage(StrEnum):
+class RestoreStage(StrEnum):
     """Whether an object can be read."""
 
     READABLE = "readable"
@@ -57,12 +57,12 @@ class Stage(StrEnum):
 class Stored(NamedTuple):
     """What is known of one object. `days`: whether its restore takes a number of days. `deep`: see `Archive.thaw`."""
 
-    stage: Stage
+    stage: RestoreStage
     days: bool = True
     deep: bool = False
 
 
-class Refusal(NamedTuple):
+class ThawRefusal(NamedTuple):
     """Why an object is not restored, in words that fit behind "it lies in an archive tier, and"; and what to do.
 
     `of_all`: whether the others of the bucket will be refused too.
@@ -81,8 +81,8 @@ class ThawOrder:
     days: int
 
 
-_READABLE: Final = Stored(Stage.READABLE)
-_NOT_DEEP: Final = Refusal("Deep Archive has no Expedited retrievals", "run it again with thaw Standard or Bulk")
+_READABLE: Final = Stored(RestoreStage.READABLE)
+_NOT_DEEP: Final = ThawRefusal("Deep Archive has no Expedited retrievals", "run it again with thaw Standard or Bulk")
 
 
 class _Throttle:
@@ -134,26 +134,26 @@ class Archive:
             # On Amazon S3 nothing was asked for yet. Another server may not know RestoreStatus: one object tells.
             first = self._head(archived[0])
             found[archived[0]] = first
-            unsure += archived[1:] if first.stage is not Stage.ARCHIVED else []
+            unsure += archived[1:] if first.stage is not RestoreStage.ARCHIVED else []
         return found | dict(self._side_by_side(lambda key: (key, self._head(key)), unsure))
 
-    def thaw(self, objects: Mapping[str, Stored], order: ThawOrder) -> dict[str, Stage | Refusal]:
+    def thaw(self, objects: Mapping[str, Stored], order: ThawOrder) -> dict[str, RestoreStage | ThawRefusal]:
         """Asks for the restore of `objects`, and answers where each is then. One that is under way is joined.
 
         The first is asked for alone: what is refused for all objects is not asked for again. Raises RetryableError.
         """
-        answers: dict[str, Stage | Refusal] = {}
+        answers: dict[str, RestoreStage | ThawRefusal] = {}
         left = iter(objects.items())
         for key, stored in left:
             answer = answers[key] = self._thaw_one(key, stored, order)
-            if isinstance(answer, Refusal) and answer.of_all:
+            if isinstance(answer, ThawRefusal) and answer.of_all:
                 return dict.fromkeys(objects, answer)
             if answer is not _NOT_DEEP:
                 break
         rest = list(left)
         return answers | dict(self._side_by_side(lambda item: (item[0], self._thaw_one(*item, order)), rest))
 
-    def _thaw_one(self, key: str, stored: Stored, order: ThawOrder) -> Stage | Refusal:
+    def _thaw_one(self, key: str, stored: Stored, order: ThawOrder) -> RestoreStage | ThawRefusal:
         if stored.deep and order.tier == EXPEDITED:
             return _NOT_DEEP
         wanted: dict[str, Any] = {"GlacierJobParameters": {"Tier": order.tier}}
@@ -162,21 +162,21 @@ class Archive:
         try:
             answer = self._ask(lambda: self._bucket.request("restore_object", key, RestoreRequest=wanted))
         except RestoreUnderWay:
-            return Stage.UNDER_WAY
+            return RestoreStage.UNDER_WAY
         except NoRetrievalCapacity as error:
-            return Refusal(self._of_it(key, error), error.to_do)
+            return ThawRefusal(self._of_it(key, error), error.to_do)
         except Archived as error:  # InvalidObjectState: it is not archived, or not in a tier that can be restored
             stage = self._head(key).stage
-            return stage if stage is not Stage.ARCHIVED else Refusal("S3 refused to restore it", error.to_do)
+            return stage if stage is not RestoreStage.ARCHIVED else ThawRefusal("S3 refused to restore it", error.to_do)
         except AccessDenied as error:
             mine = error.to_do == NEEDED_RIGHTS
             advice = "give the connection's credentials s3:RestoreObject on the bucket" if mine else error.to_do
             why = "the connection's credentials may not have it restored" if mine else self._of_it(key, error)
-            return Refusal(why, advice, of_all=mine)
+            return ThawRefusal(why, advice, of_all=mine)
         except PermanentError as error:
-            return Refusal(self._of_it(key, error), error.to_do)
+            return ThawRefusal(self._of_it(key, error), error.to_do)
         accepted = answer["ResponseMetadata"]["HTTPStatusCode"] == 202
-        return Stage.UNDER_WAY if accepted else self._head(key).stage  # 200: it was restored before
+        return RestoreStage.UNDER_WAY if accepted else self._head(key).stage  # 200: it was restored before
 
     def _of_it(self, key: str, error: DownloadError) -> str:
         """What happened, without the name of the object: the same for all that it happened to."""
@@ -262,20 +262,20 @@ def stored_as(head: Mapping[str, Any]) -> Stored:
     if kind not in ARCHIVES and status is None:
         return _READABLE
     restore = head.get("Restore", "")
-    stage = Stage.ARCHIVED
+    stage = RestoreStage.ARCHIVED
     if 'ongoing-request="true"' in restore:
-        stage = Stage.UNDER_WAY
+        stage = RestoreStage.UNDER_WAY
     elif 'ongoing-request="false"' in restore:
-        stage = Stage.READABLE
+        stage = RestoreStage.READABLE
     return Stored(stage, kind in ARCHIVES, (status or kind) in _DEEP)
 
 
-def _listed_stage(status: Mapping[str, Any] | None) -> Stage:
+def _listed_stage(status: Mapping[str, Any] | None) -> RestoreStage:
     """What ``RestoreStatus`` of a listing says; None: it has none."""
     if status is None:
-        return Stage.ARCHIVED
+        return RestoreStage.ARCHIVED
     if status.get("IsRestoreInProgress"):
-        return Stage.UNDER_WAY
+        return RestoreStage.UNDER_WAY
     expires = status.get("RestoreExpiryDate")
     over = isinstance(expires, datetime) and expires <= datetime.now(UTC)
-    return Stage.ARCHIVED if over else Stage.READABLE
+    return RestoreStage.ARCHIVED if over else RestoreStage.READABLE

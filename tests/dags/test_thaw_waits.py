@@ -1,0 +1,100 @@
+"""A wait for archived objects in a real Airflow: it outlives the scheduler and a *Clear*, and holds no slot.
+
+It takes a minute and a half on an idle machine. What a task `thaw` does is in tests/dags/test_thaw.py.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from include.demo.airflow_api import TriggeredRun
+from include.stand_ins.glacier import GlacierServer, RestoreRequest, glacier_in_front
+from include.stand_ins.s3_servers import S3Server
+from support.postgres import postgres_socket
+from support.real_airflow import RealAirflow, running
+from support.s3_fixtures import moto
+
+FILES = {"a.raw": b"bytes of A" * 50, "b.raw": b"bytes of B" * 70}
+WAITING = "up_for_reschedule"
+
+__all__ = ["moto", "postgres_socket"]
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def glacier(moto: S3Server) -> Iterator[GlacierServer]:
+    with glacier_in_front(moto.url) as front:
+        client = moto.client()
+        client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": moto.location})
+        for name, data in FILES.items():
+            client.put_object(Bucket="bucket", Key=f"raw_ice/{name}", Body=data, StorageClass="DEEP_ARCHIVE")
+            front.archive(f"raw_ice/{name}", tier="DEEP_ARCHIVE")
+        yield front
+
+
+@pytest.fixture
+def airflow(glacier: GlacierServer, moto: S3Server, postgres_socket: str) -> Iterator[RealAirflow]:
+    extra = {"endpoint_url": glacier.url, "config_kwargs": {"s3": {"addressing_style": "path"}}}
+    connection = {"conn_type": "aws", "login": moto.key, "password": moto.secret, "extra": extra}
+    with (
+        tempfile.TemporaryDirectory(prefix="downloader-real-") as folder,
+        running(
+            Path(folder),
+            postgres_socket,
+            {"s3": {"thaw_look_minutes": 0.05}},
+            {"AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection)},
+        ) as airflow,
+    ):
+        yield airflow
+
+
+def restart_scheduler(airflow: RealAirflow) -> None:
+    """As an update does, or a power cut."""
+    processes = airflow.airflow._processes
+    scheduler = processes._running["airflow scheduler"]
+    scheduler.kill()
+    scheduler.wait()
+    processes.start("airflow scheduler", [str(part) for part in scheduler.args])  # type: ignore[union-attr]
+
+
+def figures(airflow: RealAirflow, run: TriggeredRun, index: int) -> dict[str, object]:
+    where = f"{airflow._path(run)}/taskInstances/thaw/state-store/thaw?map_index={index}"
+    value = airflow._ask("GET", where)["value"]
+    return dict(json.loads(value) if isinstance(value, str) else value)
+
+
+def test_it_waits_through_a_restart_and_a_clear_and_downloads_what_is_ready(
+    airflow: RealAirflow, glacier: GlacierServer
+) -> None:
+    airflow.record("raw_ice", FILES)
+    folder = airflow.location("s3_downloader") / "raw_ice"
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_ice", "thaw": "Bulk"})
+    airflow.wait_until(lambda: [airflow.states(run).get(f"thaw_{index}") for index in (0, 1)] == [WAITING, WAITING])
+    states = airflow.states(run)
+    assert (states["approve"], states["download_0"], states["download_1"]) == ("skipped", None, None)
+    assert glacier.restores == [RestoreRequest(f"raw_ice/{name}", "Bulk", 7) for name in ("a.raw", "b.raw")]
+    pool = airflow._ask("GET", "pools/s3_download_pool")
+    assert pool["occupied_slots"] == 0
+    assert figures(airflow, run, 1)["ready"] == 0
+
+    restart_scheduler(airflow)
+    glacier.make_ready("raw_ice/a.raw")
+    airflow.wait_until(lambda: airflow.states(run)["download_0"] == "success")
+    assert (folder / "a.raw").read_bytes() == FILES["a.raw"]
+    assert airflow.states(run)["download_1"] is None
+
+    airflow.wait_until(lambda: airflow.states(run)["thaw_1"] == WAITING)
+    airflow.clear(run, [["thaw", 1]])
+    airflow.wait_until(lambda: airflow.states(run)["thaw_1"] == WAITING)
+    assert len(glacier.restores) == 2, "what is under way is joined"
+    glacier.make_ready()
+    assert airflow.wait(run) == "success"
+    assert sorted(airflow.lines(folder)) == ["a.raw", "b.raw"]
+    assert (folder / "b.raw").read_bytes() == FILES["b.raw"]
+    assert figures(airflow, run, 1)["ready"] == 1
