@@ -110,7 +110,9 @@ class ItemPreview:
     @property
     def files_to_fetch(self) -> int:
         """Files that are neither kept nor would fail; also those that are thawed first."""
-        return self.thawed[0] + sum(files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP)
+        return self.thawed[0] + sum(
+            files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP
+        )
 
     @property
     def unsized(self) -> int:

@@ -2,17 +2,20 @@ import { Link } from "react-router-dom";
 import { segment } from "../shared/api";
 import { count, counted, duration, size, speed } from "../shared/format";
 import { Badge, Bar, Figures, Notice } from "../shared/parts";
+import { visible } from "../shared/visible";
 import { whole } from "./figures";
-import { APPROVE, DOWNLOAD, REPORT, type Pool, type Snapshot } from "./load";
+import { APPROVE, DOWNLOAD, REPORT, type Pool, type Snapshot, inLine } from "./load";
 import { type Task, hasEnded, isWaiting, retriesOf } from "./run";
+import { sentence, whole as wholeThaw } from "./thaw";
 
 /** How far the run is. */
 export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string; snapshot: Snapshot }) {
-  const { shards, steps, pool } = snapshot;
+  const { shards, steps, thaws, pool } = snapshot;
+  const thaw = wholeThaw(thaws.flatMap(({ figures }) => figures ?? []));
   const all = whole(shards.map(({ task, progress }) => ({ progress, running: task.state === "running" })));
   const retries = shards.reduce((total, { task }) => total + retriesOf(task), 0);
   const ended = shards.filter(({ task }) => hasEnded(task)).length;
-  const waiting = shards.filter(({ task }) => isWaiting(task)).length;
+  const waiting = inLine(shards, thaws).length;
   const [before, behind] = [steps.filter(({ id }) => id !== REPORT), steps.filter(({ id }) => id === REPORT)];
   const asks = steps.some(({ id, state }) => id === APPROVE && ASKING.has(state));
   const more = all.all ? "" : "+";
@@ -30,6 +33,13 @@ export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string;
         {before.map((task) => (
           <Step key={task.id} state={task.state} name={task.name} />
         ))}
+        {thaws.length ? (
+          <li>
+            <Badge state={thaws.every(({ task }) => hasEnded(task)) ? "success" : "up_for_reschedule"}>
+              thaw: {count(thaws.filter(({ task }) => hasEnded(task)).length)} of {counted(thaws.length, "shard")} ended
+            </Badge>
+          </li>
+        ) : null}
         {shards.length ? (
           <li>
             <Badge state={shards.some(({ task }) => task.state === "running") ? "running" : "scheduled"}>
@@ -59,6 +69,7 @@ export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string;
       ) : (
         <p className="dl-muted">{stageOf(steps)}</p>
       )}
+      {thaw ? <p>{visible(sentence(thaw))}</p> : null}
       {pool && waiting ? <Waiting pool={pool} waiting={waiting} /> : null}
     </section>
   );

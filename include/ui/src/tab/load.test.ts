@@ -58,6 +58,21 @@ it("tells a listing while there are no figures, and no figures of an earlier try
   expect((await loaded()).shards[0]).toMatchObject({ progress: null, listing: [["keys", "5"]] });
 });
 
+it("a shard that is thawed first does not wait for a slot, and is looked at seldom", async () => {
+  given("running", [shard(0, ""), { task_id: "thaw", map_index: 0, state: "up_for_reschedule", end_date: "1" }]);
+  const store = `${RUN}/taskInstances/thaw/state-store/thaw?map_index=0`;
+  answers.set(store, { value: { objects: 2, ready: 1, tier: "Bulk" } });
+  const first = await loaded();
+  expect(first.thaws[0]?.figures).toMatchObject({ objects: 2, ready: 1 });
+  expect([first.pool, pauseAfter(first)]).toEqual([null, 30000]);
+  asked.length = 0;
+  expect((await loaded(first)).thaws[0]?.figures).toMatchObject({ ready: 1 });
+  expect(asked).not.toContain(store);
+  given("running", [shard(0, "scheduled"), { task_id: "thaw", map_index: 0, state: "success", end_date: "2" }]);
+  const second = await loaded(first);
+  expect([asked.includes(store), second.pool?.name, pauseAfter(second)]).toEqual([true, "p", 2000]);
+});
+
 it("tells a pool that is not there, and not one that may not be seen", async () => {
   given("running", [shard(0, "scheduled")]);
   expect((await loaded()).pool).toEqual({ name: "p", slots: null });

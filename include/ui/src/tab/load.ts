@@ -3,6 +3,7 @@
 import { ApiError, ask, askIfThere, segment } from "../shared/api";
 import { asCount, asList, asObject } from "../shared/json";
 import { type ReportText, type Result, resultOf, textsOf } from "./result";
+import { type Thaw, thawOf } from "./thaw";
 import { type Progress, type Run, type Task, hasEnded, isOver, isWaiting, listingOf, progressOf, runOf, taskOf } from "./run";
 
 const PAGE = 100;
@@ -12,6 +13,9 @@ const MOST_FIGURES = 48;
 export const REPORT = "report";
 export const DOWNLOAD = "download";
 export const APPROVE = "approve";
+const THAW = "thaw";
+/** Milliseconds to the next round while a run does nothing but wait for archived objects. */
+const THAWING = 30000;
 
 export interface Shard {
   task: Task;
@@ -19,6 +23,13 @@ export interface Shard {
   /** How far its listing has been read, where that takes long. */
   listing: [string, string][];
   /** Of which try and state the figures are; "" before they were read. */
+  read: string;
+}
+
+/** Of a shard whose archived objects are waited for, before it is downloaded. */
+export interface Thawing {
+  task: Task;
+  figures: Thaw | null;
   read: string;
 }
 
@@ -40,6 +51,7 @@ export interface Snapshot {
   /** The tasks that are not mapped, in the order in which they ran. */
   steps: Task[];
   shards: Shard[];
+  thaws: Thawing[];
   pool: Pool | null;
   /** Null until the task `report` has ended. */
   outcome: Outcome | null;
@@ -52,22 +64,32 @@ export async function load(dagId: string, runId: string, signal: AbortSignal, be
   const tasks = await allTasks(asking);
   const steps = tasks.filter((task) => task.index < 0);
   const shards = await withFigures(path, shardsOf(tasks, before), signal);
+  const thaws = await withThaws(path, thawsOf(tasks, before), signal);
   const report = steps.find((task) => task.id === REPORT);
-  const waits = isOver(run) ? undefined : shards.find(({ task }) => isWaiting(task));
+  const waits = isOver(run) ? undefined : inLine(shards, thaws)[0];
   return {
     run,
     steps: inOrder(steps),
     shards,
+    thaws,
     pool: waits ? await poolOf(waits.task.pool, signal) : null,
     outcome: report && (isOver(run) || hasEnded(report)) ? await outcomeOf(path, report, before, signal) : null,
   };
 }
 
 /** Milliseconds to the next round; null where nothing will change any more. */
-export function pauseAfter({ run, shards }: Snapshot): number | null {
+export function pauseAfter({ run, shards, thaws }: Snapshot): number | null {
   if (isOver(run)) return shards.some((shard) => hasEnded(shard.task) && !isRead(shard)) ? 500 : null;
+  const idle = thaws.some(({ task }) => !hasEnded(task)) && shards.every(({ task }) => hasEnded(task) || task.state === "");
+  if (idle && thaws.every(({ task }) => task.state !== "running")) return THAWING;
   // Each page of tasks is a request.
   return 2000 * Math.max(1, Math.ceil(shards.length / PAGE));
+}
+
+/** Shards that wait for a slot of the pool, or for a worker: not those whose objects are thawed first. */
+export function inLine(shards: Shard[], thaws: Thawing[]): Shard[] {
+  const thawing = new Set(thaws.filter(({ task }) => !hasEnded(task)).map(({ task }) => task.index));
+  return shards.filter(({ task }) => isWaiting(task) && !thawing.has(task.index));
 }
 
 async function allTasks(asking: (rest: string) => Promise<unknown>): Promise<Task[]> {
@@ -86,6 +108,24 @@ function shardsOf(tasks: Task[], before: Snapshot | null): Shard[] {
     .filter((task) => task.id === DOWNLOAD && task.index >= 0 && task.state !== "removed")
     .sort((a, b) => a.index - b.index)
     .map((task) => ({ ...(known.get(task.index) ?? { progress: null, listing: [], read: "" }), task }));
+}
+
+function thawsOf(tasks: Task[], before: Snapshot | null): Thawing[] {
+  const known = new Map(before?.thaws.map((thaw) => [thaw.task.index, thaw]));
+  return tasks
+    .filter((task) => task.id === THAW && task.index >= 0 && task.state !== "removed")
+    .map((task) => ({ ...(known.get(task.index) ?? { figures: null, read: "" }), task }));
+}
+
+/** The figures change with each look, and with it the end of the task. */
+async function withThaws(path: string, thaws: Thawing[], signal: AbortSignal): Promise<Thawing[]> {
+  const changed = thaws.filter(({ task, read }) => !isWaiting(task) && task.state !== "skipped" && read !== stampOf(task));
+  const found = new Map<number, Thawing>();
+  for (const { task } of changed.slice(0, MOST_FIGURES)) {
+    const entry = await askIfThere(`${path}/taskInstances/${THAW}/state-store/thaw?map_index=${task.index}`, { signal });
+    found.set(task.index, { task, figures: thawOf(parsed(asObject(entry)["value"])), read: stampOf(task) });
+  }
+  return thaws.map((thaw) => found.get(thaw.task.index) ?? thaw);
 }
 
 /** The task's own clock and Airflow's may differ, and `at` is in whole seconds. */
@@ -162,7 +202,7 @@ function parsed(value: unknown): unknown {
 }
 
 function inOrder(steps: Task[]): Task[] {
-  const known = ["validate", APPROVE, "thaw", DOWNLOAD, REPORT];
+  const known = ["validate", APPROVE, THAW, DOWNLOAD, REPORT];
   const place = (task: Task) => (known.includes(task.id) ? known.indexOf(task.id) : known.indexOf(DOWNLOAD) - 0.5);
   return [...steps].sort((a, b) => place(a) - place(b));
 }
