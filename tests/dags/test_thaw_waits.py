@@ -75,10 +75,14 @@ def test_it_waits_through_a_restart_and_a_clear_and_downloads_what_is_ready(
     airflow.record("raw_ice", FILES)
     folder = airflow.location("s3_downloader") / "raw_ice"
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_ice", "thaw": "Bulk"})
-    airflow.wait_until(lambda: [airflow.states(run).get(f"thaw_{index}") for index in (0, 1)] == [WAITING, WAITING])
+    airflow.wait_until(lambda: len(glacier.restores) == 2)
+    airflow.wait_until(lambda: airflow.states(run)["thaw_0"] == WAITING)
+    airflow.wait_until(lambda: airflow.states(run)["thaw_1"] == WAITING)
     states = airflow.states(run)
     assert (states["approve"], states["download_0"], states["download_1"]) == ("skipped", None, None)
-    assert glacier.restores == [RestoreRequest(f"raw_ice/{name}", "Bulk", 7) for name in ("a.raw", "b.raw")]
+    assert sorted(glacier.restores, key=str) == [
+        RestoreRequest(f"raw_ice/{name}", "Bulk", 7) for name in ("a.raw", "b.raw")
+    ]
     pool = airflow._ask("GET", "pools/s3_download_pool")
     assert pool["occupied_slots"] == 0
     assert figures(airflow, run, 1)["ready"] == 0
