@@ -110,9 +110,8 @@ class ItemPreview:
     @property
     def files_to_fetch(self) -> int:
         """Files that are neither kept nor would fail; also those that are thawed first."""
-        return self.thawed[0] + sum(
-            files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP
-        )
+        fetched = (files for action, (files, _, _) in self._counts.items() if action is not Action.KEEP)
+        return self.thawed[0] + sum(fetched)
 
     @property
     def unsized(self) -> int:
