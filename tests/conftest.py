@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-pytest_plugins = ("support.machine_report", "support.restoring", "support.secret_guard", "support.small_disk")
+pytest_plugins = (
+    "support.machine_report",
+    "support.order",
+    "support.postgres",
+    "support.real_airflow",
+    "support.restoring",
+    "support.s3_fixtures",
+    "support.secret_guard",
+    "support.small_disk",
+)
 
 
 def _take_away_settings() -> None:

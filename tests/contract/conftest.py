@@ -1,4 +1,4 @@
-"""Servers for the suites that every source and every catalogue join."""
+"""Servers for the suites that every source and every catalogue join, which say what was found and what was expected."""
 
 from __future__ import annotations
 
@@ -6,19 +6,7 @@ import pytest
 
 from support.catalogues import database, mongo, opened, sqlite_database
 from support.postgres import postgres, postgres_socket
-from support.s3_fixtures import ceph, moto, object_server, rclone
 
-__all__ = [
-    "ceph",
-    "database",
-    "mongo",
-    "moto",
-    "object_server",
-    "opened",
-    "postgres",
-    "postgres_socket",
-    "rclone",
-    "sqlite_database",
-]
+__all__ = ["database", "mongo", "opened", "postgres", "postgres_socket", "sqlite_database"]
 
 pytest.register_assert_rewrite("contract.source_contract")

@@ -8,9 +8,6 @@ import pytest
 
 from dags.lab import Lab, Parts
 from include.stand_ins.s3_servers import S3Server
-from support.s3_fixtures import ceph, moto
-
-__all__ = ["ceph", "moto"]
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ It takes a minute and a half on an idle machine. The same rules, case by case, a
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,13 @@ import pytest
 from downloader.report import read
 from include.demo.airflow_api import TriggeredRun
 from include.stand_ins.wire import limited
-from support.postgres import postgres_socket
-from support.real_airflow import RealAirflow, running
+from support.real_airflow import RealAirflow
 
 A, B = b"bytes of A" * 50, b"bytes of B" * 70
 LARGE = bytes(range(256)) * 4096 * 40
 STOPPED = "failed Not tried: the download task died, or was stopped, before it came to this file"
 
-__all__ = ["postgres_socket"]
-
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def airflow(postgres_socket: str) -> Iterator[RealAirflow]:
-    with (
-        tempfile.TemporaryDirectory(prefix="downloader-real-") as folder,
-        running(Path(folder), postgres_socket) as airflow,
-    ):
-        yield airflow
 
 
 def lines(airflow: RealAirflow, folder: Path) -> dict[str, str]:

@@ -31,9 +31,8 @@ from include.stand_ins.object_server import ObjectServer, refuse
 from include.stand_ins.wire import Answer, Fault, cut_at, flip_bit, reset_at
 from support.minio import minio_at, models_read_once
 from support.restoring import KIB, FakeClock, part_files, part_path, plain_copy, transfer_options, tree
-from support.s3_fixtures import object_server
 
-__all__ = ["models_read_once", "object_server"]
+__all__ = ["models_read_once"]
 
 pytestmark = [pytest.mark.usefixtures("quick_disk", "models_read_once"), pytest.mark.timeout(100, method="thread")]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dags.conftest import lab, moto, parts
+from dags.conftest import lab, parts
 from dags.drive_lab import DriveLab
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import Lab, Parts, Run, contents
@@ -17,7 +17,7 @@ from include.stand_ins.drive_server import DriveServer
 from include.stand_ins.s3_servers import S3Server
 from support.hostile import NAMES, ZOO, assert_readable
 
-__all__ = ["lab", "moto", "parts"]
+__all__ = ["lab", "parts"]
 
 pytestmark = pytest.mark.timeout(300, method="thread")
 

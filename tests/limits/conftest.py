@@ -1,5 +1,5 @@
 """The DAGs' lab, for what becomes of a whole run."""
 
-from dags.conftest import lab, moto, parts
+from dags.conftest import lab, parts
 
-__all__ = ["lab", "moto", "parts"]
+__all__ = ["lab", "parts"]

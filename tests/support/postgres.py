@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server a session, an empty catalogue for each test."""
+"""A plugin of pytest: a real PostgreSQL, one server a session, an empty catalogue for each test."""
 
 from __future__ import annotations
 

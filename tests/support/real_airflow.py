@@ -1,4 +1,8 @@
-"""A real Airflow (API server, scheduler, DAG processor, LocalExecutor) with stand-ins for all that the DAGs talk to."""
+"""A real Airflow (all its parts, LocalExecutor) with stand-ins for all that the DAGs talk to: one for all tests.
+
+Starting it costs more than most runs do. So the modules that ask for `airflow` run one after the other in one process
+(see `support.order`), and each finds it without runs of others. It ends behind the last of them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import hashlib
 import json
 import re
 import sqlite3
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +20,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import psycopg
+import pytest
 
 from downloader.report import read, reports_in
 from include.demo.airflow_api import TriggeredRun
@@ -23,11 +29,29 @@ from include.demo.local_airflow import LocalAirflow, starting
 from include.stand_ins.drive_server import DriveFile, DriveServer, file_id
 from include.stand_ins.object_server import ObjectServer
 from include.stand_ins.s3_servers import S3Server, moto_server
+from include.stand_ins.secrets import secret
 from include.stand_ins.slooh_server import Picture, SloohServer
 from include.stand_ins.wire import serving
+from support.documents import blocks, document, section
+from support.listeners import Webhook
+from support.order import is_of_airflow
 
-__all__ = ["RealAirflow", "running"]
+__all__ = ["FOLLOWER", "RealAirflow", "airflow"]
 
+FOLLOWER: Final = "after_restore"
+"""The DAG that the documents show: it starts behind restores."""
+_DAGS: Final = ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images")
+_SCHEDULES: Final = [
+    {"name": "green", "dag": "s3_downloader", "cron": "* * * * *", "conf": {"project_id": "raw_good"}, "paused": True},
+    {
+        "name": "red",
+        "dag": "s3_downloader",
+        "cron": "* * * * *",
+        "timezone": "Asia/Kolkata",
+        "conf": {"raw_file_id": "raw_gone"},
+        "paused": True,
+    },
+]
 _PATIENCE: Final = 300.0
 
 
@@ -41,7 +65,21 @@ class RealAirflow:
     minio: S3Server
     drive: DriveServer
     slooh: SloohServer
+    webhook: Webhook
+    """Is told of each run, and of runs of `minio_downloader` that are late, which all are."""
     bucket: str
+
+    def forget(self) -> None:
+        """Ends all runs and deletes them, and what was set up for them outside of Airflow."""
+        for dag_id in (*(f"schedule_{schedule['name']}" for schedule in _SCHEDULES), FOLLOWER):
+            self.airflow.api.pause(dag_id, paused=True)
+        for dag_id in _DAGS:
+            self.airflow.api.end_earlier_runs(dag_id)
+        for run in self.runs("~"):
+            self._delete(self._path(run))
+        self.objects.intercept = lambda asked: None
+        (self.home.folder / "manifest.json").unlink(missing_ok=True)
+        self.webhook.calls.clear()
 
     def record(self, raw_file_id: str, files: Mapping[str, bytes]) -> None:
         """Writes a record of the catalogue, and puts its files into the bucket."""
@@ -51,6 +89,12 @@ class RealAirflow:
         row = (raw_file_id, raw_file_id, f"bucket/{raw_file_id}/", "upload_done", json.dumps(info))
         with closing(sqlite3.connect(self.home.catalogue)) as database, database:
             database.execute("INSERT OR REPLACE INTO raw_file VALUES (?, ?, ?, ?, ?)", row)
+
+    def hurry(self) -> None:
+        """What comes slowly is late from now on, and comes at once."""
+        before = self.objects.clock
+        self.objects.clock = lambda: before() + 3600
+        self.objects.intercept = lambda asked: None
 
     def list_in_manifest(self, files: Mapping[str, bytes]) -> None:
         """Writes the manifest, and puts its files into Drive."""
@@ -87,9 +131,9 @@ class RealAirflow:
             time.sleep(0.1)
 
     def runs(self, dag_id: str) -> list[TriggeredRun]:
-        """The runs of a DAG, the oldest first."""
+        """The runs of a DAG (``~``: of all), the oldest first."""
         found = self._ask("GET", f"dags/{dag_id}/dagRuns?order_by=id")["dag_runs"]
-        return [TriggeredRun(dag_id, each["dag_run_id"]) for each in found]
+        return [TriggeredRun(each["dag_id"], each["dag_run_id"]) for each in found]
 
     def awaited(self, run: TriggeredRun) -> dict[str, Any]:
         """What Airflow answers who waits for a run: its state, and the result of its DAG."""
@@ -163,6 +207,10 @@ class RealAirflow:
     def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         return self.airflow.api._ask(method, path, json=body)
 
+    def _delete(self, path: str) -> None:
+        answer = self.airflow.api._session.delete(f"{self.airflow.address}/api/v2/{path}", timeout=_PATIENCE)
+        answer.raise_for_status()
+
     def _approval(self, run: TriggeredRun) -> str:
         return f"{self._path(run)}/taskInstances/approve/-1/hitlDetails"
 
@@ -171,18 +219,8 @@ class RealAirflow:
 
 
 @contextmanager
-def running(
-    folder: Path,
-    postgres_socket: str,
-    settings: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-    schedules: Sequence[Mapping[str, Any]] = (),
-) -> Iterator[RealAirflow]:
-    """Starts all of it; stops it afterwards.
-
-    `folder`: empty. `postgres_socket`: of the server for Airflow's database. `settings`, `environ`: more of the
-    configuration, and of the environment. `schedules`: entries of `schedules.yaml`; only where there are some, the
-    triggerer is started.
+def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
+    """Starts all of it; stops it afterwards. `postgres_socket`: of the server for Airflow's database.
 
     In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
@@ -192,6 +230,7 @@ def running(
         objects = stack.enter_context(serving(ObjectServer()))
         drive = stack.enter_context(serving(DriveServer()))
         slooh = stack.enter_context(serving(SloohServer()))
+        webhook = stack.enter_context(serving(Webhook()))
         minio = stack.enter_context(moto_server())
         bucket = minio.new_bucket()
         with closing(sqlite3.connect(home.catalogue)) as database:
@@ -219,26 +258,46 @@ def running(
                 "login": slooh.member.username,
                 "password": slooh.member.password,
             },
+            "LAB_WEBHOOK": {
+                "conn_type": "http",
+                "host": webhook.url,
+                "extra": {"Authorization": f"Bearer {secret('webhook')}"},
+            },
         }
-        config = home.write_settings("config", {**_settings(folder, drive, bucket), **(settings or {})})
+        config = home.write_settings("config", _settings(folder, drive, bucket))
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
         with psycopg.connect(host=postgres_socket, dbname="postgres", user="postgres", autocommit=True) as server:
+            server.execute("DROP DATABASE IF EXISTS airflow")
             server.execute("CREATE DATABASE airflow")
         variables |= {
             "DOWNLOADER_CONFIG": str(config),
-            "DOWNLOADER_SCHEDULES": str(home.write_settings("schedules", {"schedules": schedules})),
+            "DOWNLOADER_SCHEDULES": str(home.write_settings("schedules", {"schedules": _SCHEDULES})),
+            "DOWNLOADER_DEADLINE_HOURS_MINIO_DOWNLOADER": "0.0001",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a machine may be busy with other tests
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
-            **(environ or {}),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _bundles(folder),
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
         }
         airflow = stack.enter_context(starting(home, variables))
-        for dag_id in ("s3_downloader", "minio_downloader", "drive_datasets", "slooh_images"):
+        for dag_id in (*_DAGS, FOLLOWER):
             airflow.wait_for(dag_id)
-        if schedules:
-            airflow.complete()
-        for schedule in schedules:
+        airflow.complete()
+        for schedule in _SCHEDULES:
             airflow.wait_for(f"schedule_{schedule['name']}")
-        yield RealAirflow(home, airflow, objects, minio, drive, slooh, bucket)
+        yield RealAirflow(home, airflow, objects, minio, drive, slooh, webhook, bucket)
+
+
+def _bundles(folder: Path) -> str:
+    """The DAGs of the project, and the one of the documents in a folder of its own."""
+    examples = folder / "examples"
+    examples.mkdir()
+    (program,) = blocks(section(document("results"), "Start another DAG behind a download"), "python")
+    (examples / f"{FOLLOWER}.py").write_text(program)
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundles = {"dags": PROJECT / "dags", "examples": examples}
+    return json.dumps(
+        [{"name": name, "classpath": local, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
+    )
 
 
 def _settings(folder: Path, drive: DriveServer, bucket: str) -> dict[str, Any]:
@@ -251,6 +310,11 @@ def _settings(folder: Path, drive: DriveServer, bucket: str) -> dict[str, Any]:
     for location in locations.values():
         location.mkdir(parents=True)
     addresses = {"web_url": drive.url, "download_url": drive.url, "api_url": drive.api_url}
+    notifier = {
+        "callable": "airflow.providers.http.notifications.http.HttpNotifier",
+        "arguments": {"http_conn_id": "lab_webhook", "json": {"text": "{{ notification.text }}"}},
+        "when": ["success", "failure", "deadline"],
+    }
     return {
         "locations": {name: str(location) for name, location in locations.items()},
         "minio": {"bucket": bucket},
@@ -258,4 +322,43 @@ def _settings(folder: Path, drive: DriveServer, bucket: str) -> dict[str, Any]:
         "slooh": {"rate_limit": 0, "max_retries": 0, "retry_delay": 0},
         "transfer": {"attempts": 1},
         "shards": {"files": 1},
+        "notifier": notifier,
     }
+
+
+class _Held:
+    """The one that runs, if any."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._airflow: RealAirflow | None = None
+
+    def get(self, postgres_socket: str) -> RealAirflow:
+        """Starts it where none runs."""
+        if self._airflow is None:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="downloader-real-"))
+            self._airflow = self._stack.enter_context(_running(Path(folder), postgres_socket))
+        return self._airflow
+
+    def end(self) -> None:
+        """Stops it where one runs."""
+        self._airflow = None
+        self._stack.close()
+
+
+_held: Final = _Held()
+
+
+@pytest.fixture(scope="module")
+def airflow(postgres_socket: str) -> RealAirflow:
+    """A real Airflow without runs."""
+    airflow = _held.get(postgres_socket)
+    airflow.forget()
+    return airflow
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Behind the last module that uses it, Airflow would only take time from the others."""
+    if nextitem is None or not is_of_airflow(nextitem.nodeid):
+        _held.end()

@@ -1,4 +1,4 @@
-"""Fixtures of S3 servers. A conftest takes them by importing their names."""
+"""A plugin of pytest: S3 servers, one of each kind for a whole session."""
 
 from __future__ import annotations
 

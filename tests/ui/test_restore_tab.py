@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(300)
 
 MB: Final = 1024 * 1024
 DAG: Final = "s3_downloader"
-SLOW: Final = 0.6 * MB
+SLOW: Final = 0.2 * MB
 TASKS: Final = re.compile(r"/taskInstances\?limit=100&offset=0&order_by=map_index$")
 """A request of the tab alone."""
 RUN: Final = re.compile(r"/dags/s3_downloader/dagRuns/[^/?]+$")
@@ -143,7 +143,7 @@ def tab(window: tuple[Visitor, Page], airflow: RealAirflow, watched: TriggeredRu
     assert visitor.complaints == []
 
 
-def test_a_run_is_watched_from_its_start_to_its_red_end(window: tuple[Visitor, Page]) -> None:
+def test_a_run_is_watched_from_its_start_to_its_red_end(window: tuple[Visitor, Page], airflow: RealAirflow) -> None:
     visitor, page = window
     progress = page.get_by_role("region", name="Progress")
     expect(progress).to_be_visible()
@@ -157,6 +157,7 @@ def test_a_run_is_watched_from_its_start_to_its_red_end(window: tuple[Visitor, P
         re.compile(r"\d shards? waits? for a slot of the pool s3_download_pool: \d of 2 in use")
     )
     visitor.look(page, "under_way")
+    airflow.hurry()
     # Nobody reloads the page.
     expect(progress).to_be_hidden()
     expect(shards).to_contain_text("failed")
