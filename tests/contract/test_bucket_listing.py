@@ -20,12 +20,10 @@ from downloader.sources.s3.minio import listing as minio_listing
 from downloader.sources.s3.minio.pages import Page, read_page
 from include.stand_ins.s3_servers import S3Server
 from support.hostile_answers import cases
-from support.minio import minio_of, models_read_once
+from support.minio import minio_of
 from support.restoring import FakeClock
 
-__all__ = ["models_read_once"]
-
-pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("models_read_once")]
+pytestmark = pytest.mark.timeout(110, method="thread")
 
 # Without control characters: moto repeats `start-after` as it is, and so no XML.
 CHARACTERS: Final = st.sampled_from([*"ab/.~+ %&<>'\"\\#?*-=\n\t\x7f\xe4", "a\u0308", "\uffee", "\U0001f600"])
@@ -130,15 +128,17 @@ def test_every_key_once_and_in_order(
 @pytest.mark.parametrize("usual", [[True], [False], [False, True], [True, False]], ids=str)
 @pytest.mark.parametrize("most", [1, 2, len(HOSTILE), 1000])
 def test_ranges_fit_together_at_every_key(bucket: Bucket, usual: list[bool], most: int) -> None:
-    """As the shards of one bucket do."""
-    keys = sorted(HOSTILE)
+    """As the shards of one bucket do: three pages before each key, and three behind it."""
+    keys, reach = sorted(HOSTILE), 3 * most
     bucket.fill(keys)
     listing = bucket.listing()
     with pytest.MonkeyPatch.context() as patch:
         wired(patch, Wire(most, usual))
-        for cut in keys:
-            found = [one.key for half in (("", cut), (cut, None)) for one in listing.objects("", *half)]
-            assert found == [key for key in keys if not key.endswith("/")], cut
+        for at, cut in enumerate(keys):
+            first, last = max(at - reach, -1), at + reach
+            bounds = (keys[first] if first >= 0 else "", keys[last] if last < len(keys) else None)
+            found = [one.key for half in ((bounds[0], cut), (cut, bounds[1])) for one in listing.objects("", *half)]
+            assert found == [key for key in keys[first + 1 : last + 1] if not key.endswith("/")], cut
 
 
 def test_as_few_requests_as_there_are_pages(bucket: Bucket) -> None:

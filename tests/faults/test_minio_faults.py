@@ -29,12 +29,10 @@ from downloader.transfer.batch import restore
 from downloader.transfer.options import TransferPolicy
 from include.stand_ins.object_server import ObjectServer, refuse
 from include.stand_ins.wire import Answer, Fault, cut_at, flip_bit, reset_at
-from support.minio import minio_at, models_read_once
+from support.minio import minio_at
 from support.restoring import KIB, FakeClock, part_files, part_path, plain_copy, transfer_options, tree
 
-__all__ = ["models_read_once"]
-
-pytestmark = [pytest.mark.usefixtures("quick_disk", "models_read_once"), pytest.mark.timeout(100, method="thread")]
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 KEY = "exports/Patient.ndjson"
 NAME = "Patient.ndjson"

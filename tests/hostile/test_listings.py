@@ -21,12 +21,10 @@ from downloader.sources.s3.minio.pages import Listed
 from include.stand_ins.secrets import secret
 from support.hostile_answers import cases, damaged, mutated_markup, outcome
 from support.hostile_server import HOLD, HostileServer, answer
-from support.minio import listing_page, minio_at, models_read_once
+from support.minio import listing_page, minio_at
 from support.restoring import FakeClock
 
-__all__ = ["models_read_once"]
-
-pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried", "models_read_once")]
+pytestmark = [pytest.mark.timeout(110, method="thread"), pytest.mark.usefixtures("tried")]
 
 SECRET: Final = secret("hostile-minio")
 KEYS: Final = ["a/1.ndjson", "a/2.ndjson", "b c.ndjson", "\xe4.ndjson"]

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
-
-import pytest
-from botocore import session
 
 from downloader.source import Timeouts
 from downloader.sources.s3.minio.server import MinioServer
@@ -25,7 +21,6 @@ __all__ = [
     "listing_page",
     "minio_at",
     "minio_of",
-    "models_read_once",
     "named",
     "rclone_with_tls",
     "refuse_xml",
@@ -51,14 +46,6 @@ def minio_at(
 def minio_of(server: S3Server, *, secret: str = "") -> MinioServer:
     """An S3 server of the tests; with another secret than its own, if one is given."""
     return minio_at(server.url, server.key, secret or server.secret)
-
-
-@pytest.fixture(scope="session")
-def models_read_once() -> Iterator[None]:
-    """Each new session of boto3 would read megabytes of models again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "create_loader", cache(session.create_loader))
-        yield
 
 
 @contextmanager

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from botocore import session
 
 from include.stand_ins import ceph_server
 from include.stand_ins.object_server import ObjectServer, serving
 from include.stand_ins.s3_servers import S3Server, moto_server, rclone_server
 from support.machine import require
 
-__all__ = ["ceph", "moto", "object_server", "rclone"]
+__all__ = ["ceph", "models_read_once", "moto", "object_server", "rclone"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """Each new session of boto3 would read megabytes of models again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,6 @@ from downloader_tasks.failures import Refusal
 from downloader_tasks.minio.endpoint import endpoint
 from downloader_tasks.settings.configuration import Configuration, load
 from include.stand_ins.secrets import secret
-from support.minio import models_read_once
-
-__all__ = ["models_read_once"]
-
-pytestmark = pytest.mark.usefixtures("models_read_once")
 
 SECRET = secret("minio")
 SESSION_TOKEN = secret("minio-session")

@@ -37,7 +37,6 @@ from support.minio import (
     listing_page,
     minio_at,
     minio_of,
-    models_read_once,
     named,
     rclone_with_tls,
     refuse_xml,
@@ -45,9 +44,7 @@ from support.minio import (
 from support.restoring import FakeClock
 from support.secret_search import bears_secret
 
-__all__ = ["models_read_once"]
-
-pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.usefixtures("models_read_once")]
+pytestmark = pytest.mark.timeout(60, method="thread")
 
 
 @pytest.fixture

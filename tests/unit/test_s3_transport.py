@@ -25,11 +25,9 @@ from include.stand_ins.object_server import ObjectRequest, ObjectServer, refuse,
 from include.stand_ins.secrets import secret
 from include.stand_ins.wire import Fault
 from support.certificates import authority_and_server
-from support.minio import Lister, minio_at, models_read_once
+from support.minio import Lister, minio_at
 
-__all__ = ["models_read_once"]
-
-pytestmark = pytest.mark.usefixtures("models_read_once", "no_environment")
+pytestmark = pytest.mark.usefixtures("no_environment")
 
 FILE = RemoteFile(SafePath("file.bin"), None, "file.bin")
 NOBODY = "http://127.0.0.1:9"
