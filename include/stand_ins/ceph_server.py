@@ -9,7 +9,7 @@ import struct
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -69,7 +69,7 @@ def ceph_server(folder: Path) -> Iterator[S3Server]:
         cluster.run("ceph-mon", "--mkfs", "-i", "a")
         cluster.start("ceph-mon", "-i", "a")
         identity = str(uuid.uuid4())
-        cluster.run("ceph", "osd", "new", identity, "0")
+        cluster.ask("osd", "new", identity, "0")
         cluster.run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity)
         cluster.start("ceph-osd", "-i", "0")
         names = ("--uid", "tests", "--display-name", "tests")
@@ -96,7 +96,15 @@ class _Cluster:
         keyring.write_text("".join(_keyring_entry(name, allowed) for name, allowed in _CAPABILITIES.items()))
         return f"http://127.0.0.1:{gateway}"
 
-    def run(self, program: str, *arguments: str) -> None:
+    def ask(self, *arguments: str) -> None:
+        """Runs ``ceph``. A monitor that is only starting may leave it without an answer: it is asked anew."""
+        for _ in range(2):
+            with suppress(subprocess.TimeoutExpired):
+                self.run("ceph", *arguments, seconds=_START_SECONDS / 3)
+                return
+        self.run("ceph", *arguments)
+
+    def run(self, program: str, *arguments: str, seconds: float = _START_SECONDS) -> None:
         """Runs a program to its end."""
         command = [program, "-c", str(self.folder / "ceph.conf"), *arguments]
         done = subprocess.run(
@@ -104,7 +112,7 @@ class _Cluster:
             stdout=subprocess.DEVNULL,  # it shows the user's secret
             stderr=subprocess.PIPE,
             text=True,
-            timeout=_START_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode:

@@ -6,13 +6,9 @@ What takes long begins first, so that no process works alone in the end.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
-
-if TYPE_CHECKING:
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadFileScheduling
 
 __all__ = ["is_of_airflow", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
@@ -25,8 +21,8 @@ _OF_AIRFLOW: Final = (
 )
 """The files that ask for `airflow`: one real Airflow is for all of them."""
 
-_LONG: Final = ("tests/dags/", "tests/hostile/", "tests/faults/", "tests/chaos/", "tests/ui/", "tests/properties/")
-"""Whose files take long, the longest first."""
+_LONG: Final = ("tests/dags/", "tests/hostile/", "tests/limits/", "tests/chaos/", "tests/faults/", "tests/contract/")
+"""Whose files take long. Those behind them take seconds each."""
 
 
 def is_of_airflow(nodeid: str) -> bool:
@@ -46,15 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """That of ``--dist loadfile``, but the files of Airflow are one to it, and it keeps to the order of the tests."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return "the real Airflow" if is_of_airflow(nodeid) else super()._split_scope(nodeid)
-
     config.option.loadscopereorder = False
-    return Scheduling(config, log)
+    scheduling = LoadFileScheduling(config, log)
+    file_of = scheduling._split_scope
+    scheduling._split_scope = lambda nodeid: "the real Airflow" if is_of_airflow(nodeid) else file_of(nodeid)
+    return scheduling

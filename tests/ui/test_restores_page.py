@@ -410,10 +410,13 @@ def test_a_run_appears_and_is_followed_to_its_end(
     visitor: Visitor, runs: dict[str, TriggeredRun], airflow: RealAirflow
 ) -> None:
     """The last one: it adds a run, a real one."""
-    page = opened(visitor, "?q=plate_live")
+    page = visitor.page()
+    page.clock.install()
+    go(page, visitor, "?q=plate_live")
     expect(page.get_by_text("No run is like that.")).to_be_visible()
     airflow.record("plate_live", {"a.raw": b"a" * 5000, "b.raw": b"b" * 7000})
     run = airflow.trigger(S3, {"raw_file_id": "plate_live"})
+    page.clock.fast_forward(30_000)  # where no run is under way, it looks that seldom
     expect(rows(page)).to_have_count(1)
     assert airflow.wait(run) == "success"
     live = rows(page).first
