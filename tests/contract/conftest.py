@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.catalogues import database, mongo, opened, sqlite_database
-from support.postgres import postgres, postgres_socket
 
-__all__ = ["database", "mongo", "opened", "postgres", "postgres_socket", "sqlite_database"]
+__all__ = ["database", "mongo", "opened", "sqlite_database"]
 
 pytest.register_assert_rewrite("contract.source_contract")

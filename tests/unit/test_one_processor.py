@@ -12,7 +12,7 @@ import pytest
 
 from downloader.retry import Clock
 from downloader.transfer import one_processor
-from downloader.transfer.one_processor import Claims, OneProcessor, idle_seconds
+from downloader.transfer.one_processor import OneProcessor, Reservation, idle_seconds
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Machine:
     used: float = 0.0
     kept: dict[int, set[int]] = field(default_factory=dict)
     refuses: bool = False
-    claims: str = field(default_factory=lambda: f"\0test-{uuid4()}-{{}}")
+    address: str = field(default_factory=lambda: f"\0test-{uuid4()}-{{}}")
 
     def keep(self, native: int, processors: set[int]) -> None:
         if self.refuses:
@@ -40,7 +40,7 @@ class Machine:
 
     def processor(self) -> OneProcessor:
         clock = Clock(now=lambda: self.now)
-        return OneProcessor(clock, lambda: dict(self.idle), lambda threads: self.used, Claims(self.claims))
+        return OneProcessor(clock, lambda: dict(self.idle), lambda threads: self.used, Reservation(self.address))
 
 
 @pytest.fixture
@@ -106,19 +106,19 @@ def test_no_two_tasks_take_the_same_one(machine: Machine) -> None:
 
 
 def test_where_all_are_taken_threads_run_anywhere(machine: Machine) -> None:
-    claims = [Claims(machine.claims) for _ in range(4)]
-    assert all(claim.take(number) for number, claim in enumerate(claims))
+    reservations = [Reservation(machine.address) for _ in range(4)]
+    assert all(one.take(number) for number, one in enumerate(reservations))
     one = machine.processor()
     one.enter()
     one.look()
     one.leave()
     assert (one.chosen, machine.kept) == (None, {})
-    for claim in claims:
-        claim.give_up()
+    for reservation in reservations:
+        reservation.give_up()
 
 
-def test_what_others_have_claimed_is_not_taken_later(machine: Machine) -> None:
-    one, other = machine.processor(), Claims(machine.claims)
+def test_what_others_have_reserved_is_not_taken_later(machine: Machine) -> None:
+    one, other = machine.processor(), Reservation(machine.address)
     machine.second({1: 0.9})
     one.enter()
     assert other.take(3)

@@ -4,8 +4,8 @@ Only one of them runs Python at any time. Where the next one sleeps on another p
 and finds nothing in that one's caches: with 16 threads on two of them that took a quarter of all time, and half of the
 processors' (include/docs/performance.md). The network is not affected: a client's own threads run where they like.
 
-Which processor: the one that was least used lately, of those that no other task on this machine has claimed. Where
-other programs come to use it as well, another one is taken. Where all are claimed, threads run anywhere.
+Which processor: the one that was least used lately, of those that no other task on this machine has reserved. Where
+other programs come to use it as well, another one is taken. Where all are reserved, threads run anywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CROWDED: Final = 0.3
 """Share of our processor that others use at least where another one is taken."""
 _IDLE: Final = 0.5
 """Share of its time that another processor is idle at least, to be taken."""
-_CLAIM: Final = "\0airflow-downloader-processor-{}"
+_ADDRESS: Final = "\0airflow-downloader-processor-{}"
 """An address of a local socket, which only one process can have. It is no file, and gone with the process."""
 
 
@@ -53,28 +53,28 @@ def _used(threads: Mapping[int, int]) -> float:
     return used
 
 
-class Claims:
-    """Claims to processors, by which tasks on one machine keep out of each other's way."""
+class Reservation:
+    """A processor that is reserved for this process, by which tasks on one machine keep out of each other's way."""
 
-    def __init__(self, address: str = _CLAIM) -> None:
+    def __init__(self, address: str = _ADDRESS) -> None:
         """`address`: that of a local socket, with ``{}`` for a processor's number."""
         self._address = address
         self._held: socket.socket | None = None
 
     def take(self, processor: int) -> bool:
-        """Claims it, and gives up the one that was claimed before. False where another process has it."""
-        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        """Reserves it, and gives up the one that was reserved before. False where another process has it."""
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            claim.bind(self._address.format(processor))
+            bound.bind(self._address.format(processor))
         except OSError:
-            claim.close()
+            bound.close()
             return False
         self.give_up()
-        self._held = claim
+        self._held = bound
         return True
 
     def give_up(self) -> None:
-        """Gives up what is claimed."""
+        """Gives up what is reserved."""
         if self._held is not None:
             self._held.close()
         self._held = None
@@ -88,13 +88,13 @@ class OneProcessor:
         clock: Clock,
         idle: Callable[[], Mapping[int, float]] = idle_seconds,
         used: Callable[[Mapping[int, int]], float] = _used,
-        claims: Claims | None = None,
+        reservation: Reservation | None = None,
     ) -> None:
         """`idle`, `used`: see `idle_seconds` and `_used`."""
         self._now = clock.now
         self._idle = idle
         self._used = used
-        self._claims = claims or Claims()
+        self._reservation = reservation or Reservation()
         self._lock = threading.Lock()
         self._allowed = sorted(os.sched_getaffinity(0))
         self._threads: dict[int, int] = {}
@@ -118,7 +118,7 @@ class OneProcessor:
             if self._threads.pop(threading.get_ident(), None):
                 _keep(0, set(self._allowed))
                 if not self._threads:
-                    self._claims.give_up()
+                    self._reservation.give_up()
 
     def look(self) -> None:
         """Takes another processor where others use this one as well, and another one is free. Call it now and then."""
@@ -133,16 +133,16 @@ class OneProcessor:
             if self.chosen is None or 1 - gained[self.chosen] - ours < _CROWDED:
                 return
             best = max(gained, key=lambda one: gained[one])
-            if gained[best] > _IDLE and self._claims.take(best):
+            if gained[best] > _IDLE and self._reservation.take(best):
                 self.chosen = best
                 for native in self._threads.values():
                     _keep(native, {best})
 
     def _choose(self) -> None:
-        """Claims the processor that was least used lately, of those that can be had."""
+        """Reserves the processor that was least used lately, of those that can be had."""
         idle = self._idle()
         by_use = sorted(self._allowed, key=lambda one: self._gained(idle, one), reverse=True)
-        self.chosen = next(filter(self._claims.take, by_use), None)
+        self.chosen = next(filter(self._reservation.take, by_use), None)
         self._since, self._idle_before, self._used_before = self._now(), idle, 0.0
 
     def _gained(self, idle: Mapping[int, float], one: int) -> float:
