@@ -16,7 +16,7 @@ from .interface import CatalogueAddress, closest
 from .raw_file import BACKED_UP, RawFile
 from .rows import COLUMNS, MOST_SIMILAR, TABLE, can_be_id, ids_of, missing, near_patterns, to_raw_file
 
-__all__ = ["SqliteCatalogue", "connect", "open_catalogue"]
+__all__ = ["SqliteCatalogue", "connect", "open_catalogue", "path_of"]
 
 _BUSY_SECONDS: Final = 10.0
 _GET: Final = f"SELECT {', '.join(COLUMNS)} FROM {TABLE} WHERE id = ? LIMIT 2"  # noqa: S608
@@ -41,13 +41,18 @@ _REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAME
 
 def open_catalogue(address: CatalogueAddress) -> SqliteCatalogue:
     """The catalogue in the file that `address` names as its host or its database. Raises CatalogueRefused."""
+    return SqliteCatalogue(path_of(address))
+
+
+def path_of(address: CatalogueAddress) -> str:
+    """The file that `address` names. Raises CatalogueRefused if that is no absolute path."""
     path = address.host or address.database
     if not os.path.isabs(path):
         raise CatalogueRefused(
             f"the catalogue's SQLite file is {path!r}, which is not an absolute path",
             "give the connection the whole path as its host, or write it with four slashes: sqlite:////data/catalogue.db",
         )
-    return SqliteCatalogue(path)
+    return path
 
 
 def connect(path: str) -> sqlite3.Connection:

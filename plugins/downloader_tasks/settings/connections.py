@@ -28,6 +28,7 @@ __all__ = [
     "authority",
     "aws_access",
     "catalogue",
+    "catalogue_address",
     "extra_of",
     "find_connection",
     "holds_aws_credentials",
@@ -137,9 +138,11 @@ def authority(key: str, value: object, connection_id: str) -> bool | str:
     return truth(key, value, connection_id, ", or the path of a file of trusted authorities")
 
 
-@contextmanager
-def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
-    """The catalogue of raw files, open. Raises CatalogueError."""
+def catalogue_address(configuration: Configuration) -> CatalogueAddress:
+    """Where the catalogue of raw files is.
+
+    Raises CatalogueRefused where there is no such connection, Refusal where its extra cannot be used.
+    """
     connection_id = configuration.s3.catalogue
     connection = find_connection(connection_id)
     if connection is None:
@@ -147,7 +150,13 @@ def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
             f"there is no Airflow connection {connection_id}, which leads to the catalogue of raw files",
             f"make it (Admin, Connections), or name another as s3.catalogue in {configuration.file}",
         )
-    with closing(open_catalogue(_catalogue_address(connection, configuration))) as opened:
+    return _catalogue_address(connection, configuration)
+
+
+@contextmanager
+def catalogue(configuration: Configuration) -> Iterator[Catalogue]:
+    """The catalogue of raw files, open. Raises CatalogueError."""
+    with closing(open_catalogue(catalogue_address(configuration))) as opened:
         yield opened
 
 
@@ -159,13 +168,15 @@ def s3_access(configuration: Configuration) -> S3Access:
     return aws_access(configuration.s3.connection, configuration.s3.region, configuration.transfer.stall_seconds)
 
 
-def aws_access(connection_id: str, region: str, stall: float) -> S3Access:
+def aws_access(connection_id: str, region: str, stall: float, endpoint_url: str = "") -> S3Access:
     """What an AWS connection says. `region`: where it names none. `stall`: seconds without a byte.
+
+    `endpoint_url`: of another server than the connection's.
 
     Raises Refusal where the connection's fields cannot be used, and a DownloadError where a role is not to be had.
     """
     try:
-        return _aws_access(connection_id, region, stall)
+        return _aws_access(connection_id, region, stall, endpoint_url)
     except of_aws() as error:
         problem = aws_error(error, connection_id)
     raise problem
@@ -185,7 +196,7 @@ def holds_aws_credentials(connection_id: str) -> bool:
     raise problem
 
 
-def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
+def _aws_access(connection_id: str, region: str, stall: float, endpoint_url: str) -> S3Access:
     from downloader.source import Timeouts
     from downloader.sources.s3 import S3Access, client_config
 
@@ -195,7 +206,7 @@ def _aws_access(connection_id: str, region: str, stall: float) -> S3Access:
     session = hook.get_session(region_name=region)
     client = session.client(
         "s3",
-        endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
+        endpoint_url=endpoint_url or hook.conn_config.get_service_endpoint_url("s3"),
         config=client_config(timeouts).merge(hook.config),
         verify=verify,
     )

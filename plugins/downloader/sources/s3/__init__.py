@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .archive import EXPEDITED, TIERS, Archive, RestoreStage, Stored, ThawOrder, ThawRefusal
 from .bucket import check_bucket
+from .describe import describe_object
 from .errors import AWS_FIELDS, BUSY_CODES
 from .source import S3Access, S3Source, client_config
 
@@ -21,4 +22,5 @@ __all__ = [
     "ThawRefusal",
     "check_bucket",
     "client_config",
+    "describe_object",
 ]

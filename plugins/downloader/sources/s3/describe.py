@@ -20,7 +20,7 @@ from .bucket import S3Bucket
 from .errors import ARCHIVES, archived
 from .object_store import bare_etag
 
-__all__ = ["NO_PROOF", "describe"]
+__all__ = ["NO_PROOF", "describe", "describe_object"]
 
 _ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
 """S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
@@ -44,6 +44,16 @@ def describe(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
     restored = 'ongoing-request="false"' in head.get("Restore", "")
     if (in_archive or "ArchiveStatus" in head) and not restored:
         raise archived(bucket.subject(file.key), head.get("Restore"), days=in_archive)
+    return _known(bucket, file, head)
+
+
+def describe_object(bucket: S3Bucket, file: RemoteFile) -> RemoteFile:
+    """As `describe`, also of an object that lies in an archive tier: a HEAD tells of it what it tells of others."""
+    head = _head(bucket, file)
+    return file if head is None else _known(bucket, file, head)
+
+
+def _known(bucket: S3Bucket, file: RemoteFile, head: dict[str, Any]) -> RemoteFile:
     size: int | None = head.get("ContentLength", file.size)
     if file.size not in (None, size):
         raise SizeMismatch(f"{file.path} has {size} bytes in the bucket, {file.size} in its record")
