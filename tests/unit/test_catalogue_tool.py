@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from downloader import disk
 from downloader.catalogue import CatalogueAddress, RawFile, find_raw_file, open_catalogue
 from downloader.checksums import MIB, PROCESSORS
 from include.catalogue_tool import folder
@@ -296,13 +297,13 @@ def test_links_pipes_and_reports_are_left_out(desk: Desk, samples: Path) -> None
 
 def test_files_are_hashed_side_by_side(desk: Desk, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are processors: each waits for the others to have begun."""
-    together, original = threading.Barrier(PROCESSORS), folder.hash_bytes
+    together = threading.Barrier(PROCESSORS)
     for number in range(PROCESSORS):
         desk.write(f"many/{number}", b"x")
 
     def hash_bytes(*arguments: Any) -> None:
         together.wait(60)
-        original(*arguments)
+        disk.hash_bytes(*arguments)
 
     monkeypatch.setattr(folder, "hash_bytes", hash_bytes)
     assert desk.add(desk.folder / "many").code == 0
@@ -311,10 +312,8 @@ def test_files_are_hashed_side_by_side(desk: Desk, samples: Path, monkeypatch: p
 def test_a_file_that_is_written_to_meanwhile_is_not_recorded(
     desk: Desk, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = folder.hash_bytes
-
     def hash_bytes(*arguments: Any) -> None:
-        original(*arguments)
+        disk.hash_bytes(*arguments)
         (samples / "two.raw").write_bytes(b"more")
 
     monkeypatch.setattr(folder, "hash_bytes", hash_bytes)
