@@ -15,14 +15,10 @@ import pytest
 from include.demo.airflow_api import TriggeredRun
 from include.stand_ins.glacier import GlacierServer, RestoreRequest, glacier_in_front
 from include.stand_ins.s3_servers import S3Server
-from support.postgres import postgres_socket
 from support.real_airflow import RealAirflow, running
-from support.s3_fixtures import moto
 
 FILES = {"a.raw": b"bytes of A" * 50, "b.raw": b"bytes of B" * 70}
 WAITING = "up_for_reschedule"
-
-__all__ = ["moto", "postgres_socket"]
 
 pytestmark = pytest.mark.timeout(600)
 

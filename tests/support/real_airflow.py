@@ -36,7 +36,7 @@ from support.documents import blocks, document, section
 from support.listeners import Webhook
 from support.order import is_of_airflow
 
-__all__ = ["FOLLOWER", "RealAirflow", "airflow"]
+__all__ = ["FOLLOWER", "RealAirflow", "airflow", "running"]
 
 FOLLOWER: Final = "after_restore"
 """The DAG that the documents show: it starts behind restores."""
@@ -219,8 +219,16 @@ class RealAirflow:
 
 
 @contextmanager
-def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
-    """Starts all of it; stops it afterwards. `postgres_socket`: of the server for Airflow's database.
+def running(
+    folder: Path,
+    postgres_socket: str,
+    settings: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[RealAirflow]:
+    """Starts all of it; stops it afterwards. For what the one for all tests cannot be used for.
+
+    `postgres_socket`: of the server for Airflow's database. `settings`, `environ`: more of the configuration, and of
+    the environment.
 
     In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
@@ -264,7 +272,7 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
                 "extra": {"Authorization": f"Bearer {secret('webhook')}"},
             },
         }
-        config = home.write_settings("config", _settings(folder, drive, bucket))
+        config = home.write_settings("config", _settings(folder, drive, bucket) | dict(settings or {}))
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
         with psycopg.connect(host=postgres_socket, dbname="postgres", user="postgres", autocommit=True) as server:
             server.execute("DROP DATABASE IF EXISTS airflow")
@@ -277,6 +285,7 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _bundles(folder),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
+            **(environ or {}),
         }
         airflow = stack.enter_context(starting(home, variables))
         for dag_id in (*_DAGS, FOLLOWER):
@@ -337,7 +346,7 @@ class _Held:
         """Starts it where none runs."""
         if self._airflow is None:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="downloader-real-"))
-            self._airflow = self._stack.enter_context(_running(Path(folder), postgres_socket))
+            self._airflow = self._stack.enter_context(running(Path(folder), postgres_socket))
         return self._airflow
 
     def end(self) -> None:
