@@ -9,7 +9,7 @@ from .checksums import Checksum
 from .errors import DownloadError
 from .paths import SafePath
 
-__all__ = ["Planned", "Refused", "RemoteFile"]
+__all__ = ["Planned", "Refused", "RemoteFile", "RemotePart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class RemoteFile:
         strong = first is not None and first.is_strong
         seen = (str(self.size), str(first or ""), "" if strong else (self.etag or ""), "" if strong else self.key)
         return hashlib.sha256("\0".join(seen).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePart:
+    """A part that a remote file was stored in: its bytes `span`, and the checksum of these alone."""
+
+    span: range
+    checksum: Checksum
 
 
 @dataclass(frozen=True, slots=True)

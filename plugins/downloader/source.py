@@ -1,4 +1,4 @@
-"""Where files come from: two calls, and what it can do declared as data.
+"""Where files come from: two calls, a third that few know, and what it can do declared as data.
 
 A source knows no disk and no retry. It reports what went wrong as one of `errors`; what is retried, and when, is
 decided in `retry`. Clients' own hidden retries are turned off.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .checksums import Checksum
 from .errors import DownloadError, Misconfigured, Unreachable
-from .remote_file import RemoteFile
+from .remote_file import RemoteFile, RemotePart
 
-__all__ = ["ByteStream", "Capabilities", "Source", "Timeouts", "probe"]
+__all__ = ["ByteStream", "Capabilities", "KnowsParts", "Source", "Timeouts", "parts_of", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,22 @@ class Source(Protocol):
         place, `transfer.streaming.open_checked`. Raises `RangeRefused` where `start` or `stop` was asked for and the
         server sends something else.
         """
+
+
+@runtime_checkable
+class KnowsParts(Protocol):
+    """What a source may be besides: one that knows the checksum of each part of a file."""
+
+    def parts(self, file: RemoteFile) -> tuple[RemotePart, ...]:
+        """The parts of `file`, as `describe` answered it, in order and without gaps; empty where they are not known.
+
+        They tell which bytes of a damaged copy are right, and prove nothing of the whole. Raises `DownloadError`.
+        """
+
+
+def parts_of(source: Source, file: RemoteFile) -> tuple[RemotePart, ...]:
+    """As `KnowsParts.parts`; empty for a source that has none."""
+    return source.parts(file) if isinstance(source, KnowsParts) else ()
 
 
 def probe(source: Source, file: RemoteFile) -> None:

@@ -23,8 +23,8 @@ from downloader.errors import (
     SizeMismatch,
     StreamStalled,
 )
-from downloader.remote_file import RemoteFile
-from downloader.source import ByteStream, Source
+from downloader.remote_file import RemoteFile, RemotePart
+from downloader.source import ByteStream, Source, parts_of
 
 __all__ = [
     "Fault",
@@ -198,12 +198,18 @@ class ScriptedSource:
         """How often each key was opened."""
         self.served: Counter[str] = Counter()
         """How many bytes of each key were delivered."""
+        self.asked_for_parts: Counter[str] = Counter()
+        """How often the parts of each key were asked for."""
         self.spans: list[tuple[str, int, int | None]] = []
         """Key, start and stop of each opening, in order."""
         self._lock = threading.Lock()
 
     def describe(self, file: RemoteFile) -> RemoteFile:
         return self.inner.describe(file)
+
+    def parts(self, file: RemoteFile) -> tuple[RemotePart, ...]:
+        self.asked_for_parts[file.key] += 1
+        return parts_of(self.inner, file)
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         opening = Opening(self.inner, file, start, stop)

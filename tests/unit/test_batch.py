@@ -713,13 +713,13 @@ def test_a_slow_disk_holds_the_network_back(destination: Path, monkeypatch: pyte
     write = PartFile.write
     monkeypatch.setattr("downloader.disk.writing._BLOCK", RANGE)
 
-    def slow(part: PartFile, buffer: Buffer) -> None:
+    def slow(part: PartFile, buffer: Buffer, at: int | None = None) -> None:
         nonlocal written, most
         go_on.wait(0.3)  # the network has all the time it wants: it must stop by itself
         go_on.set()
         most = max(most, source.served["x"] - written)
         written += len(buffer)
-        write(part, buffer)
+        write(part, buffer, at)
 
     monkeypatch.setattr(PartFile, "write", slow)
     assert one(source, destination, file_for("x", data)).ok

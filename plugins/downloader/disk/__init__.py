@@ -9,7 +9,7 @@ from .flushing import flush_all, flush_file, flush_folder
 from .nameless_file import HeldFolders, NamelessFile, NoNamelessFiles, lost_with_their_folders
 from .part_file import PartFile, part_size, refusal
 from .part_names import part_name
-from .reading import hash_bytes, hash_parts, open_for_reading
+from .reading import digest_of, hash_bytes, hash_parts, open_for_reading, side_by_side
 from .stale_part_files import StalePartFiles
 from .writing import WriteBehind
 
@@ -24,6 +24,7 @@ __all__ = [
     "WholeFile",
     "WriteBehind",
     "commit",
+    "digest_of",
     "flush_all",
     "flush_file",
     "flush_folder",
@@ -36,4 +37,5 @@ __all__ = [
     "part_size",
     "refusal",
     "refuse_folded",
+    "side_by_side",
 ]

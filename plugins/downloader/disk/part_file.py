@@ -8,12 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from ..errors import DiskError, DiskUnavailable, DownloadError, InUse, disk_errors, from_os_error, lacks_files
 from ..retry import Clock
+from .copying import copy_some
 from .destination import Destination, Place
 from .file_systems import is_local
 from .flushing import flush_file, flush_file_system, start_writeback
@@ -99,16 +101,35 @@ class PartFile:
         except OSError as error:
             raise refusal(error, place) from error
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Appends all of `data`. Raises DownloadError (see `from_os_error`)."""
+    def write(self, data: bytes | memoryview, at: int | None = None) -> None:
+        """Writes all of `data`, behind what is there or from byte `at`. Raises DownloadError (see `from_os_error`)."""
         rest = memoryview(data)
+        position = self.size if at is None else at
         try:
             while rest:
-                written = os.pwrite(self.descriptor, rest, self.size)
-                self.size += written
+                written = os.pwrite(self.descriptor, rest, position)
+                position += written
+                self._reach(position)
                 rest = rest[written:]
         except OSError as error:
             raise from_os_error(error, str(self.place.path)) from error
+
+    def copy(self, descriptor: int, span: range, copied: Callable[[int], None]) -> None:
+        """Takes over the bytes `span` of another open file, as far as it has them; they keep their place.
+
+        `copied` is called with the bytes of each step, and may raise. Raises DownloadError (see `from_os_error`).
+        """
+        while span:
+            with disk_errors(str(self.place.path)):
+                count = copy_some(descriptor, self.descriptor, span)
+            if not count:
+                break
+            self._reach(span.start + count)
+            span = span[count:]
+            copied(count)
+
+    def _reach(self, end: int) -> None:
+        self.size = max(self.size, end)
         if self.size - self._written_back >= _WRITEBACK:
             start_writeback(self.descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
 from ..checksums import MIB, PROCESSORS, Checksum, Hasher
 
-__all__ = ["hash_bytes", "hash_parts", "open_for_reading"]
+__all__ = ["digest_of", "hash_bytes", "hash_parts", "open_for_reading", "side_by_side"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -50,22 +54,28 @@ def hash_parts(descriptor: int, length: int, form: Checksum, check: Callable[[],
 
     As many parts are read and hashed at once as there are processors. Raises as `hash_bytes`.
     """
+    return form.of_parts(side_by_side(partial(digest_of, descriptor, form=form, check=check), form.cut(length)))
 
-    def digest_of(part: range) -> bytes:
-        digest, buffer, at = form.digest(), bytearray(min(_STEP, len(part))), part.start
-        while at < part.stop:
-            check()
-            window = memoryview(buffer)[: part.stop - at]
-            count = os.preadv(descriptor, [window], at)
-            if not count:
-                raise EOFError(f"{at} of {length} bytes")
-            digest.update(window[:count])
-            at += count
-        return digest.digest()
 
+def digest_of(descriptor: int, span: range, form: Checksum, check: Callable[[], None] = lambda: None) -> bytes:
+    """The digest of bytes of an open file. Raises as `hash_bytes`."""
+    digest, buffer, at = form.digest(), bytearray(min(_STEP, len(span))), span.start
+    while at < span.stop:
+        check()
+        window = memoryview(buffer)[: span.stop - at]
+        count = os.preadv(descriptor, [window], at)
+        if not count:
+            raise EOFError(f"{at} of {span.stop} bytes")
+        digest.update(window[:count])
+        at += count
+    return digest.digest()
+
+
+def side_by_side(look: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """What `look` answers for each item, in order: as many at once as there are processors. Raises what it raises."""
     pool = ThreadPoolExecutor(PROCESSORS, "part-hash")
     try:
-        return form.of_parts(list(pool.map(digest_of, form.cut(length))))
+        return list(pool.map(look, items))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -19,10 +19,14 @@ _AHEAD = 1
 
 
 class WriteBehind:
-    """A context manager: what is given to `write` is in the part file once it is left without an error."""
+    """A context manager: what is given to `write` is in the part file once it is left without an error.
 
-    def __init__(self, part: PartFile) -> None:
+    It is written from byte `at` of the part file on.
+    """
+
+    def __init__(self, part: PartFile, at: int) -> None:
         self._part = part
+        self._at = at
         self._block: list[bytes | memoryview] = []
         self._size = 0
         self._queue: Queue[list[bytes | memoryview] | None] = Queue(_AHEAD)
@@ -47,7 +51,8 @@ class WriteBehind:
             if self._error is None:
                 try:
                     for data in block:
-                        self._part.write(data)
+                        self._part.write(data, self._at)
+                        self._at += len(data)
                 except Exception as error:  # noqa: BLE001 raised in the thread that hands over
                     self._error = error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..checksums import Checksum
 from ..errors import NetworkError, ObjectNotFound, RangeRefused, SizeMismatch
-from ..remote_file import RemoteFile
+from ..remote_file import RemoteFile, RemotePart
 from ..source import ByteStream, Capabilities
 
 __all__ = ["MemoryObject", "MemorySource", "MemoryStream"]
@@ -22,6 +22,7 @@ class MemoryObject:
     data: bytes
     etag: str | None = None
     checksums: tuple[Checksum, ...] = ()
+    parts: tuple[RemotePart, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -94,6 +95,10 @@ class MemorySource:
         if start and start >= len(found.data):
             raise SizeMismatch(f"{file.path} is shorter than expected")
         return MemoryStream(found, start, stop, self._step)
+
+    def parts(self, file: RemoteFile) -> tuple[RemotePart, ...]:
+        """As `KnowsParts.parts`."""
+        return self._find(file.key).parts
 
     def _find(self, key: str) -> MemoryObject:
         with self._lock:

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..checksums import MIB
-from ..remote_file import RemoteFile
+from ..remote_file import RemoteFile, RemotePart
 from ..retry import Clock, Halt
-from ..source import ByteStream, Source
+from ..source import ByteStream, Source, parts_of
 from .options import TransferOptions
 
 __all__ = ["LimitedSource", "SpeedLimit", "limited"]
@@ -64,7 +64,7 @@ class SpeedLimit:
 
 
 class LimitedSource:
-    """A source whose streams together keep within a speed limit. The answers of `describe` do not count."""
+    """A source whose streams together keep within a speed limit. Answers of `describe` and `parts` do not count."""
 
     def __init__(self, source: Source, limit: SpeedLimit) -> None:
         self._source = source
@@ -74,6 +74,10 @@ class LimitedSource:
     def describe(self, file: RemoteFile) -> RemoteFile:
         """As `Source.describe`."""
         return self._source.describe(file)
+
+    def parts(self, file: RemoteFile) -> tuple[RemotePart, ...]:
+        """As `KnowsParts.parts`."""
+        return parts_of(self._source, file)
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`. Waits for what the answer brings before it is requested."""

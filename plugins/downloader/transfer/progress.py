@@ -120,3 +120,8 @@ class Received:
             self.done += count
             self.fetched += count
         self._counters.add(count)
+
+    def note_there(self, count: int) -> None:
+        """Counts `count` bytes that were on the disk."""
+        with self._lock:
+            self.done += count

@@ -2,14 +2,16 @@
 
 One way, no step back. What is intact is kept. Else the part file is locked, what can be resumed stays in it, it is
 filled while the bytes are hashed, compared with the checksum, and only then gets the final name. A wrong copy stays
-where it is until then: a damaged old copy is better than none while the network is down.
+where it is until then: a damaged old copy is better than none while the network is down. Where the parts of the file
+are known, those of the old copy that are right are copied (see `healing`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from ..checksums import Checksum, is_weak
@@ -29,18 +31,21 @@ from ..errors import (
     as_download_error,
     disk_errors,
 )
-from ..remote_file import RemoteFile
+from ..remote_file import RemoteFile, RemotePart
 from ..results import FileResult, Outcome, failed, joined
 from ..retry import Clock
 from .context import BatchContext
 from .decision import Action, Decision, Start, decide
-from .inspection import DescribedFile, Inspection, assured, checksum_of, inspect, look
+from .healing import Origin, known_parts, old_copy, plan_healing
+from .inspection import DescribedFile, Inspection, State, assured, checksum_of, inspect, look
 from .part_hashing import hashing
 from .progress import FileProgress, Received
 from .streaming import Buffer, ReadAhead, steady
 from .verification import Verdict, first_to_try, is_provable, judge
 
 __all__ = ["SingleFile", "kept"]
+
+log = logging.getLogger(__name__)
 
 _SAMPLE = 64 * 1024
 """Bytes compared before a short copy is taken for a true beginning. The checksum at the end has the last word."""
@@ -88,6 +93,8 @@ class SingleFile:
         self._batch = batch
         self._tries = tries
         self._ranges = batch.source.capabilities.ranges
+        self._parts: tuple[RemotePart, ...] | None = None
+        """Of the remote file; None: not asked for."""
         self._breaks = 0
         self._is_whole = False
         """Whether as many bytes came as were announced."""
@@ -135,6 +142,7 @@ class SingleFile:
                 if changes == _CHANGES:
                     raise
                 self._known.forget()
+                self._parts = None
             except (DiskUnavailable, _PartFileLostError) as error:
                 disk_failures += 1
                 if disk_failures == _DISK_TRIES:
@@ -161,11 +169,19 @@ class SingleFile:
 
     def _fill(self, part: PartFile, place: Place, found: Inspection) -> FileResult:
         decision = self._start(part, place, found)
-        verdict = Verdict(False)
-        tries = self._tries
+        verdict, tries = Verdict(False), self._tries
+        came_wrong, may_heal = False, True
         while tries:
-            resumed = part.size > 0
+            resumed = True
             try:
+                if may_heal and (came_wrong or decision.action is Action.HEAL):
+                    may_heal = False
+                    healed = self._heal(part, place, found)
+                    if came_wrong and not healed:
+                        part.truncate()
+                resumed = part.size > 0
+                if not resumed or (came_wrong and found.state is State.PARTIAL):
+                    decision = decide(found, self._file, resumable=False)
                 verdict, content_info = self._fetch(part)
             except (RangeRefused, SizeMismatch, Incomplete, BrokenContent) as error:
                 came = self._sha256(part) if isinstance(error, Incomplete) and self._is_whole else ""
@@ -174,10 +190,11 @@ class SingleFile:
                 continue
             # What an earlier run left is proven by its checksum, or downloaded anew.
             if verdict.good and not (resumed and not verdict.is_proven and is_provable(self._file)):
-                decision = decision if resumed else decide(found, self._file, resumable=False)
                 return self._commit(part, decision, verdict, content_info)
             tries -= 0 if resumed else 1
-            part.truncate()
+            came_wrong = True
+            if not (may_heal and tries):
+                part.truncate()
         raise ChecksumMismatch(f"{self._file.path} came wrong twice: {verdict.found}", _advice(verdict))
 
     def _start(self, part: PartFile, place: Place, found: Inspection) -> Decision:
@@ -209,17 +226,35 @@ class SingleFile:
             if not self._is_beginning(descriptor, sample, size):
                 return False
             part.truncate()
-            while part.size < size:
-                self._batch.halt.check()
-                count = min(self._batch.options.limits.range_size, size - part.size)
-                with disk_errors(str(place.path)):
-                    data = os.pread(descriptor, count, part.size)
-                if not data:
-                    break
-                part.write(data)
+            part.copy(descriptor, range(size), lambda _: self._batch.halt.check())
             return True
         finally:
             os.close(descriptor)
+
+    def _heal(self, part: PartFile, place: Place, found: Inspection) -> bool:
+        """Fills the part file with the parts that are right, there or in the old copy, and fetches the others.
+
+        False, and nothing is changed, where that cannot be: no parts are known, or none is right.
+        """
+        if not (self._ranges and self._batch.options.policy.resume and is_provable(self._file)):
+            return False
+        if self._parts is None:
+            self._parts = known_parts(self._file, self._batch)
+        with old_copy(place, found) as copy:
+            plan = plan_healing(self._parts, part, copy, self._batch.halt.check)
+            if plan.helps:
+                log.info("%s: %d of its %d parts are wrong, and fetched", self._file.path, plan.wrong, plan.parts)
+                with self._receiving(plan.there):
+                    for step in plan.steps:
+                        if step.origin is Origin.SOURCE:
+                            self._write(part, step.span.start, step.span.stop, Tee(None, None))
+                        elif step.origin is Origin.COPY and copy is not None:
+                            part.copy(copy, step.span, self._note_copied)
+        return plan.helps
+
+    def _note_copied(self, count: int) -> None:
+        self._received.note_there(count)
+        self._batch.halt.check()
 
     def _sample(self, size: int) -> bytes | None:
         """Downloads the last of the first `size` bytes; None where the source does not give them out."""
@@ -275,7 +310,8 @@ class SingleFile:
             if part.size and not tee.is_idle:
                 with disk_errors(str(self._file.path)):
                     hash_bytes(part.descriptor, part.size, tee, check)
-            self._receive(part, tee)
+            with self._receiving(part.size):
+                self._write(part, part.size, None, tee)
             computed = tee.value()
 
         def value_of(wanted: Checksum) -> str:
@@ -290,34 +326,41 @@ class SingleFile:
     def _sha256(self, part: PartFile) -> str:
         return checksum_of(part.descriptor, part.size, Checksum("sha256", ""), self._batch.halt.check)
 
-    def _receive(self, part: PartFile, tee: Tee) -> None:
-        start = part.size
+    @contextmanager
+    def _receiving(self, done: int) -> Iterator[None]:
+        """Within, bytes are counted as they come, and as they are copied. `done`: bytes that are there."""
         # Made anew: threads that still fetch for a stream that broke count what nobody waits for.
-        self._received = Received(self._batch.counters, start, self._received.fetched)
+        self._received = Received(self._batch.counters, done, self._received.fetched)
         self._is_receiving = True
         try:
-            with WriteBehind(part) as writer, closing(self._stream(start, self._received.add)) as stream:
-                for buffer in stream:
-                    writer.write(buffer)
-                    tee.update(buffer)
-                    self._fetched += len(buffer)
+            yield
         finally:
             self._is_receiving = False
 
-    def _stream(self, start: int, received: Callable[[int], None]) -> Generator[Buffer]:
+    def _write(self, part: PartFile, start: int, stop: int | None, tee: Tee) -> None:
+        """Fetches the bytes `start` to `stop` (None: the end), into their place in the part file."""
+        with WriteBehind(part, start) as writer, closing(self._stream(start, stop)) as stream:
+            for buffer in stream:
+                writer.write(buffer)
+                tee.update(buffer)
+                self._fetched += len(buffer)
+
+    def _stream(self, start: int, stop: int | None) -> Generator[Buffer]:
         batch, file, step = self._batch, self._file, self._batch.options.limits.range_size
+        received = self._received.add
+        end = file.size if stop is None else stop
         self._is_whole = file.size is not None
-        if start and start == file.size:
+        if start and start == end:
             return
         unmixed = (file.etag is not None and not is_weak(file.etag)) or is_provable(file)
         depth = min(batch.options.limits.read_ahead, batch.source.capabilities.parallel_ranges)
-        if self._ranges and unmixed and file.size is not None and depth > 1 and file.size - start > step:
+        if self._ranges and unmixed and end is not None and depth > 1 and end - start > step:
             ahead = ReadAhead(batch.source, file, batch.retry, batch.ranges, depth, batch.memory)
-            yield from ahead.run(start, file.size, step, received)
+            yield from ahead.run(start, end, step, received)
         else:
-            taken = batch.memory.take(step if file.size is None else min(step, file.size - start))
+            taken = batch.memory.take(step if end is None else min(step, end - start))
             try:
-                self._is_whole = (yield from steady(batch.source, file, batch.retry, start, None, received)) is not None
+                self._is_whole = (yield from steady(batch.source, file, batch.retry, start, stop, received)) is not None
             finally:
                 batch.memory.give_back(taken)
 
