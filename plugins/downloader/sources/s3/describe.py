@@ -20,11 +20,11 @@ from .bucket import S3Bucket
 from .errors import ARCHIVES, archived
 from .object_store import bare_etag
 
-__all__ = ["NO_PROOF", "describe", "describe_object"]
+__all__ = ["ADDITIONAL", "MOST_PARTS", "NO_PROOF", "describe", "describe_object"]
 
-_ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
+ADDITIONAL: Final = ("CRC64NVME", "SHA512", "SHA256", "SHA1", "MD5", "CRC32C", "CRC32")
 """S3's additional checksums that can be computed; those of the whole object and the strong ones first."""
-_MOST_PARTS: Final = 1000
+MOST_PARTS: Final = 1000
 """Parts whose sizes are requested one by one."""
 _EMPTY: Final = hashlib.md5(b"").hexdigest()
 _NO_MD5: Final = frozenset({"aws:kms", "aws:kms:dsse"})
@@ -177,7 +177,7 @@ def _advertised(bucket: S3Bucket, head: dict[str, Any]) -> Iterator[Checksum]:
     if advertised is not None and decides:
         yield replace(advertised, doubt=_MAY_BE_NONE if advertised.parts is None else NO_PROOF)
     kind, parts = head.get("ChecksumType"), etag.parts if etag else None
-    for algorithm in _ADDITIONAL:
+    for algorithm in ADDITIONAL:
         value = head.get(f"Checksum{algorithm}")
         if not value:
             continue
@@ -216,7 +216,7 @@ def _part_sizes(bucket: S3Bucket, key: str, size: int, parts: int) -> tuple[int,
         rest = size - length * (parts - 1)
         if 0 < rest <= length and (parts < 3 or _part(bucket, key, parts)["ContentLength"] == rest):
             return (length,)
-        if parts > _MOST_PARTS:
+        if parts > MOST_PARTS:
             return ()
         # GetObjectAttributes has them in one answer, on AWS, and other servers answer it with the object itself.
         every = tuple(_part(bucket, key, number)["ContentLength"] for number in range(1, parts + 1))

@@ -38,6 +38,8 @@ _WANTS_TLS: Final = (b"HTTPS server", b"HTTPS port")
 class ForeignAnswer(ValueError):
     """Not an S3 server's. `minio` does not catch ValueErrors."""
 
+    why = "its answer is not XML, or not a listing"
+
 
 class NoListing(ForeignAnswer):
     """Something else than an S3 server's XML."""
@@ -97,7 +99,7 @@ def from_foreign(error: ForeignAnswer, about: Subject) -> DownloadError:
         return _redirected(error, about)
     if isinstance(error, PlainOnTls):
         return from_body(about, 400, _WANTS_TLS[0].decode())
-    return not_s3(about, "its answer is not XML, or not a listing")
+    return not_s3(about, error.why)
 
 
 def not_s3(about: Subject, why: str) -> DownloadError:

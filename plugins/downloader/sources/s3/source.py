@@ -12,8 +12,9 @@ from typing import Any, Final
 from botocore.config import Config
 
 from ...errors import DownloadError, Misconfigured, ObjectNotFound, ServerBusy
-from ...remote_file import RemoteFile
+from ...remote_file import RemoteFile, RemotePart
 from ...source import ByteStream, Capabilities, Timeouts
+from .attributes import bound_attributes
 from .bucket import S3Bucket, bucket_url, is_anonymous
 from .credentials import RenewedCredentials
 from .describe import describe
@@ -22,6 +23,7 @@ from .foreign import refuse_foreign_listings
 from .missing import MissingObjects
 from .object_store import BucketAddress, ObjectStore
 from .oddities import as_stored, open_with_boto3
+from .parts import parts_of_object
 from .quirks import read_leniently
 from .transport import Transport
 
@@ -69,6 +71,7 @@ class S3Access:
         """The bucket, for requests with boto3."""
         read_leniently(self.client)
         refuse_foreign_listings(self.client)
+        bound_attributes(self.client)
         static = self.credentials is not None and not RenewedCredentials(self.credentials).renewable
         return S3Bucket(name, self.client, self.requester_pays, self.fields, static)
 
@@ -132,6 +135,10 @@ class S3Source:
         except ObjectNotFound as error:
             problem = self._missing.explained(file.key, error)
         raise problem
+
+    def parts(self, file: RemoteFile) -> tuple[RemotePart, ...]:
+        """As `KnowsParts.parts`."""
+        return parts_of_object(self._bucket, file)
 
     def open(self, file: RemoteFile, start: int = 0, stop: int | None = None) -> ByteStream:
         """As `Source.open`."""
