@@ -10,8 +10,9 @@ import pytest
 from downloader.report import Report, read, reports_in
 from downloader.results import Outcome
 from support.last_steps import FLUSHES
-from support.other_run import Behaviour, objects, other_run
+from support.other_run import PART_SIZE, Behaviour, objects, other_run
 from support.restoring import tree
+from support.stored_parts import damaged
 from support.system_calls import Trace, read_calls, require_strace, strace
 
 pytestmark = pytest.mark.timeout(100, method="thread")
@@ -87,6 +88,20 @@ def test_what_was_found_has_been_flushed_too(destination: Path) -> None:
     told = looked.trace.told(looked.announced)["large/1.raw"]
     for folder in (destination.parents[1], destination.parent, destination):
         assert looked.trace.is_flushed(str(folder), -1, told.began), folder
+
+
+def test_what_was_healed_by_parts_has_been_flushed_too(destination: Path) -> None:
+    """The system copied the parts that were right, and the old file had its name until that was on the disk."""
+    large = {name: data for name, data in objects(small=FEW).items() if name.startswith("large/")}
+    for name, data in large.items():
+        (destination / name).parent.mkdir(parents=True, exist_ok=True)
+        (destination / name).write_bytes(damaged(data, PART_SIZE))
+    looked = looked_at(destination, Behaviour(small=FEW))
+    healed = [result for result in looked.report.results if result.name in large]
+    assert {(result.outcome, result.fetched) for result in healed} == {(Outcome.SELF_HEALED, PART_SIZE)}
+    assert any(call.name == "copy_file_range" for call in looked.trace.calls)
+    assert looked.problems() == []
+    assert tree(destination).items() >= large.items()
 
 
 BEFORE, BEHIND = "it got its name before its bytes were flushed", "it was reported as OK before its name was flushed"

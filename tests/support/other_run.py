@@ -40,10 +40,13 @@ from downloader_tasks.folders import make_below
 from support.last_steps import hold_group_flushes, leave_out, log_commits
 from support.restoring import KIB, LIMITS, content, files_for, transfer_options
 from support.scripted import ScriptedSource
+from support.stored_parts import in_parts
 
-__all__ = ["REPORT_ID", "Behaviour", "OtherRun", "objects", "other_run"]
+__all__ = ["PART_SIZE", "REPORT_ID", "Behaviour", "OtherRun", "objects", "other_run"]
 
 REPORT_ID = "race"
+PART_SIZE = 100 * KIB
+"""Of the parts that its objects were uploaded in."""
 
 _ROOT = Path(__file__).parents[2]
 _NOW = datetime(2025, 2, 4, 14, 30, 22, tzinfo=UTC)
@@ -242,7 +245,8 @@ def _restore(destination: Path, pause_at: int, behaviour: Behaviour) -> None:
     plan = objects(behaviour.version, behaviour.small)
     speaker = _Speaker(behaviour.announced or os.devnull)
     _prepare(destination, behaviour)
-    source = _Pausing(MemorySource(plan, step=16 * KIB), pause_at)
+    stored = {name: in_parts(data, PART_SIZE) for name, data in plan.items()}
+    source = _Pausing(MemorySource(stored, step=16 * KIB), pause_at)
     results = restore(files_for(plan), source, destination, replace(_options(behaviour), listener=speaker))
     if behaviour.reports:
         report = Report("Race", _NOW, str(destination), results=tuple(results))
