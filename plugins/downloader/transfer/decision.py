@@ -10,6 +10,8 @@
 | partial | the copy, longer than the part file, and a checksum will prove the whole | resume | the copy's end |
 | altered | none | heal | the beginning |
 | altered | a part file | heal | the part file's end |
+
+What is healed keeps more than that where the parts of the file are known: see `healing`.
 """
 
 from __future__ import annotations
