@@ -29,15 +29,12 @@ from include.stand_ins.attributes_server import AttributesServer, in_front_of
 from include.stand_ins.object_server import ObjectRequest, refuse
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.wire import Answer
-from support.minio import minio_of, models_read_once
+from support.minio import minio_of
 from support.restoring import KIB, content, part_files, plain_copy, transfer_options, tree
-from support.s3_fixtures import moto
 from support.stored_parts import damaged
 from support.uploads import upload_in_parts
 
-__all__ = ["models_read_once", "moto"]
-
-pytestmark = [pytest.mark.usefixtures("quick_disk", "models_read_once"), pytest.mark.timeout(100, method="thread")]
+pytestmark = [pytest.mark.usefixtures("quick_disk"), pytest.mark.timeout(100, method="thread")]
 
 PART = 20 * KIB
 PARTS = 50
