@@ -239,7 +239,7 @@ def test_what_is_wrong_with_the_program_itself_is_told_without_its_text(
     monkeypatch.setitem(CHECKS["slooh_images"], "connection", broken)
     found = setting.look("slooh_images")["connection"]
     assert found.state is State.UNSEEN
-    assert "the log of the API server says why" in found.sentence
+    assert "the log there says why" in found.sentence
     assert "a bug" not in found.sentence
     assert "a bug" in caplog.text
 

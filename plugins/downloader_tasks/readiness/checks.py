@@ -43,7 +43,7 @@ __all__ = ["CHECKS", "CheckResult", "State", "check_needs"]
 
 _LITTLE: Final = 1_000_000_000
 """Bytes. With less free, a disk is as good as full."""
-_HERE: Final = "the machine of the API server"
+_API_SERVER: Final = "the machine of the API server"
 _NO_ID: Final = "no raw file has this id"
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ class CheckResult:
 Check = Callable[[Configuration], CheckResult]
 
 
-def check_needs(dag_ids: Collection[str], lookout: Lookout[CheckResult]) -> dict[str, dict[str, CheckResult]]:
-    """What is known of what each DAG needs, by the DAG and the name of the thing."""
+def check_needs(
+    dag_ids: Collection[str], lookout: Lookout[CheckResult], here: str = _API_SERVER
+) -> dict[str, dict[str, CheckResult]]:
+    """What is known of what each DAG needs, by the DAG and the name of the thing. `here`: from where it is seen."""
     try:
         configuration = load()
     except ConfigurationError as error:
@@ -83,14 +85,14 @@ def check_needs(dag_ids: Collection[str], lookout: Lookout[CheckResult]) -> dict
         return {dag_id: {"configuration": CheckResult(state, visible(str(error)))} for dag_id in dag_ids}
     wanted = {(dag_id, name): check for dag_id in dag_ids for name, check in CHECKS[dag_id].items()}
     questions: dict[Hashable, Callable[[], CheckResult]] = {
-        key: partial(_found, check, configuration) for key, check in wanted.items()
+        key: partial(_found, check, configuration, here) for key, check in wanted.items()
     }
     answers = lookout.ask(questions)
-    late = CheckResult(State.LATE, f"no answer yet on {_HERE}; look again in a moment")
+    late = CheckResult(State.LATE, f"no answer yet on {here}; look again in a moment")
     return {dag_id: {name: answers[dag_id, name] or late for name in CHECKS[dag_id]} for dag_id in dag_ids}
 
 
-def _found(check: Check, configuration: Configuration) -> CheckResult:
+def _found(check: Check, configuration: Configuration, here: str) -> CheckResult:
     """What `check` finds; its errors are results too."""
     try:
         result = check(configuration)
@@ -104,12 +106,13 @@ def _found(check: Check, configuration: Configuration) -> CheckResult:
         result = _unseen(f"it cannot be reached ({error.strerror})")
     except Exception:
         log.exception("What the DAGs need could not be looked at")
-        result = _unseen("it could not be looked at; the log of the API server says why")
-    return CheckResult(result.state, visible(result.sentence), result.free)
+        result = _unseen("it could not be looked at; the log there says why")
+    seen_from = f"seen from {here}: " if result.state is State.UNSEEN else ""
+    return CheckResult(result.state, visible(seen_from + result.sentence), result.free)
 
 
 def _unseen(sentence: str) -> CheckResult:
-    return CheckResult(State.UNSEEN, f"seen from {_HERE}: {sentence}")
+    return CheckResult(State.UNSEEN, sentence)
 
 
 def _folder(configuration: Configuration, name: str) -> CheckResult:
