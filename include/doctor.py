@@ -21,13 +21,12 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from runpy import run_path
 from typing import Final, TextIO, TypeVar
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "plugins")]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 if __name__ == "__main__":
     # Airflow looks connections up in its database for its own programs alone. `airflow connections` does this too.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
@@ -37,12 +36,12 @@ if __name__ == "__main__":
 try:
     from airflow.configuration import conf
     from airflow.dag_processing.dagbag import DagBag
-    from airflow.exceptions import AirflowException
     from airflow.models.dag import DagModel
     from airflow.models.pool import Pool
     from airflow.plugins_manager import get_import_errors, get_plugin_info
+    from airflow.sdk.exceptions import AirflowException
     from airflow.utils.session import create_session
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import InvalidRequirement
     from sqlalchemy import select
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,6 +54,7 @@ try:
     from downloader_tasks.readiness import State as Readiness
     from downloader_tasks.settings import Configuration, load, writable_location
     from downloader_tasks.wording import one_line, shown_size
+    from include.installed_packages import differences, fixed_versions
 except ModuleNotFoundError as lacking:
     sys.exit(f"{lacking.name} is not installed; run bash include/setup.sh once, then use .venv/bin/python")
 
@@ -207,28 +207,6 @@ def packages(direct: Path, lock: Path) -> Iterator[Told]:
         yield line(AIRFLOW, "packages", State.OK, f"as in {lock}")
 
 
-def fixed_versions(file: Path) -> Iterator[tuple[str, str]]:
-    """Name and version of each package of a list. Raises OSError, InvalidRequirement."""
-    for text in file.read_text(encoding="utf-8").splitlines():
-        written = text.partition("#")[0].strip()
-        if not written:
-            continue
-        requirement = Requirement(written)
-        if requirement.marker is None or requirement.marker.evaluate():
-            yield requirement.name, str(requirement.specifier).removeprefix("==")
-
-
-def differences(locked: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Name, version of the lock, and version that is installed, `""` for none."""
-    for name, want in locked.items():
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = ""
-        if found != want:
-            yield name, want, found
-
-
 def a_few(texts: Sequence[str]) -> str:
     """The first of `texts`, and how many more there are."""
     more = len(texts) - MOST_PACKAGES
@@ -276,7 +254,8 @@ def dags_folder() -> Told:
 def bundle_paths() -> tuple[list[Path], list[str]]:
     """The folders that Airflow reads DAGs from, and the names of bundles of another kind, such as Git."""
     folders, others = [], []
-    for bundle in conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[]) or []:
+    bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+    for bundle in bundles if isinstance(bundles, list) else []:
         if not isinstance(bundle, dict):
             continue
         if str(bundle.get("classpath", "")).endswith(".LocalDagBundle"):
@@ -306,8 +285,10 @@ def ask_database(dag_ids: Sequence[str]) -> Known:
     try:
         with create_session() as session:
             rows = session.scalars(select(DagModel).where(DagModel.dag_id.in_(dag_ids))).all()
-            dags = {row.dag_id: (bool(row.is_paused), bool(row.is_stale), bool(row.has_import_errors)) for row in rows}
-            return Known(dags, {row.pool: row.slots for row in session.scalars(select(Pool))})
+            dags = {
+                str(row.dag_id): (bool(row.is_paused), bool(row.is_stale), bool(row.has_import_errors)) for row in rows
+            }
+            return Known(dags, {str(row.pool): row.slots for row in session.scalars(select(Pool))})
     except (SQLAlchemyError, AirflowException, OSError) as error:
         # Its text may hold the address, and so the password.
         return Known({}, {}, f"cannot be read ({type(error).__name__})")
@@ -344,7 +325,7 @@ def dag_and_pool(dag_id: str, known: Known) -> Iterator[Told]:
         elif slots == 0:
             what = f"{name} has no slots, so the tasks wait for ever; give it some (Admin, Pools)"
         else:
-            shown = "no limit of slots" if slots < 0 else f"{slots:,} slots"
+            shown = "no limit of slots" if slots < 0 else f"{slots:,} slot{'' if slots == 1 else 's'}"
             yield line(dag_id, "pool", State.OK, f"{name} has {shown}")
             continue
         yield line(dag_id, "pool", State.WRONG, what)

@@ -107,7 +107,9 @@ def rows(airflow_database: None) -> Iterator[None]:
             session.add(DagBundleModel(name="doctor"))
             session.flush()
         for dag_id in DAG_IDS:
-            session.add(DagModel(dag_id=dag_id, bundle_name="doctor", is_paused=False, is_stale=False))
+            row = DagModel(dag_id=dag_id, bundle_name="doctor", is_paused=False)  # type: ignore[no-untyped-call]
+            row.is_stale = False
+            session.add(row)
         for name, pool in json.loads((ROOT / "include" / "pools.json").read_text()).items():
             session.add(Pool(pool=name, slots=pool["slots"], include_deferred=False))
     yield
@@ -314,7 +316,8 @@ def test_what_airflow_cannot_import_is_wrong_and_stays_out_of_the_json(tmp_path:
     for folder in ("dags", "plugins"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "include").mkdir()
-    shutil.copy(SCRIPT, tmp_path / "include")
+    for program_file in (SCRIPT, SCRIPT.with_name("installed_packages.py")):
+        shutil.copy(program_file, tmp_path / "include")
     for file in ("dags/slooh_images.py", "plugins/downloader_plugin.py"):
         with (tmp_path / file).open("a") as written:
             written.write('raise RuntimeError("broken\\x1b[2J")')
