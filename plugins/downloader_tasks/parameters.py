@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from downloader.errors import DownloadError, cut
 from downloader.paths import safe_path
 from downloader.spelling import did_you_mean
 
+from .dag_ids import DagId
 from .failures import Refusal
 from .settings import SPEEDS
 from .wording import a_few, one_line
 
-__all__ = ["max_speed", "path_below", "refuse_unknown_keys", "trimmed"]
+__all__ = ["day", "max_speed", "path_below", "refuse_contradictions", "refuse_unknown_keys", "trimmed"]
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NAMED_BY: Final = ("raw_file_id", "raw_file_ids", "project_id")
 
 
 def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) -> None:
@@ -24,6 +30,55 @@ def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) 
         return
     hints = [did_you_mean(unknown[0], known), f"the parameters are {', '.join(sorted(known))}"]
     raise Refusal(f"there is no parameter {a_few(unknown)}: {' '.join(filter(None, hints))}")
+
+
+def refuse_contradictions(dag_id: DagId, params: Mapping[str, Any]) -> None:
+    """Raises Refusal where parameters do not fit together, which the schema of the form cannot say.
+
+    Called by `validate`, and when a schedule is read: so what may be wrong with a schedule is seen before it runs.
+    """
+    if dag_id in _CONTRADICTIONS:
+        _CONTRADICTIONS[dag_id](params)
+
+
+def _raw_files(params: Mapping[str, Any]) -> None:
+    given = [name for name in _NAMED_BY if params.get(name)]
+    if len(given) > 1:
+        both = "both" if len(given) == 2 else "all"
+        raise Refusal(f"{' and '.join(given)} are {both} given; give only one of them")
+    values = [params.get(name) or "" for name in _NAMED_BY]
+    if not any(trimmed([value] if isinstance(value, str) else value) for value in values):
+        raise Refusal('no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}')
+
+
+def _pictures(params: Mapping[str, Any]) -> None:
+    select, mission = params.get("select", "new"), params.get("mission_id")
+    if select != "mission" and mission is not None:
+        raise Refusal(f"mission_id is {mission}, and select is {select}; set select to mission, or remove mission_id")
+    if select == "mission" and mission is None:
+        raise Refusal("select is mission, and no mission_id is given; give the mission's number, such as 12345")
+    since, until = day(params, "since"), day(params, "until")
+    if since and until and since > until:
+        raise Refusal(f"since is {since}, which is after until, {until}; give the earlier day as since")
+
+
+_CONTRADICTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
+    "s3_downloader": _raw_files,
+    "slooh_images": _pictures,
+}
+
+
+def day(params: Mapping[str, Any], name: str) -> date | None:
+    """The day that a parameter names; None where it is not given. Raises Refusal."""
+    text = (params.get(name) or "").strip()
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise Refusal(f"{name} is {one_line(text)}, which is not a date; write it as 2026-02-07")
 
 
 def max_speed(params: Mapping[str, Any]) -> float | None:

@@ -213,6 +213,26 @@ def test_parameters_are_checked_as_at_the_trigger(read: Read, dag: str, conf: st
 
 
 @pytest.mark.parametrize(
+    ("dag", "conf", "problem"),
+    [
+        ("s3_downloader", "{}", 'no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}'),
+        ("s3_downloader", "", 'no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}'),
+        ("s3_downloader", "{thaw: Bulk, raw_file_id: '   '}", "no raw file is named; give raw_file_id, such as"),
+        ("s3_downloader", "{raw_file_id: abc, project_id: P}", "raw_file_id and project_id are both given; give only"),
+        ("slooh_images", "{select: mission}", "select is mission, and no mission_id is given; give the mission's"),
+        ("slooh_images", "{mission_id: 7}", "mission_id is 7, and select is new; set select to mission, or remove"),
+        ("slooh_images", "{since: '2026-03-02', until: '2026-03-01'}", "since is 2026-03-02, which is after until"),
+    ],
+)
+def test_parameters_that_do_not_fit_together_are_told_before_the_run(
+    read: Read, dag: str, conf: str, problem: str
+) -> None:
+    (found,) = problems(read, entry(dag=dag, conf=conf))
+    assert found.partition("schedules[0].")[2].startswith(f"conf: does not fit together: {problem}")
+    assert found.startswith("line ")
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("schedules: {}", "line 1, schedules: is {}; write a list of schedules, each behind a dash"),

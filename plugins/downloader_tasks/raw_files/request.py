@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from downloader.catalogue import BACKED_UP, Catalogue
 
 from ..failures import Refusal
-from ..parameters import trimmed
+from ..parameters import refuse_contradictions, trimmed
 from ..wording import a_few, counted, one_line
 
 __all__ = ["MOST_RAW_FILES", "RawFileRequest", "Selection"]
@@ -37,15 +37,10 @@ class RawFileRequest:
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         """Raises Refusal where the parameters do not fit together."""
-        given = [name for name in ("raw_file_id", "raw_file_ids", "project_id") if params.get(name)]
-        if len(given) > 1:
-            both = "both" if len(given) == 2 else "all"
-            raise Refusal(f"{' and '.join(given)} are {both} given; give only one of them")
+        refuse_contradictions("s3_downloader", params)
         one, several = params.get("raw_file_id"), params.get("raw_file_ids")
         ids = trimmed([one] if one else several or [])
         project_id = (params.get("project_id") or "").strip()
-        if not ids and not project_id:
-            raise Refusal('no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}')
         return cls(ids, trimmed(params.get("files") or []), project_id, params.get("thaw") or "")
 
     def ids_in(self, catalogue: Catalogue) -> Sequence[str]:

@@ -12,6 +12,9 @@ from jsonschema.validators import validator_for
 
 from downloader.spelling import did_you_mean
 
+from ..dag_ids import DagId
+from ..failures import Refusal
+from ..parameters import refuse_contradictions
 from ..settings import Document, KeyPath, shown_value
 
 __all__ = ["check_conf"]
@@ -46,9 +49,10 @@ _EXPECTED: Final[Mapping[str, Callable[[Any], str]]] = {
 
 
 def check_conf(
-    document: Document, path: KeyPath, dag_id: str, conf: Mapping[str, object], params: Mapping[str, Param]
+    document: Document, path: KeyPath, dag_id: DagId, conf: Mapping[str, object], params: Mapping[str, Param]
 ) -> None:
     """Notes what the DAG would refuse. `path`: of `conf` in `document`."""
+    before = len(document.problems)
     for name, value in conf.items():
         here = (*path, name)
         if name not in params:
@@ -60,6 +64,11 @@ def check_conf(
         if problem is not None:
             where = (*here, *problem.absolute_path)
             document.complain(where, _sentence(problem, document.filled.get(where)))
+    if len(document.problems) == before:
+        try:
+            refuse_contradictions(dag_id, conf)
+        except Refusal as refusal:
+            document.complain(path, f"does not fit together: {refusal}")
 
 
 def _sentence(problem: ValidationError, filled: str | None) -> str:

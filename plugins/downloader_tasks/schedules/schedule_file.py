@@ -76,7 +76,7 @@ def _schedules(document: Document, path: KeyPath, entry: object, params_of: Para
     """The schedule of an entry; none where something is wrong, which is noted in `document`."""
     if isinstance(entry, dict):
         entry = {key: value for key, value in entry.items() if value is not None}  # a key alone has its default
-        dag_id, conf = entry.get("dag"), entry.get("conf")
+        dag_id, conf = entry.get("dag"), entry.get("conf", {})
         if dag_id in DAG_IDS and isinstance(conf, dict):
             check_conf(document, (*path, "conf"), dag_id, conf, params_of(dag_id))
     try:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from downloader.report import Pairs
 from downloader.sources.slooh import FILE_TYPES, Duplicates, Filters, Select
 
 from ..failures import Refusal
-from ..parameters import trimmed
+from ..parameters import day, refuse_contradictions, trimmed
 from ..settings import Configuration, writable_location
-from ..wording import one_line
 
 __all__ = ["PictureRequest"]
-
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +33,10 @@ class PictureRequest:
     @classmethod
     def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
         """Raises Refusal, LocationError."""
-        select = Select(params.get("select", Select.NEW))
+        refuse_contradictions("slooh_images", params)
         return cls(
-            select=select,
-            mission_id=_mission(params.get("mission_id"), select),
+            select=Select(params.get("select", Select.NEW)),
+            mission_id=params.get("mission_id") or 0,
             filters=_filters(params),
             include_fits=params.get("include_fits", False),
             max_scan=params.get("max_scan"),
@@ -79,24 +74,11 @@ class PictureRequest:
         return tuple((label, value) for label, value in lines if value)
 
 
-def _mission(given: int | None, select: Select) -> int:
-    if select is not Select.MISSION:
-        if given is not None:
-            raise Refusal(f"mission_id is {given}, and select is {select}; set select to mission, or remove mission_id")
-        return 0
-    if given is None:
-        raise Refusal("select is mission, and no mission_id is given; give the mission's number, such as 12345")
-    return given
-
-
 def _filters(params: Mapping[str, Any]) -> Filters:
-    since, until = _day(params, "since"), _day(params, "until")
-    if since and until and since > until:
-        raise Refusal(f"since is {since}, which is after until, {until}; give the earlier day as since")
     try:
         return Filters(
-            since,
-            until,
+            day(params, "since"),
+            day(params, "until"),
             trimmed(params.get("telescopes") or []),
             trimmed(params.get("objects") or []),
             trimmed(params.get("file_types") or []),
@@ -104,15 +86,3 @@ def _filters(params: Mapping[str, Any]) -> Filters:
     except ValueError as error:
         problem = f"file_types: {error}"
     raise Refusal(problem)
-
-
-def _day(params: Mapping[str, Any], name: str) -> date | None:
-    text = (params.get(name) or "").strip()
-    if not text:
-        return None
-    try:
-        if _DAY.fullmatch(text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise Refusal(f"{name} is {one_line(text)}, which is not a date; write it as 2026-02-07")
