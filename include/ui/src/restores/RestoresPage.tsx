@@ -2,7 +2,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "react-router-dom";
 import { count } from "../shared/format";
 import { Failure, Frame, Notice } from "../shared/parts";
-import { useResults, useRuns } from "./feeds";
+import { useResults, useRuns, useWaits } from "./feeds";
 import { type Filters, fromAddress, matches, SPANS, type Span, since, toAddress } from "./filters";
 import { RUNS_A_REQUEST } from "./loading";
 import { DAGS } from "../shared/dags";
@@ -90,6 +90,7 @@ function List(props: {
   const pages = Math.max(1, Math.ceil(total / ROWS));
   const page = Math.min(filters.page, pages - 1);
   const shown = found.slice(page * ROWS, (page + 1) * ROWS);
+  const waits = useWaits(shown);
   return (
     <section className="dl-panel" aria-labelledby="dl-list">
       <div className="dl-row">
@@ -116,7 +117,7 @@ function List(props: {
       {runs.value === null
         ? runs.error === null && <p className="dl-muted">Loading ...</p>
         : total === 0 && runs.value.complete && <Nothing filters={filters} change={change} />}
-      {shown.length > 0 && <RunTable runs={shown} results={results} now={now} />}
+      {shown.length > 0 && <RunTable runs={shown} results={results} waits={waits} now={now} />}
       <nav className="dl-row" aria-label="Pages of runs">
         <span className="dl-muted dl-grow" role="status">
           {total > 0 && `Runs ${count(page * ROWS + 1)} to ${count(Math.min(total, (page + 1) * ROWS))} of ${count(total)}`}

@@ -7,7 +7,14 @@ import { visible } from "../shared/visible";
 import { isActive, noteBesides, type Result, type Run, remarks, what } from "./model";
 
 /** A page of runs. On a narrow screen each row is a card. */
-export function RunTable({ runs, results, now }: { runs: Run[]; results: ReadonlyMap<string, Result>; now: Date }) {
+export function RunTable(props: {
+  runs: Run[];
+  results: ReadonlyMap<string, Result>;
+  /** By the keys of runs, what they wait for. */
+  waits: ReadonlyMap<string, string>;
+  now: Date;
+}) {
+  const { runs, results, waits, now } = props;
   return (
     <div role="table" aria-label="Runs, the newest first" className="dl-runs">
       <div role="rowgroup" className="dl-runs-head">
@@ -21,7 +28,13 @@ export function RunTable({ runs, results, now }: { runs: Run[]; results: Readonl
       </div>
       <div role="rowgroup">
         {runs.map((run) => (
-          <Row key={run.key} run={run} result={results.get(run.key)} now={isActive(run) ? now.getTime() : 0} />
+          <Row
+            key={run.key}
+            run={run}
+            result={results.get(run.key)}
+            wait={waits.get(run.key) ?? ""}
+            now={isActive(run) ? now.getTime() : 0}
+          />
         ))}
       </div>
     </div>
@@ -30,7 +43,8 @@ export function RunTable({ runs, results, now }: { runs: Run[]; results: Readonl
 
 const COLUMNS = ["What", "State", "Files", "Size", "Took", "Started by", "When", "Run"];
 
-const Row = memo(function Row({ run, result, now }: { run: Run; result: Result | undefined; now: number }) {
+const Row = memo(function Row(props: { run: Run; result: Result | undefined; wait: string; now: number }) {
+  const { run, result, wait, now } = props;
   const place = `/dags/${segment(run.dagId)}/runs/${segment(run.runId)}`;
   const name = what(run, result) || "as configured";
   const note = noteBesides(name, run);
@@ -52,6 +66,7 @@ const Row = memo(function Row({ run, result, now }: { run: Run; result: Result |
       </span>
       <span role="cell" data-name="State">
         <Badge state={run.state} />
+        {wait && <span className="dl-muted"> {wait}</span>}
       </span>
       <span role="cell" data-name="Files" className="dl-number">
         {has ? files(result) : "–"}

@@ -1,7 +1,7 @@
 /** The runs of the DAGs and their results, the newest first, kept up to date. */
 import { useEffect, useRef, useState } from "react";
 import { type Polled, usePolled } from "../shared/poll";
-import { loadPages, loadResults, type Page, type Query, type Results, RUNS_A_REQUEST, runsOf } from "./loading";
+import { loadPages, loadResults, loadWaits, type Page, type Query, type Results, RUNS_A_REQUEST, runsOf } from "./loading";
 import { isActive, type Run } from "./model";
 
 const BUSY = 5_000;
@@ -34,6 +34,16 @@ export function useRuns(query: Query, wanted: number): Polled<Runs> {
   const total = pages.at(-1)?.total ?? 0;
   const complete = pages.length * RUNS_A_REQUEST >= Math.min(wanted, total);
   return { ...polled, value: pages.length > 0 ? { runs: runsOf(pages), total, complete } : null };
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map();
+
+/** What the runs of a page wait for. Where that cannot be seen, they are shown as Airflow calls them. */
+export function useWaits(runs: Run[]): ReadonlyMap<string, string> {
+  const active = runs.filter(({ state }) => state === "running");
+  const key = JSON.stringify(active.map((run) => run.key));
+  const polled = usePolled(key, (signal) => loadWaits(active, signal), () => (active.length > 0 ? BUSY : null));
+  return polled.value ?? NOTHING;
 }
 
 /** The results of all runs since a moment, by their keys. `complete`: whether the oldest are there too. */

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { loadPages, loadResults, type Page, runsOf } from "./loading";
+import { loadPages, loadResults, loadWaits, type Page, runsOf } from "./loading";
+import { toRun } from "./model";
 
 const SIGNAL = new AbortController().signal;
 const QUERY = { dags: ["s3_downloader"], states: [], since: new Date("2026-03-01T00:00:00Z") };
@@ -107,4 +108,30 @@ it("all time has no beginning", async () => {
   const asked = answering(() => ({ runs: [], next: null }));
   await loadResults(null, null, SIGNAL, () => {});
   expect(asked[0]?.[0]).toBe("downloader/results?limit=500");
+});
+
+it("what running runs wait for is asked in one request, and not at all where none is running", async () => {
+  const asked = answering(() => ({
+    task_instances: [
+      { dag_id: "s3_downloader", dag_run_id: "run 1", task_id: "thaw" },
+      { dag_id: "s3_downloader", dag_run_id: "run 2", task_id: "approve" },
+      "odd",
+    ],
+  }));
+  expect(await loadWaits(runs(1, 3).map(toRun), SIGNAL)).toEqual(new Map());
+  const active = runs(1, 3, "running").map(toRun);
+  const waits = await loadWaits([...active, ...runs(9, 1).map(toRun)], SIGNAL);
+  expect(active.map(({ key }) => waits.get(key))).toEqual(["waits for archived objects", "waits for approval", undefined]);
+  expect(asked).toEqual([
+    [
+      "api/v2/dags/~/dagRuns/~/taskInstances/list",
+      {
+        dag_ids: ["s3_downloader"],
+        dag_run_ids: ["run 1", "run 2", "run 3"],
+        task_ids: ["approve", "thaw"],
+        state: ["awaiting_input", "up_for_reschedule"],
+        page_limit: 100,
+      },
+    ],
+  ]);
 });

@@ -1,7 +1,7 @@
 /** Asks for runs and results, no more often than there may be news. */
 import { ask } from "../shared/api";
-import { asCount, asList, asObject } from "../shared/json";
-import { isActive, type Result, type Run, toResult, toRun } from "./model";
+import { asCount, asList, asObject, asText } from "../shared/json";
+import { isActive, keyOf, type Result, type Run, toResult, toRun } from "./model";
 
 /** Airflow answers no more runs at once. */
 export const RUNS_A_REQUEST = 100;
@@ -52,6 +52,26 @@ async function loadPage({ dags, states, since }: Query, offset: number, signal: 
   };
   const answer = asObject(await ask("dags/~/dagRuns/list", { method: "POST", signal, body }));
   return { runs: asList(answer.dag_runs).map(toRun), total: asCount(answer.total_entries) };
+}
+
+/** Task -> what its run waits for, and the states of tasks that wait so. */
+const WAITS: Record<string, string> = { approve: "waits for approval", thaw: "waits for archived objects" };
+const WAITING = ["awaiting_input", "up_for_reschedule"];
+
+/** What those of `runs` wait for that Airflow calls running, by their keys. One request, and none where none is. */
+export async function loadWaits(runs: Run[], signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const active = runs.filter(({ state }) => state === "running");
+  if (active.length === 0) return new Map();
+  const body = {
+    dag_ids: [...new Set(active.map(({ dagId }) => dagId))],
+    dag_run_ids: active.map(({ runId }) => runId),
+    task_ids: Object.keys(WAITS),
+    state: WAITING,
+    page_limit: RUNS_A_REQUEST,
+  };
+  const answer = asObject(await ask("dags/~/dagRuns/~/taskInstances/list", { method: "POST", signal, body }));
+  const waits = asList(answer.task_instances).map(asObject);
+  return new Map(waits.map((task) => [keyOf(asText(task.dag_id), asText(task.dag_run_id)), WAITS[asText(task.task_id)] ?? ""]));
 }
 
 /** Each run once: one that slips from one page to the next while they are asked for is in both. */
