@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from airflow.providers.standard.operators.python import PythonOperator
 from airflow.utils.session import create_session
-from coverage import Coverage
 from sqlalchemy import select
 
 from downloader.report import Report, read, reports_in
@@ -53,8 +51,7 @@ class Runner:
         self.printed.readouterr()
         self.logged.clear()
         self.logged.set_level("INFO")
-        with _measured_in_tasks(self.patch):
-            run = dag.test(run_conf=dict(conf))
+        run = dag.test(run_conf=dict(conf))
         printed = self.printed.readouterr()
         return Run(run.run_id, str(run.state), self.logged.text + printed.out + printed.err, self.folder / "output")
 
@@ -194,30 +191,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Everything below `folder` but the reports."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("_download_status_"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
-@contextmanager
-def _measured_in_tasks(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Coverage is measured within the tasks, where ours is run: Airflow would take twice as long under it."""
-    measured = Coverage.current()
-    if measured is None:
-        yield
-        return
-    execute = PythonOperator.execute_callable
-
-    def measure(operator: PythonOperator) -> Any:
-        measured.start()
-        try:
-            return execute(operator)
-        finally:
-            measured.stop()
-
-    patch.setattr(PythonOperator, "execute_callable", measure)
-    measured.stop()
-    try:
-        yield
-    finally:
-        measured.start()
 
 
 def md5(data: bytes) -> str:
