@@ -43,7 +43,7 @@ def airflow(glacier: GlacierServer, moto: S3Server, postgres_socket: str) -> Ite
         running(
             Path(folder),
             postgres_socket,
-            {"s3": {"thaw_look_minutes": 0.05}},
+            {"s3": {"thaw_look_minutes": 0.1}},
             {"AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection)},
         ) as airflow,
     ):
@@ -83,6 +83,8 @@ def test_it_waits_through_a_restart_and_a_clear_and_downloads_what_is_ready(
     assert pool["occupied_slots"] == 0
     assert figures(airflow, run, 1)["ready"] == 0
 
+    # Not in the middle of a look: Airflow tries a task again that died with the scheduler, but only after minutes.
+    airflow.wait_until(lambda: list(airflow.states(run).values()).count(WAITING) == 2)
     restart_scheduler(airflow)
     glacier.make_ready("raw_ice/a.raw")
     airflow.wait_until(lambda: airflow.states(run)["download_0"] == "success")

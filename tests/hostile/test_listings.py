@@ -132,7 +132,7 @@ def test_any_page(server: HostileServer, listing: BucketListing) -> None:
 
     take()
     assert sum(seen.values()) >= 1_500
-    assert seen["list"] >= 100
+    assert seen["list"] >= 50
     assert {"Misconfigured", "NetworkError", "AccessDenied", "ServerBusy"} <= seen.keys()
 
 

@@ -49,6 +49,12 @@ def test_all_that_is_encoded_is_read(keys: list[str], more: bool) -> None:
     assert found == by_the_client(body)
 
 
+@pytest.mark.parametrize("entry", [b"<Contents/>", b"<Contents />", b"<Contents>a</Contents>", b"<CommonPrefixes/>"])
+def test_an_entry_without_a_key_is_left_to_the_client(entry: bytes) -> None:
+    """Which refuses the page: what an entry stands for must not be passed over."""
+    assert read_page(PAGE.replace(b"</ListBucketResult>", entry + b"</ListBucketResult>")) is None
+
+
 REAL = {
     "Amazon": (
         '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

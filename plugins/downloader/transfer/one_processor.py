@@ -62,8 +62,11 @@ class Reservation:
         self._held: socket.socket | None = None
 
     def take(self, processor: int) -> bool:
-        """Reserves it, and gives up the one that was reserved before. False where another process has it."""
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        """Reserves it, and gives up the one that was reserved before. False where it cannot be had."""
+        try:
+            bound = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        except OSError:  # no more files may be opened
+            return False
         try:
             bound.bind(self._address.format(processor))
         except OSError:

@@ -37,10 +37,12 @@ _ENTRY: Final = re.compile(
 _SHELL: Final = re.compile(
     r"(?:<\?xml version=[\"']1\.0[\"'](?: encoding=[\"'](?i:utf-8)[\"'])?\s*\?>)?\s*"
     r"<ListBucketResult(?: xmlns=\"http://s3\.amazonaws\.com/doc/2006-03-01/\")?>"
-    r"((?:\s*<([A-Z]\w*)>" + _TEXT + r"*</\2>|\s*<[A-Z]\w*\s*/>)*)\s*</ListBucketResult>\s*",
+    r"((?:\s*<(?!Contents\b|CommonPrefixes\b)(?:([A-Z]\w*)>" + _TEXT + r"*</\2>|[A-Z]\w*\s*/>))*)"
+    r"\s*</ListBucketResult>\s*",
     re.ASCII,
 )
-"""A page without its entries. Its elements have text alone, so that none hides another."""
+"""A page without its entries. Its elements have text alone, so that none hides another; an entry of another form than
+`_ENTRY`, without a key perhaps, is none of them."""
 _TRUNCATED: Final = "<IsTruncated>true</IsTruncated>"
 _COMPLETE: Final = "<IsTruncated>false</IsTruncated>"
 _NAME: Final = re.compile(r"<Name>[^<]")
