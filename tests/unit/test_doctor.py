@@ -94,12 +94,15 @@ def rows(airflow_database: None) -> Iterator[None]:
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
-    from sqlalchemy import delete
+    from sqlalchemy import delete, text
 
     def clear() -> None:
         with create_session() as session:
+            session.execute(text("PRAGMA foreign_keys=OFF"))  # tests before have left runs of these DAGs
             session.execute(delete(DagModel).where(DagModel.dag_id.in_(DAG_IDS)))
             session.execute(delete(Pool).where(Pool.pool != "default_pool"))
+            session.commit()
+            session.execute(text("PRAGMA foreign_keys=ON"))
 
     clear()
     with create_session() as session:
