@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -87,6 +87,19 @@ class Clinic:
         return found
 
 
+@contextmanager
+def deleting() -> Iterator[Any]:
+    """A session of Airflow's database in which DAGs may go that tests before have left runs of."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    with create_session() as session:
+        session.execute(text("PRAGMA foreign_keys=OFF"))
+        yield session
+        session.commit()
+        session.execute(text("PRAGMA foreign_keys=ON"))
+
+
 @pytest.fixture
 def rows(airflow_database: None) -> Iterator[None]:
     """The four DAGs and their pools, as Airflow keeps them."""
@@ -94,15 +107,12 @@ def rows(airflow_database: None) -> Iterator[None]:
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
-    from sqlalchemy import delete, text
+    from sqlalchemy import delete
 
     def clear() -> None:
-        with create_session() as session:
-            session.execute(text("PRAGMA foreign_keys=OFF"))  # tests before have left runs of these DAGs
+        with deleting() as session:
             session.execute(delete(DagModel).where(DagModel.dag_id.in_(DAG_IDS)))
             session.execute(delete(Pool).where(Pool.pool != "default_pool"))
-            session.commit()
-            session.execute(text("PRAGMA foreign_keys=ON"))
 
     clear()
     with create_session() as session:
@@ -128,11 +138,10 @@ def change(model: str, key: str, **values: Any) -> None:
     """Changes a row of Airflow's database, or deletes it where no values are given."""
     from airflow.models.dag import DagModel
     from airflow.models.pool import Pool
-    from airflow.utils.session import create_session
     from sqlalchemy import delete, update
 
     table, column = {"dag": (DagModel, DagModel.dag_id), "pool": (Pool, Pool.pool)}[model]
-    with create_session() as session:
+    with deleting() as session:
         session.execute(
             update(table).where(column == key).values(**values) if values else delete(table).where(column == key)
         )
