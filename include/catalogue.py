@@ -31,11 +31,11 @@ if __name__ == "__main__":
 
 try:
     from downloader.catalogue import (
-        Catalogue,
         CatalogueError,
         RawFile,
         RecordUnusable,
         UploadPath,
+        each_id,
         find_raw_file,
         open_catalogue,
         parse_upload_path,
@@ -229,17 +229,9 @@ def _writable(configuration: Configuration, *, dry_run: bool) -> Iterator[Record
         yield records
 
 
-@contextmanager
-def _readable(configuration: Configuration) -> Iterator[Catalogue]:
-    """The catalogue of any kind. Raises CatalogueError."""
-    address = catalogue_address(configuration)
-    with closing(open_records(address) if is_sql(address) else open_catalogue(address)) as records:
-        yield records
-
-
 def run_show(wanted: argparse.Namespace, configuration: Configuration) -> int:
     """Prints one record. The exit code."""
-    with _readable(configuration) as records:
+    with closing(open_catalogue(catalogue_address(configuration))) as records:
         raw_file = find_raw_file(records, wanted.id)
     print(as_json(raw_file) if wanted.json else "\n".join(lines_of(raw_file)), flush=True)
     return 0
@@ -248,11 +240,10 @@ def run_show(wanted: argparse.Namespace, configuration: Configuration) -> int:
 def run_check(wanted: argparse.Namespace, configuration: Configuration) -> int:
     """Prints a line for each record, and the totals. The exit code."""
     totals: Counter[State] = Counter()
-    with _readable(configuration) as records:
+    with closing(open_catalogue(catalogue_address(configuration))) as records:
         access = None if wanted.records_only else s3_of(configuration, wanted.endpoint_url)
-        ids = wanted.ids or open_records(catalogue_address(configuration)).ids(wanted.project)
         checking = Checking(records, configuration, access)
-        for raw_file_id in ids:
+        for raw_file_id in wanted.ids or each_id(records, wanted.project):
             state, sentence = checking.look(raw_file_id)
             totals[state] += 1
             print(f"{state:<15} {one_line(raw_file_id)}: {sentence}", flush=True)

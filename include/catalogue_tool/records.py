@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, LiteralString, Protocol
@@ -38,9 +37,6 @@ _BUSY_SECONDS: Final = 10.0
 
 class Records(Catalogue, Protocol):
     """A catalogue that may be written to. Every call may raise CatalogueError."""
-
-    def ids(self, project_id: str | None) -> list[str]:
-        """The ids of all raw files, or of those of a project, sorted."""
 
     def add(self, raw_file: RawFile) -> bool:
         """Adds a record. Answers whether it did: not where there is one of this id, which stays as it is."""
@@ -96,12 +92,6 @@ def _make(path: Path) -> None:
 class SqliteRecords(SqliteCatalogue):
     """Opens the file for each call, as what it is built upon."""
 
-    def ids(self, project_id: str | None) -> list[str]:
-        """As `Records`."""
-        if project_id is None:
-            return _texts(self._rows("SELECT id FROM raw_file ORDER BY id", ()))
-        return _texts(self._rows("SELECT id FROM raw_file WHERE project_id = ? ORDER BY id", (project_id,)))
-
     def add(self, raw_file: RawFile) -> bool:
         """As `Records`."""
         return self._write(
@@ -132,14 +122,6 @@ def _unwritable(path: str, error: sqlite3.Error) -> CatalogueRefused | Catalogue
 
 class PostgresRecords(PostgresCatalogue):
     """Each call is a transaction of its own."""
-
-    def ids(self, project_id: str | None) -> list[str]:
-        """As `Records`."""
-        if project_id is None:
-            return _texts(self._rows("SELECT id::text FROM raw_file ORDER BY raw_file.id", ()))
-        return _texts(
-            self._rows("SELECT id::text FROM raw_file WHERE project_id = %s ORDER BY raw_file.id", (project_id,))
-        )
 
     def add(self, raw_file: RawFile) -> bool:
         """As `Records`."""
@@ -186,7 +168,3 @@ def _values(raw_file: RawFile) -> tuple[str | None, ...]:
     """In the order of `_COLUMNS`."""
     file_info = json.dumps(dict(raw_file.file_info), ensure_ascii=False)
     return raw_file.project_id or None, raw_file.s3_upload_path, raw_file.backup_status, file_info
-
-
-def _texts(rows: Sequence[Sequence[object]]) -> list[str]:
-    return [str(row[0]) for row in rows if row[0] is not None]

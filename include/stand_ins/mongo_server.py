@@ -191,6 +191,10 @@ def _fits(document: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
             held = document.get(key)
             if not isinstance(held, str) or re.search(value["$regex"], held, flags) is None:
                 return False
+        elif isinstance(value, Mapping) and "$gt" in value:  # values of its own type alone
+            held, bound = document.get(key), value["$gt"]
+            if not isinstance(held, type(bound)) or held <= bound:
+                return False
         elif key not in document or document[key] != value:
             return False
     return True

@@ -11,6 +11,7 @@ from downloader.catalogue import (
     NoSuchRawFile,
     RawFile,
     RecordUnusable,
+    each_id,
     find_raw_file,
     open_catalogue,
     plan,
@@ -57,6 +58,23 @@ def test_the_ids_of_a_project_are_those_whose_backup_is_done(database: Database,
         assert catalogue.ids_of_project(unknown, 10) == []
 
 
+def test_every_id_is_listed_page_by_page_whatever_became_of_its_backup(database: Database, opened: Opened) -> None:
+    for name in ("b", "é", "a'", "B", "c"):
+        database.insert(name, INFO)
+    database.insert("other", INFO, project_id="PRID002")
+    database.insert("none", INFO, project_id=None)
+    database.insert_bare("bare", project_id="PRID001")
+    catalogue = opened(database.address)
+    found = page = catalogue.ids("PRID001", None, 2)
+    while page := catalogue.ids("PRID001", page[-1], 2):
+        found = found + page
+    assert sorted(found) == sorted(["b", "é", "a'", "B", "c", "bare"])
+    assert sorted(each_id(catalogue)) == sorted([*found, "other", "none"])
+    assert list(each_id(catalogue, "PRID001")) == found
+    for unknown in ("", "prid001", "' OR ''='", "nul\0", "\ud800"):
+        assert list(each_id(catalogue, unknown)) == []
+
+
 def test_file_info_that_is_damaged_names_its_record_and_spoils_no_other(database: Database, opened: Opened) -> None:
     database.insert_damaged("broken")
     database.insert("sample", INFO)
@@ -86,6 +104,7 @@ def test_a_catalogue_is_not_changed_by_reading_it(database: Database, opened: Op
     catalogue.get("sample")
     catalogue.similar("sampel", 3)
     catalogue.ids_of_project("PRID001", 3)
+    list(each_id(catalogue))
     with pytest.raises(NoSuchRawFile):
         find_raw_file(catalogue, "other")
     catalogue.close()

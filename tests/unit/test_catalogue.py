@@ -116,6 +116,9 @@ def test_a_suggestion_that_fails_does_not_hide_that_the_record_is_missing() -> N
         def ids_of_project(self, project_id: str, limit: int) -> list[str]:
             return []
 
+        def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
+            return []
+
         def close(self) -> None:
             """Holds nothing."""
 

@@ -26,6 +26,7 @@ from downloader.checksums import MIB, PROCESSORS
 from include.catalogue_tool import folder
 from include.stand_ins.s3_servers import S3Server
 from include.stand_ins.secrets import secret
+from support.catalogues import MongoDatabase
 from support.postgres import PostgresDatabase
 from support.restoring import content
 
@@ -80,7 +81,7 @@ class Desk:
     def use(self, address: CatalogueAddress, connection_id: str = "raw_files") -> None:
         self.address = address
         names = {"conn_type": address.kind, "host": address.host, "schema": address.database, "login": address.user}
-        self.connect(connection_id, **names, password=address.password)
+        self.connect(connection_id, **names, port=address.port, password=address.password)
 
     def connect(self, connection_id: str, **fields: Any) -> None:
         self.patch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", json.dumps(fields))
@@ -427,7 +428,29 @@ def test_mongodb_is_never_written_to(desk: Desk, samples: Path) -> None:
         "catalogue: the catalogue is of type mongo, which belongs to another program and is never written to; "
         "name a connection of type sqlite or postgres with --connection\n"
     )
-    assert desk.run("check").code == 1
+
+
+def test_records_of_mongodb_are_shown_and_checked(desk: Desk, moto: S3Server, mongo: MongoDatabase) -> None:
+    desk.connect_to(moto)
+    desk.use(mongo.address)
+    bucket = moto.new_bucket({"run/a.raw": b"a", "run/b.raw": b"b"})
+    info = {"a.raw": [1, md5(b"a")], "b.raw": [1, None]}
+    mongo.insert("whole", info, s3_upload_path=f"{bucket}/run")
+    mongo.insert("short", {"a.raw": [2, None]}, s3_upload_path=f"{bucket}/run")
+    mongo.insert(
+        "away", info, project_id="PRID002", s3_upload_path=f"{bucket}/none", backup_status="upload_in_progress"
+    )
+    assert json.loads(desk.run("show", "whole", "--json").out)["file_info"] == info
+    assert "no raw file hole in the catalogue; did you mean whole?" in desk.run("show", "hole").err
+    of_project = desk.run("check", "--project", "PRID001")
+    assert [line[:21] for line in of_project.out.splitlines()] == [
+        "not restorable  short",
+        "ok              whole",
+        "2 checked: 1 restorab",
+    ]
+    everything = desk.run("check")
+    assert (everything.code, everything.out.splitlines()[-1]) == (1, "3 checked: 1 restorable, 2 not")
+    assert mongo.asked() - {"find"} <= {"hello", "ismaster", "saslStart", "saslContinue", "ping", "endSessions"}
 
 
 @pytest.mark.parametrize(

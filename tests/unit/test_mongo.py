@@ -68,6 +68,7 @@ def test_nothing_but_find_is_ever_sent(filled: MongoDatabase) -> None:
     catalogue.get("sample")
     catalogue.similar("sampel", 3)
     catalogue.ids_of_project("PRID001", 1)
+    catalogue.ids("PRID001", None, 1)
     with pytest.raises(RecordUnusable):
         catalogue.get("broken")
     with pytest.raises(NoSuchRawFile):
@@ -84,6 +85,7 @@ def test_no_cursor_is_left_behind_however_many_records_there_are(mongo: MongoDat
     catalogue = opened(mongo.address)
     assert catalogue.ids_of_project("PRID001", 250) == [f"sample_{number:03}" for number in range(250)]
     assert len(catalogue.ids_of_project("PRID001", 1001)) == 300
+    assert len(catalogue.ids(None, "sample_100", 1001)) == 199
     catalogue.similar("sample", 3)
     assert mongo.asked() <= HANDSHAKE | {"find"}
     finds = [command for command in mongo.server.commands if "find" in command]

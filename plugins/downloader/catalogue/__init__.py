@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import CatalogueError, CatalogueRefused, CatalogueUnreachable, NoSuchRawFile, RecordUnusable
 from .file_info import parse_file_info, read_entry
-from .interface import Catalogue, CatalogueAddress, DocumentNames, find_raw_file
+from .interface import Catalogue, CatalogueAddress, DocumentNames, each_id, find_raw_file
 from .opening import open_catalogue
 from .raw_file import BACKED_UP, RawFile, UploadPath, parse_upload_path, plan, recorded_files
 from .recorded import RecordedFiles
@@ -22,6 +22,7 @@ __all__ = [
     "RecordUnusable",
     "RecordedFiles",
     "UploadPath",
+    "each_id",
     "find_raw_file",
     "open_catalogue",
     "parse_file_info",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol
@@ -11,9 +11,11 @@ from typing import Protocol
 from .errors import CatalogueError, NoSuchRawFile
 from .raw_file import RawFile
 
-__all__ = ["Catalogue", "CatalogueAddress", "DocumentNames", "closest", "find_raw_file"]
+__all__ = ["Catalogue", "CatalogueAddress", "DocumentNames", "closest", "each_id", "find_raw_file"]
 
 _SUGGESTIONS = 3
+_PAGE = 1_000
+"""Ids that are asked for at once."""
 _USER_INFO = re.compile(r"://[^/\s]*@")
 
 
@@ -67,6 +69,9 @@ class Catalogue(Protocol):
     def ids_of_project(self, project_id: str, limit: int) -> list[str]:
         """The ids of a project's raw files whose backup is done, sorted by the catalogue; at most `limit` of them."""
 
+    def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
+        """At most `limit` ids of all raw files, or of a project's, behind `after`, as the catalogue sorts them."""
+
     def close(self) -> None:
         """Closes the connection. May be called twice."""
 
@@ -82,6 +87,14 @@ def find_raw_file(catalogue: Catalogue, raw_file_id: str) -> RawFile:
         similar = []  # they are only a hint
     question = f"did you mean {' or '.join(similar)}?" if similar else None
     raise NoSuchRawFile(f"no raw file {raw_file_id} in the catalogue", question)
+
+
+def each_id(catalogue: Catalogue, project_id: str | None = None) -> Iterator[str]:
+    """The ids of all raw files, or of a project's, whatever became of their backups. Raises as `Catalogue.ids`."""
+    page = catalogue.ids(project_id, None, _PAGE)
+    while page:
+        yield from page
+        page = catalogue.ids(project_id, page[-1], _PAGE) if len(page) == _PAGE else []
 
 
 def closest(raw_file_id: str, ids: Iterable[str], limit: int) -> list[str]:

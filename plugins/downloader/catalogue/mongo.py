@@ -222,6 +222,15 @@ class MongoCatalogue:
         wanted = {self._names.project_id: project_id, self._names.backup_status: BACKED_UP}
         return self._ids(self._find(wanted, (self._names.id,), limit, sort=[(self._names.id, 1)]))
 
+    def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
+        """As `Catalogue`."""
+        if not can_be_id(project_id or ""):
+            return []
+        wanted: dict[str, object] = {self._names.id: {"$gt": after or ""}}  # texts alone: `get` finds no other
+        if project_id is not None:
+            wanted[self._names.project_id] = project_id
+        return self._ids(self._find(wanted, (self._names.id,), limit, sort=[(self._names.id, 1)]))
+
     def close(self) -> None:
         """Ends the connections."""
         self._client.close()

@@ -33,6 +33,10 @@ _SIMILAR: Final = "SELECT id::text FROM raw_file WHERE id ILIKE %s OR id ILIKE %
 _OF_PROJECT: Final = (
     "SELECT id::text FROM raw_file WHERE project_id = %s AND backup_status = %s ORDER BY raw_file.id LIMIT %s"
 )
+_IDS: Final = (
+    "SELECT id::text FROM raw_file WHERE (%s::text IS NULL OR id > %s) AND (%s::text IS NULL OR project_id = %s)"
+    " ORDER BY raw_file.id LIMIT %s"
+)
 _TIME_LIMIT: Final = "60s"
 _HINT_TIME_LIMIT: Final = "3s"
 """Of the query for similar ids."""
@@ -168,6 +172,12 @@ class PostgresCatalogue:
         if not can_be_id(project_id):
             return []
         return ids_of(self._rows(_OF_PROJECT, (project_id, BACKED_UP, limit)))
+
+    def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
+        """As `Catalogue`."""
+        if not can_be_id(project_id or ""):
+            return []
+        return ids_of(self._rows(_IDS, (after, after, project_id, project_id, limit)))
 
     def close(self) -> None:
         """Ends the connection."""

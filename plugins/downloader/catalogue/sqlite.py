@@ -24,6 +24,9 @@ _SIMILAR: Final = (
     f"SELECT id FROM {TABLE} WHERE id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' LIMIT ?"  # noqa: S608
 )
 _OF_PROJECT: Final = f"SELECT id FROM {TABLE} WHERE project_id = ? AND backup_status = ? ORDER BY id LIMIT ?"  # noqa: S608
+_IDS: Final = (
+    f"SELECT id FROM {TABLE} WHERE (?1 IS NULL OR id > ?1) AND (?2 IS NULL OR project_id = ?2) ORDER BY id LIMIT ?3"  # noqa: S608
+)
 _WRONG_PATH: Final = "correct the path in its connection, or mount the disk that it is on"
 _WAL_MARK: Final = b"\x02\x02"
 """Bytes 18 and 19 of a database in write-ahead mode (SQLite's file format, section 1.3.3)."""
@@ -95,6 +98,12 @@ class SqliteCatalogue:
         if not can_be_id(project_id):
             return []
         return ids_of(self._rows(_OF_PROJECT, (project_id, BACKED_UP, limit)))
+
+    def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
+        """As `Catalogue`."""
+        if not can_be_id(project_id or ""):
+            return []
+        return ids_of(self._rows(_IDS, (after, project_id, limit)))
 
     def close(self) -> None:
         """Does nothing: no connection is held."""
