@@ -8,7 +8,7 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── ServerBusy            429, 500, 503: the server asks to wait
 │   ├── CredentialsExpired    the credentials ended in the middle of a run
 │   ├── ObjectChanged         the object was replaced while it was read
-│   ├── Incomplete            came without an end, and without a length to tell by
+│   ├── Truncated             came without an end, and without a length to tell by
 │   ├── TooManyFiles          this process, or the machine, has as many files open as it may
 │   ├── DiskUnavailable       the destination's disk, or the server that it lies on, does not answer
 │   └── InUse                 another run is writing the same file
@@ -59,7 +59,6 @@ __all__ = [
     "DiskUnavailable",
     "DownloadError",
     "InUse",
-    "Incomplete",
     "Interrupted",
     "Misconfigured",
     "NameCollision",
@@ -79,6 +78,7 @@ __all__ = [
     "SizeMismatch",
     "StreamStalled",
     "TooManyFiles",
+    "Truncated",
     "Unexpected",
     "Unreachable",
     "UnsafePath",
@@ -155,10 +155,10 @@ class ObjectChanged(RetryableError):
     advice = "run it again when no program writes to it any more"
 
 
-class Incomplete(RetryableError):
+class Truncated(RetryableError):
     """The content does not end as a file of its kind does."""
 
-    kind = "Incomplete"
+    kind = "Truncated"
 
 
 class TooManyFiles(RetryableError):

@@ -264,7 +264,7 @@ PERMANENT: dict[str, tuple[Fault, str, bool]] = {
     ),
     "always cut short, without a length": (
         lambda answer: chunked(shorter(1)(answer)),
-        f"Incomplete: {HOME} ends after {len(DATA) - 1} bytes and is not a complete PNG; {AGAIN}",
+        f"Truncated: {HOME} ends after {len(DATA) - 1} bytes and is not a complete PNG; {AGAIN}",
         True,
     ),
     "always damaged": (

@@ -13,7 +13,7 @@ import pytest
 from downloader.checksums import Checksum, Hasher
 from downloader.content.check import AnyContent, Content, ContentInfo, Tee
 from downloader.disk.destination import Destination
-from downloader.errors import BrokenContent, Incomplete
+from downloader.errors import BrokenContent, Truncated
 from downloader.remote_file import RemoteFile
 from downloader.report.file_line import parse_line, render_line
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
@@ -55,7 +55,7 @@ class Letters:
         if whole and self.seen.endswith(ENDLESS):
             return ContentInfo(PNG, len(self.seen), LACK)
         if not self.seen.endswith(b"."):
-            raise Incomplete("it does not end")
+            raise Truncated("it does not end")
         return ContentInfo(PNG, len(self.seen), REMARK if ODD in self.seen else "")
 
 
@@ -422,7 +422,7 @@ def test_what_does_not_end_and_announced_no_length_is_fetched_again_and_then_giv
     data = SHAPES["stream"].data(CUT)
     result = play.restore_one(Lengthless(data), bare(data, sized=False))
     assert (result.message, result.retryable) == (
-        "Incomplete: it does not end; run it again; what is already there is kept",
+        "Truncated: it does not end; run it again; what is already there is kept",
         True,
     )
     assert len(play.clock.slept) >= 5
@@ -451,7 +451,7 @@ def test_a_missing_end_is_believed_only_of_what_came_whole(play: Play, announced
     data = SHAPES["stream"].data(CUT) + ENDLESS
     source = Lengthless(data, announced=announced)
     result = play.restore_one(source, bare(data, sized=False))
-    assert (result.ok, result.message.partition(":")[0]) == ((True, LACK) if announced else (False, "Incomplete"))
+    assert (result.ok, result.message.partition(":")[0]) == ((True, LACK) if announced else (False, "Truncated"))
 
 
 def test_files_that_are_there_are_read_again_though_they_were_verified_before(play: Play, shape: Shape) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from downloader.checksums import MIB
 from downloader.content import ContentInfo
 from downloader.content.pictures import PictureCheck, WholePicture
-from downloader.errors import BrokenContent, DownloadError, Incomplete
+from downloader.errors import BrokenContent, DownloadError, Truncated
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
 from downloader.results import FORMS
@@ -119,19 +119,19 @@ def test_cut_at_any_byte_it_is_incomplete(name: str) -> None:
     for at in cuts(data):
         if name in CUT_AT_BLOCKS and at in {BLOCK, 5 * BLOCK}:
             continue
-        with pytest.raises(Incomplete):
+        with pytest.raises(Truncated):
             look(data[:at])
 
 
 @pytest.mark.parametrize("name", ["fits", "fits with floats"])
 def test_a_fits_file_that_lacks_its_data_is_no_whole_one(name: str) -> None:
-    with pytest.raises(Incomplete, match="is not a complete FITS"):
+    with pytest.raises(Truncated, match="is not a complete FITS"):
         look(WHOLE[name][:BLOCK])
 
 
 @pytest.mark.parametrize("blocks", [2, 3, 4, 6, 7, 8])
 def test_a_table_s_heap_is_a_part_of_it(blocks: int) -> None:
-    with pytest.raises(Incomplete):
+    with pytest.raises(Truncated):
         look(WHOLE["fits with extensions"][: blocks * BLOCK])
 
 
@@ -141,7 +141,7 @@ def test_a_png_shows_each_flipped_bit(name: str) -> None:
     for at in range(0, len(data) * 8, 11 if len(data) < 500 else 1013):
         damaged = bytearray(data)
         damaged[at // 8] ^= 1 << at % 8
-        with pytest.raises((Incomplete, BrokenContent)):
+        with pytest.raises((Truncated, BrokenContent)):
             look(bytes(damaged))
 
 
@@ -237,7 +237,7 @@ def test_what_viewers_show_is_accepted_with_a_remark(name: str, step: int | None
 
 @pytest.mark.parametrize("name", [name for name, (_, remark) in UNUSUAL.items() if remark in {UNFILLED, NO_END_CHUNK}])
 def test_a_missing_end_is_accepted_only_of_a_file_that_came_whole(name: str) -> None:
-    with pytest.raises(Incomplete, match="ends after"):
+    with pytest.raises(Truncated, match="ends after"):
         look(UNUSUAL[name][0])
 
 
@@ -259,7 +259,7 @@ TRUNCATED = {
 @pytest.mark.parametrize("name", TRUNCATED)
 @pytest.mark.parametrize("step", [None, 1])
 def test_what_viewers_call_truncated_is_refused_though_it_came_whole(name: str, step: int | None) -> None:
-    with pytest.raises(Incomplete):
+    with pytest.raises(Truncated):
         concluded(TRUNCATED[name], step, whole=True)
 
 
@@ -324,14 +324,14 @@ def test_something_else_is_broken_for_good(what: str, step: int | None) -> None:
             FOREIGN["a FITS file that is none"],
             f"Broken content: x.png came as a FITS file that is not standard (SIMPLE = F); {ON_THE_SITE}",
         ),
-        (b"", f"Incomplete: x.png is empty; {AGAIN}"),
+        (b"", f"Truncated: x.png is empty; {AGAIN}"),
         (
             png()[:100],
-            f"Incomplete: x.png ends after 100 bytes and is not a complete PNG; {AGAIN}",
+            f"Truncated: x.png ends after 100 bytes and is not a complete PNG; {AGAIN}",
         ),
         (
             png()[:-1] + b"x",
-            f"Incomplete: x.png came damaged: a chunk of the PNG has a wrong checksum; {AGAIN}",
+            f"Truncated: x.png came damaged: a chunk of the PNG has a wrong checksum; {AGAIN}",
         ),
     ],
     ids=["page", "json", "zeros", "gif", "gzip", "not standard", "empty", "cut", "damaged"],
@@ -372,14 +372,14 @@ HEAD = png()[: 8 + 25]
     ],
 )
 def test_a_right_beginning_and_a_wrong_inside(data: bytes) -> None:
-    with pytest.raises(Incomplete, match="came damaged: "):
+    with pytest.raises(Truncated, match="came damaged: "):
         look(data)
 
 
 def test_a_header_without_an_end() -> None:
     content = WholePicture("x.fits")
     content.update(header(EMPTY).replace(b"END", b"   "))
-    with pytest.raises(Incomplete, match="does not end"):
+    with pytest.raises(Truncated, match="does not end"):
         content.update(b" " * (10_000 * BLOCK))
 
 
@@ -389,7 +389,7 @@ def test_sizes_beyond_all_measure_are_waited_for_and_not_kept() -> None:
     piece = bytes(1 << 20)
     for _ in range(64):
         content.update(piece)
-    with pytest.raises(Incomplete):
+    with pytest.raises(Truncated):
         content.conclude()
 
 
@@ -398,7 +398,7 @@ def test_whatever_comes_is_judged_in_our_words(noise: bytes, data: bytes, step: 
     for mixed in (noise, data[: len(noise)] + noise, noise + data):
         try:
             assert look(mixed, step) in FORMS
-        except (Incomplete, BrokenContent):
+        except (Truncated, BrokenContent):
             continue
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..checksums import Hasher
-from ..errors import BrokenContent, DownloadError, Incomplete
+from ..errors import BrokenContent, DownloadError, Truncated
 from ..remote_file import RemoteFile
 
 __all__ = ["AnyContent", "Content", "ContentCheck", "ContentInfo", "Tee", "at_source"]
@@ -39,7 +39,7 @@ class Content(Protocol):
         is missing at its source too.
 
         Raises:
-            Incomplete: it is truncated or damaged. It is downloaded again, unless it is like that at its source.
+            Truncated: it is truncated or damaged. It is downloaded again, unless it is like that at its source.
             BrokenContent: it is not a valid file of its kind. It fails.
         """
 
@@ -53,7 +53,7 @@ class ContentCheck(Protocol):
 
 def at_source(error: DownloadError) -> DownloadError:
     """`error` of a content whose bytes are those of the source: no other try helps if they are incomplete."""
-    if not isinstance(error, Incomplete):
+    if not isinstance(error, Truncated):
         return error
     return BrokenContent(error.what, "the file lies like this at its source; replace it there")
 

@@ -30,7 +30,7 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from ..checksums import MIB
-from ..errors import BrokenContent, DownloadError, Incomplete
+from ..errors import BrokenContent, DownloadError, Truncated
 from ..remote_file import RemoteFile
 from ..results import FORMS
 from .check import ContentInfo
@@ -136,20 +136,20 @@ class WholePicture:
         """``complete PNG``, ``complete JPEG`` or ``complete FITS``; no form if none was promised.
 
         Raises:
-            Incomplete: it ends early, or is damaged. See `Content.conclude`.
+            Truncated: it ends early, or is damaged. See `Content.conclude`.
             BrokenContent: it is a web page, JSON, or something unknown.
         """
         feed = self._feed
         if not self._size:
-            raise Incomplete(f"{self._name} is empty")
+            raise Truncated(f"{self._name} is empty")
         if not self._ended and (feed.lack is None or (feed.lack and not whole)):
-            raise Incomplete(f"{self._name} ends after {self._size} bytes and is not a complete {feed.kind}")
+            raise Truncated(f"{self._name} ends after {self._size} bytes and is not a complete {feed.kind}")
         return ContentInfo(feed.form, remark=feed.remark if feed.form else "")
 
     def _problem(self, wrong: _Wrong) -> DownloadError:
         if wrong.foreign:
             return BrokenContent(f"{self._name} came as {wrong.what}", "look at the picture on Slooh's site")
-        return Incomplete(f"{self._name} came damaged: {wrong.what}")
+        return Truncated(f"{self._name} came damaged: {wrong.what}")
 
 
 class _Wrong(Exception):

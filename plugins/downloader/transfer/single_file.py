@@ -22,12 +22,12 @@ from ..errors import (
     ChecksumMismatch,
     DiskUnavailable,
     DownloadError,
-    Incomplete,
     InUse,
     NetworkError,
     ObjectChanged,
     RangeRefused,
     SizeMismatch,
+    Truncated,
     as_download_error,
     disk_errors,
 )
@@ -183,8 +183,8 @@ class SingleFile:
                 if not resumed or (came_wrong and found.state is State.PARTIAL):
                     decision = decide(found, self._file, resumable=False)
                 verdict, content_info = self._fetch(part)
-            except (RangeRefused, SizeMismatch, Incomplete, BrokenContent) as error:
-                came = self._sha256(part) if isinstance(error, Incomplete) and self._is_whole else ""
+            except (RangeRefused, SizeMismatch, Truncated, BrokenContent) as error:
+                came = self._sha256(part) if isinstance(error, Truncated) and self._is_whole else ""
                 part.truncate()
                 self._wait_to_start_over(error, came, resumed=resumed)
                 continue
@@ -286,7 +286,7 @@ class SingleFile:
             self._breaks += 1
             broken = NetworkError(f"the stream of {self._file.path} broke, and its source cannot go on where it ended")
             self._batch.retry.wait(self._breaks, broken)
-        elif isinstance(error, Incomplete) or (isinstance(error, SizeMismatch) and self._file.size is None):
+        elif isinstance(error, Truncated) or (isinstance(error, SizeMismatch) and self._file.size is None):
             # Where no size was expected none is wrong: the stream broke behind its last byte, or the file has changed.
             self._breaks += 1
             if came and came == self._refused:
