@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import FHIR_TYPES, more
-from downloader_tasks.three_tasks import shared_params, three_tasks, usual
+from downloader_tasks.three_tasks import audit_params, shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -87,6 +87,7 @@ PARAMS = {
         title="Folder",
         description="A folder below the configured one, such as exports/2024; leave empty for the configured one.",
     ),
+    **audit_params(),
     **shared_params(),
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param, dag
 
 from downloader_tasks.forms import more
-from downloader_tasks.three_tasks import shared_params, three_tasks, usual
+from downloader_tasks.three_tasks import audit_params, shared_params, three_tasks, usual
 
 if TYPE_CHECKING:
     from downloader_tasks.download_run import DownloadRun
@@ -86,6 +86,7 @@ PARAMS = {
             "Leave empty to have archived objects reported as failures. " + more("thawing")
         ),
     ),
+    **audit_params(),
     **shared_params(),
 }
 

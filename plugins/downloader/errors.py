@@ -29,6 +29,10 @@ DownloadError                 a sentence of three parts: kind, what happened, wh
 │   ├── NameCollision         two remote files would get one local name
 │   ├── NameRefused           the destination's file system does not take the name
 │   ├── PathConflict          a file here where a folder is due, or the other way round
+│   ├── AuditError            an audit found that a file is not what it has to be
+│   │   ├── MissingCopy       it is not there
+│   │   ├── AlteredCopy       its bytes are others
+│   │   └── IncompleteCopy    its end is missing
 │   └── DiskError             the local disk refused
 │       └── DiskFull          no room: stops the batch
 ├── Unexpected                a fault of this program
@@ -48,8 +52,11 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 __all__ = [
+    "AUDIT_ERRORS",
     "AccessDenied",
+    "AlteredCopy",
     "Archived",
+    "AuditError",
     "BrokenContent",
     "ChecksumMismatch",
     "CorruptRecord",
@@ -59,8 +66,10 @@ __all__ = [
     "DiskUnavailable",
     "DownloadError",
     "InUse",
+    "IncompleteCopy",
     "Interrupted",
     "Misconfigured",
+    "MissingCopy",
     "NameCollision",
     "NameRefused",
     "NameTooLong",
@@ -297,6 +306,36 @@ class PathConflict(PermanentError):
 
     kind = "Path conflict"
     advice = "move one of the two away"
+
+
+class AuditError(PermanentError):
+    """A file is not what it has to be. An audit changes nothing about that."""
+
+    advice = "run the restore (the same run without audit), which downloads it"
+
+
+class MissingCopy(AuditError):
+    """Nothing has the final name."""
+
+    kind = "Missing"
+
+
+class AlteredCopy(AuditError):
+    """What has the final name holds other bytes, or more, or is no file."""
+
+    kind = "Altered"
+    advice = "run the restore (the same run without audit), which replaces it"
+
+
+class IncompleteCopy(AuditError):
+    """What has the final name is shorter."""
+
+    kind = "Incomplete"
+    advice = "run the restore (the same run without audit), which completes it"
+
+
+AUDIT_ERRORS = (MissingCopy, AlteredCopy, IncompleteCopy)
+"""In the order in which a summary counts them."""
 
 
 class DiskError(PermanentError):

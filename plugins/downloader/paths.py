@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from .errors import NameTooLong, ReservedName, UnsafePath
 
 __all__ = [
+    "AUDIT_PREFIX",
     "MAX_FOLDERS",
     "MAX_NAME_BYTES",
     "MAX_PATH_BYTES",
     "PART_NAME",
     "REPORT_PREFIX",
+    "REPORT_PREFIXES",
     "SafePath",
     "fitted",
     "is_plain",
@@ -30,6 +32,9 @@ MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 3_500
 """PATH_MAX is 4,096 on Linux with the destination's own path in front."""
 REPORT_PREFIX = "_download_status_"
+AUDIT_PREFIX = "_audit_status_"
+REPORT_PREFIXES = (REPORT_PREFIX, AUDIT_PREFIX)
+"""How names of reports begin, and no name of a file."""
 PART_NAME = re.compile(r"(\..*)\.[0-9a-f]{16}\.part", re.DOTALL)
 """Names of part files, and of other hidden files while they are written. The group: what comes before the identity."""
 
@@ -37,7 +42,7 @@ MAX_FOLDERS = 255
 """Folders in folders. Each step is looked at for every file; and a path of 3,500 bytes has room for 1,749."""
 _LONGEST_SHOWN = 120
 
-_PLAIN = re.compile(rf"(?!{REPORT_PREFIX})\.?[ -\-0-~][ -.0-~]*(?:/\.?[ -\-0-~][ -.0-~]*)*")
+_PLAIN = re.compile(rf"(?!{'|'.join(REPORT_PREFIXES)})\.?[ -\-0-~][ -.0-~]*(?:/\.?[ -\-0-~][ -.0-~]*)*")
 """Segments of printable ASCII, none of them empty, ``.`` or ``..``."""
 
 
@@ -83,7 +88,7 @@ def safe_path(raw: str) -> SafePath:
     if fault:
         raise UnsafePath(f"{_shown(raw)} {fault}")
     segments = [segment for segment in raw.split("/") if segment not in ("", ".")]
-    if len(segments) == 1 and segments[0].startswith(REPORT_PREFIX):
+    if len(segments) == 1 and segments[0].startswith(REPORT_PREFIXES):
         raise ReservedName(f"{_shown(segments[0])} would pass for a report")
     if PART_NAME.fullmatch(segments[-1]):
         raise ReservedName(f"{_shown(segments[-1])} would pass for a part file")

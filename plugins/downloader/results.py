@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     RESUMED = "resumed"
     SELF_HEALED = "self-healed"
     SKIPPED = "skipped"
+    INTACT = "intact"
+    """Of an audit, which downloads nothing: it is there, and is what it has to be."""
     FAILED = "failed"
 
 

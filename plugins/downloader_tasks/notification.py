@@ -123,7 +123,7 @@ def _ended(context: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
     paths = [report["path"] for report in reports if report["path"]]
     sentence = one_line(str(context.get("exception") or "it has no reports"))
     return [
-        f"{run.dag_id}: {result.get('status', 'FAILED')}{about}",
+        f"{run.dag_id}{', audit' if result.get('audit') else ''}: {result.get('status', 'FAILED')}{about}",
         _counts(reports, problems) if reports else one_line(problems[0]) if problems else sentence,
         f"{paths[0]}{_more(paths)}" if paths else f"run {one_line(run.run_id)}",
     ]

@@ -21,6 +21,8 @@ __all__ = ["day", "max_speed", "path_below", "refuse_contradictions", "refuse_un
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAMED_BY: Final = ("raw_file_id", "raw_file_ids", "project_id")
+_DOWNLOAD_ALONE: Final = ("ask_first", "dry_run", "max_speed", "overwrite", "thaw")
+"""Parameters that say nothing to an audit."""
 
 
 def refuse_unknown_keys(conf: Mapping[str, Any] | None, known: Collection[str]) -> None:
@@ -41,7 +43,17 @@ def refuse_contradictions(dag_id: DagId, params: Mapping[str, Any]) -> None:
         _CONTRADICTIONS[dag_id](params)
 
 
+def _audit(params: Mapping[str, Any]) -> None:
+    given = [name for name in _DOWNLOAD_ALONE if params.get(name)]
+    if params.get("audit") and given:
+        raise Refusal(
+            f"audit is given with {a_few(given)}: an audit reads what is on the disk, and downloads and changes "
+            f"nothing; remove {'these' if len(given) > 1 else 'that'}, or audit"
+        )
+
+
 def _raw_files(params: Mapping[str, Any]) -> None:
+    _audit(params)
     given = [name for name in _NAMED_BY if params.get(name)]
     if len(given) > 1:
         both = "both" if len(given) == 2 else "all"
@@ -64,6 +76,7 @@ def _pictures(params: Mapping[str, Any]) -> None:
 
 _CONTRADICTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
     "s3_downloader": _raw_files,
+    "minio_downloader": _audit,
     "slooh_images": _pictures,
 }
 

@@ -99,7 +99,10 @@ class ShardBounds:
 
 @dataclass(frozen=True, slots=True)
 class RunTarget:
-    """Where the files of an item go, and what their report says above them."""
+    """Where the files of an item go, and what their report says above them.
+
+    `audit`: whether they are only compared with what is there.
+    """
 
     folder: Path
     location: Path
@@ -107,6 +110,7 @@ class RunTarget:
     title: str
     report_id: str
     head: Pairs = ()
+    audit: bool = False
 
 
 def _nothing(results: Sequence[FileResult]) -> None: ...

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .download_run import DownloadRun
 
-__all__ = ["deadline_of", "default_args", "notify_deadline", "shared_params", "three_tasks", "usual"]
+__all__ = ["audit_params", "deadline_of", "default_args", "notify_deadline", "shared_params", "three_tasks", "usual"]
 
 
 def usual(dag_id: str) -> dict[str, Any]:
@@ -93,6 +93,23 @@ def shared_params() -> dict[str, Param]:
                 "Megabytes (10^6 bytes) a second of each task download, over all its streams. As many tasks run at "
                 "once as the pool has slots, each with this limit. Leave empty for the configured limit, if any. "
                 + more("speed-limit")
+            ),
+        ),
+    }
+
+
+def audit_params() -> dict[str, Param]:
+    """The parameter of the DAGs that can prove what is on the disk. Made anew for each DAG, as `shared_params`."""
+    return {
+        "audit": Param(
+            False,
+            type="boolean",
+            title="Audit",
+            section=HOW,
+            description_md=(
+                "Only read what is on the disk and compare it with what it has to be, side by side on all processors; "
+                "download and change nothing. The run fails if a file is missing, altered or incomplete, and leaves a "
+                "report `_audit_status_...txt`. " + more("audit")
             ),
         ),
     }

@@ -89,6 +89,7 @@ def figures(value: object) -> dict[str, Any]:
     reports = [_object(report) for report in _list(result.get("reports"))]
     return {
         "status": result["status"][:_LONGEST],
+        "audit": result.get("audit") is True,
         "about": [_text(report.get("about")) for report in reports[:_MOST_NAMES]],
         "reports": len(reports),
         **{

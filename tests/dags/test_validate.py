@@ -64,8 +64,8 @@ def test_an_unknown_parameter_fails_the_run(lab: Lab) -> None:
     run = lab.run({"raw_file_id": SAMPLE, "file": ["*.raw"]})
     assert run.state == "failed"
     assert run.problem() == (
-        "there is no parameter file: did you mean files? the parameters are ask_first, dry_run, files, max_speed, "
-        "project_id, raw_file_id, raw_file_ids, thaw"
+        "there is no parameter file: did you mean files? the parameters are ask_first, audit, dry_run, files, "
+        "max_speed, project_id, raw_file_id, raw_file_ids, thaw"
     )
 
 

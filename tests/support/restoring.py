@@ -153,6 +153,16 @@ def _seen(path: Path) -> bytes | str:
     return path.read_bytes() if stat.S_ISREG(mode) else "special"
 
 
+def fingerprint(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Everything below `folder`, itself included, by inode, size, mode and times. Reading may set that of access."""
+    paths = [folder, *folder.rglob("*")]
+    return {
+        str(path): (seen.st_ino, seen.st_size, seen.st_mode, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_nlink)
+        for path in paths
+        for seen in [path.lstat()]
+    }
+
+
 def plain_copy(destination: Path, name: str) -> bytes | None:
     """The bytes under a final name; None where nothing stands there."""
     path = destination / name

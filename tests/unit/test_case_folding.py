@@ -21,13 +21,22 @@ def refused(planned: list[Planned]) -> dict[str, type]:
     return {item.name: type(item.error) for item in planned if isinstance(item, Refused)}
 
 
-def fold(_: Path) -> bool:
+def fold(_: Path, *, touch: bool) -> bool:
     return True
 
 
 def test_this_disk_keeps_case_apart_and_the_look_leaves_nothing(tmp_path: Path) -> None:
     assert not folds_case(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_look_that_may_touch_nothing_goes_by_what_lies_there(tmp_path: Path) -> None:
+    (tmp_path / "a.raw").touch()
+    before = tmp_path.stat().st_mtime_ns
+    assert not folds_case(tmp_path, touch=False)
+    (planned,) = refuse_folded(plan("A.raw", "a.raw"), tmp_path, touch=False)[1:]
+    assert not isinstance(planned, Refused)
+    assert tmp_path.stat().st_mtime_ns == before
 
 
 def test_a_disk_that_shows_the_other_spelling_folds_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

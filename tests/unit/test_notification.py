@@ -97,6 +97,11 @@ def result(status: str, *reports: dict[str, Any], problems: tuple[str, ...] = ()
             result("DRY RUN", {"about": "b", "path": "", "files": 2, "bytes": 2048}),
             ["s3_downloader: DRY RUN, b", "2 files, 2.0 KB; nothing was downloaded", f"run {RUN}"],
         ),
+        (
+            "success",
+            {**result("SUCCESS", GOOD), "audit": True},
+            ["s3_downloader, audit: SUCCESS, 20250115_sample", "4 of 4 files, 1234.5 MB in 46 s", PATH],
+        ),
         ("failure", None, ["s3_downloader: FAILED", "it was killed", f"run {RUN}"]),
         ("failure", RuntimeError("no XComs here"), ["s3_downloader: FAILED", "it was killed", f"run {RUN}"]),
     ],

@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from downloader.catalogue import Catalogue
+from downloader_tasks.dag_ids import DagId
 from downloader_tasks.failures import Refusal
-from downloader_tasks.parameters import max_speed, refuse_unknown_keys
+from downloader_tasks.parameters import max_speed, refuse_contradictions, refuse_unknown_keys
 from downloader_tasks.raw_files.request import RawFileRequest, Selection
 
 MANY = [f"raw_{number}" for number in range(2000)]
@@ -43,6 +44,23 @@ def test_what_is_asked_for(params: dict[str, Any], ids: tuple[str, ...], pattern
 def test_what_does_not_fit_together_is_refused(params: dict[str, Any], sentence: str) -> None:
     with pytest.raises(Refusal, match=sentence):
         RawFileRequest.from_params(params)
+
+
+@pytest.mark.parametrize("dag_id", ["s3_downloader", "minio_downloader"])
+@pytest.mark.parametrize(
+    "params", [{"dry_run": True}, {"ask_first": True}, {"max_speed": 1.0}, {"overwrite": True}, {"thaw": "Bulk"}]
+)
+def test_an_audit_is_refused_together_with_what_concerns_downloads(dag_id: DagId, params: dict[str, Any]) -> None:
+    (name,) = params
+    given = {"raw_file_id": "one", **params}
+    with pytest.raises(Refusal) as caught:
+        refuse_contradictions(dag_id, {**given, "audit": True})
+    assert str(caught.value) == (
+        f"audit is given with {name}: an audit reads what is on the disk, and downloads and changes nothing; "
+        "remove that, or audit"
+    )
+    refuse_contradictions(dag_id, given)
+    refuse_contradictions(dag_id, {**given, name: None, "audit": True})
 
 
 class Project:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from downloader.errors import NetworkError
-from downloader.report import Report, ReportError, Status, parse, render, shown_size
+from downloader.errors import AlteredCopy, IncompleteCopy, MissingCopy, NetworkError
+from downloader.report import AUDIT_FORMAT, Report, ReportError, Status, parse, render, shown_size
 from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome, failed
 
 MD5 = "md5:9b2cf535f27731c974343645a3985328"
@@ -63,7 +63,8 @@ Status: PARTIAL FAILURE
 
 
 def report_of(*results: FileResult) -> Report:
-    return replace(EXAMPLE, results=results)
+    intact = any(result.outcome is Outcome.INTACT for result in results)
+    return replace(EXAMPLE, results=results, format=AUDIT_FORMAT if intact else EXAMPLE.format)
 
 
 def line_of(result: FileResult) -> str:
@@ -118,6 +119,18 @@ def test_the_exact_text_of_the_example() -> None:
             "a: FAILURE - Network error: it broke; wait [fetched 7 bytes, 2.0s, retryable]",
         ),
         (FileResult("a", Outcome.FAILED), "a: FAILURE - "),
+        (
+            FileResult("a", Outcome.INTACT, 2 * 1024 * 1024, 0, 0.1, MD5),
+            f"a: OK - Intact (verified, 2.0 MB in 0.1s) [2097152 bytes, {MD5}]",
+        ),
+        (
+            FileResult("a", Outcome.INTACT, 5, 0, 0.1, SIZE_ONLY, "its source told no more"),
+            "a: OK - Intact (size verified, no checksum available; its source told no more) [5 bytes, 0.1s]",
+        ),
+        (
+            failed("a", MissingCopy("a is not there")),
+            "a: FAILURE - Missing: a is not there; run the restore (the same run without audit), which downloads it",
+        ),
     ],
 )
 def test_the_exact_words_of_every_line(result: FileResult, line: str) -> None:
@@ -212,7 +225,7 @@ amounts = st.integers(0, 2**63) | st.integers(0, 3)
 results = st.builds(
     FileResult,
     name=texts,
-    outcome=st.sampled_from(Outcome),
+    outcome=st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.INTACT]),
     size=amounts,
     fetched=amounts,
     seconds=st.floats(0, 1e9),
@@ -220,7 +233,17 @@ results = st.builds(
     message=texts,
     retryable=st.booleans(),
 )
-reports = st.builds(
+
+
+def format_of(report: Report, *, audit: bool) -> Report:
+    """`report` with the successes of an audit, or of a download."""
+    if not audit:
+        return report
+    results = tuple(replace(result, outcome=Outcome.INTACT) if result.ok else result for result in report.results)
+    return replace(report, results=results, format=AUDIT_FORMAT)
+
+
+downloads = st.builds(
     Report,
     title=texts,
     head=pairs,
@@ -230,6 +253,7 @@ reports = st.builds(
     duration=st.floats(0, 1e9),
     extra=pairs,
 )
+reports = st.builds(lambda report, audit: format_of(report, audit=audit), downloads, st.booleans())
 
 
 @given(reports)
@@ -240,7 +264,7 @@ def test_every_report_reads_back_as_it_was(report: Report) -> None:
 @given(reports)
 def test_nothing_leaves_its_line(report: Report) -> None:
     text = render(report)
-    wanted = 2 + len(report.head) + 2 + 1 + 2 + len(report.results) + 1 + 2 + 9 + len(report.extra) + 1
+    wanted = 2 + report.audit + len(report.head) + 2 + 1 + 2 + len(report.results) + 1 + 2 + 9 + len(report.extra) + 1
     assert len(text.splitlines()) == text.count("\n") == wanted
     hidden = {character for character in text if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")}
     assert hidden <= {"\n"}
@@ -323,6 +347,45 @@ def test_every_character_reads_back() -> None:
     line_of(FileResult(everything, Outcome.FAILED, message=everything))
     for code in (0, 0xFF, 0x100, 0xFFFF, 0x10000, 0xFFFFF, 0x100000, 0x10FFFF):
         line_of(FileResult("a", Outcome.SKIPPED, 5, 0, 0, chr(code)))
+
+
+AUDIT = replace(
+    EXAMPLE,
+    title="S3 Audit Status Report",
+    format=AUDIT_FORMAT,
+    results=(
+        FileResult("a.raw", Outcome.INTACT, 1_294_467_072, 0, 45.2, MD5),
+        FileResult("b.raw", Outcome.INTACT, 5, 0, 0, SIZE_ONLY),
+        failed("c.raw", MissingCopy("c.raw is not there")),
+        failed("d.raw", AlteredCopy("d.raw: size mismatch detected (6 bytes instead of 5)")),
+        failed("e.raw", IncompleteCopy("e.raw has 4 of 5 bytes")),
+        failed("f.raw", NetworkError("the server is away")),
+    ),
+)
+
+
+def test_an_audit_counts_what_it_found() -> None:
+    lines = render(AUDIT).splitlines()
+    assert lines[:3] == ["S3 Audit Status Report", "======================", "Report Format: 2"]
+    assert lines[lines.index("Summary:") + 2 :] == [
+        "Total files: 6", "Successful: 2", "Failed: 4", "Intact: 2", "Missing: 1", "Altered: 1", "Incomplete: 1",
+        "Total size: 1234.5 MB", "Duration: 46.1s", "Status: PARTIAL FAILURE",
+    ]  # fmt: skip
+    assert parse(render(AUDIT)) == AUDIT
+
+
+def test_an_audit_is_not_taken_for_a_download_nor_the_other_way_round() -> None:
+    text = render(AUDIT)
+    with pytest.raises(ReportError):
+        parse(text.replace("Report Format: 2\n", ""))
+    with pytest.raises(ReportError):
+        parse(EXAMPLE_TEXT.replace("Raw File ID", "Report Format: 2\nRaw File ID"))
+    with pytest.raises(ReportError):
+        parse(text.replace("Missing: 1", "Missing: 2"))
+    with pytest.raises(ValueError, match="intact is no outcome of a download"):
+        replace(EXAMPLE, results=AUDIT.results)
+    with pytest.raises(ValueError, match="skipped is no outcome of an audit"):
+        replace(AUDIT, results=EXAMPLE.results)
 
 
 def altered(old: str, new: str) -> str:

@@ -106,7 +106,7 @@ def test_the_shipped_file_has_no_schedule_and_an_example_for_each_dag(read: Read
     text = (ROOT / "include" / "schedules.yaml").read_text()
     before, _, examples = text.partition("schedules: []\n")
     found = read("schedules:\n" + re.sub(r"^#", "", examples, flags=re.MULTILINE))
-    assert sorted(schedule.dag for schedule in found) == sorted(DAG_IDS)
+    assert {schedule.dag for schedule in found} == set(DAG_IDS)
     assert all(schedule.conf for schedule in found)
     assert [key for key in Schedule.model_fields if not re.search(rf"^#   {key} ", before, re.MULTILINE)] == []
 
@@ -219,6 +219,8 @@ def test_parameters_are_checked_as_at_the_trigger(read: Read, dag: str, conf: st
         ("s3_downloader", "", 'no raw file is named; give raw_file_id, such as {"raw_file_id": "20250115_sample"}'),
         ("s3_downloader", "{thaw: Bulk, raw_file_id: '   '}", "no raw file is named; give raw_file_id, such as"),
         ("s3_downloader", "{raw_file_id: abc, project_id: P}", "raw_file_id and project_id are both given; give only"),
+        ("s3_downloader", "{project_id: P, audit: true, thaw: Bulk}", "audit is given with thaw: an audit reads"),
+        ("minio_downloader", "{audit: true, overwrite: true}", "audit is given with overwrite: an audit reads"),
         ("slooh_images", "{select: mission}", "select is mission, and no mission_id is given; give the mission's"),
         ("slooh_images", "{mission_id: 7}", "mission_id is 7, and select is new; set select to mission, or remove"),
         ("slooh_images", "{since: '2026-03-02', until: '2026-03-01'}", "since is 2026-03-02, which is after until"),

@@ -16,12 +16,15 @@ __all__ = ["folds_case", "refuse_folded"]
 _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-def folds_case(folder: Path) -> bool:
+def folds_case(folder: Path, *, touch: bool = True) -> bool:
     """Whether names in `folder` that differ by case alone are one. Makes a hidden file for a moment.
 
-    Where none can be made (a report is due also of a disk that is full) what lies there tells, and if nothing does, the
-    disk keeps them apart. Raises `DownloadError` where the folder cannot be looked into either.
+    Where none can be made (a report is due also of a disk that is full), or nothing is to be touched, what lies there
+    tells, and if nothing does, the disk keeps them apart. Raises `DownloadError` where the folder cannot be looked into
+    either.
     """
+    if not touch:
+        return _is_seen_to_fold(folder)
     probe = folder / f".case-{uuid.uuid4().hex}.part"
     try:
         descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -45,13 +48,14 @@ def _is_seen_to_fold(folder: Path) -> bool:
     return telling is not None and os.path.lexists(folder / telling.swapcase())
 
 
-def refuse_folded(planned: list[Planned], folder: Path) -> list[Planned]:
+def refuse_folded(planned: list[Planned], folder: Path, *, touch: bool = True) -> list[Planned]:
     """`planned`, in its order, with the files refused that `folder`'s disk could not keep apart from another.
 
     Of each group that would be one name there the first is kept. Looks at the disk only where there is such a group.
+    `touch`: as of `folds_case`.
     """
     groups = case_collisions(planned)
-    if not groups or not folds_case(folder):
+    if not groups or not folds_case(folder, touch=touch):
         return planned
     winner = {path: group[0] for group in groups for path in group[1:]}
 

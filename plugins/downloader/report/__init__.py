@@ -21,10 +21,12 @@ from .file_line import IS_FAILURE, IS_OK
 from .layout import lines_of, render
 from .parser import ReportError, parse
 from .quantities import shown_size
-from .status_report import FORMAT, Pairs, Report, Status, Summary
+from .status_report import AUDIT_FORMAT, DOWNLOAD_FORMAT, FORMAT, Pairs, Report, Status, Summary
 from .store import read, reports_in, write
 
 __all__ = [
+    "AUDIT_FORMAT",
+    "DOWNLOAD_FORMAT",
     "FORMAT",
     "IS_FAILURE",
     "IS_OK",

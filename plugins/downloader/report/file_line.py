@@ -30,10 +30,11 @@ _WORDS: Final = {
     Outcome.RESUMED: "Resumed",
     Outcome.SELF_HEALED: "Self-healed",
     Outcome.SKIPPED: "Skipped",
+    Outcome.INTACT: "Intact",
 }
 _OUTCOMES: Final = {words: outcome for outcome, words in _WORDS.items()}
-_SAYS_TIME: Final = frozenset({Outcome.DOWNLOADED, Outcome.RESUMED})
-_FETCHES_ALL: Final = _SAYS_TIME | {Outcome.SELF_HEALED}
+_SAYS_TIME: Final = frozenset({Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.INTACT})
+_FETCHES_ALL: Final = frozenset({Outcome.DOWNLOADED, Outcome.RESUMED, Outcome.SELF_HEALED})
 
 _WITHOUT_CHECKSUM: Final = {
     SIZE_ONLY: "size verified, no checksum available",
@@ -92,7 +93,9 @@ def _words(result: FileResult, proved: bool) -> str:
         clauses = joined(doubt, message)
     else:
         clauses = joined(f"{shown_size(result.size)} in {shown_seconds(result.seconds)}", message)
-        return f"{_WORDS[outcome]} and verified ({clauses})"
+        if outcome is not Outcome.INTACT:
+            return f"{_WORDS[outcome]} and verified ({clauses})"
+        clauses = f"verified, {clauses}"
     return f"{_WORDS[outcome]} ({clauses})"
 
 
@@ -198,4 +201,5 @@ _CLAUSES: Final[dict[Outcome, Callable[[str, str | None], _Clauses]]] = {
     Outcome.RESUMED: _parse_download,
     Outcome.SELF_HEALED: _parse_healing,
     Outcome.SKIPPED: _parse_skip,
+    Outcome.INTACT: _parse_download,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ..errors import AUDIT_ERRORS
 from .escaping import escape, escape_label
 from .file_line import render_line
 from .quantities import shown_seconds, shown_size
@@ -66,10 +67,14 @@ def summary_of(report: Report) -> Iterator[str]:
     yield f"Total files: {summary.total}"
     yield f"Successful: {summary.successful}"
     yield f"Failed: {summary.failed}"
-    yield f"Downloaded: {summary.downloaded}"
-    yield f"Resumed: {summary.resumed}"
-    yield f"Self-healed: {summary.self_healed}"
-    yield f"Skipped (already exist): {summary.skipped}"
+    if report.audit:
+        yield f"Intact: {summary.intact}"
+        yield from (f"{error.kind}: {summary.failures.get(error.kind, 0)}" for error in AUDIT_ERRORS)
+    else:
+        yield f"Downloaded: {summary.downloaded}"
+        yield f"Resumed: {summary.resumed}"
+        yield f"Self-healed: {summary.self_healed}"
+        yield f"Skipped (already exist): {summary.skipped}"
     yield f"Total size: {shown_size(summary.size)}"
     yield f"{DURATION}: {shown_seconds(report.duration)}"
     for label, value in report.extra:

@@ -1,6 +1,7 @@
 """The names of report files.
 
 ``_download_status_<id>_<YYYYMMDD_HHMMSS>.txt``; a second report of the same second has ``_2`` before the ``.txt``.
+That of an audit begins with ``_audit_status_``, so that nobody who looks for downloads finds it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ..paths import REPORT_PREFIX, marked
+from ..paths import AUDIT_PREFIX, REPORT_PREFIX, marked
 from .escaping import UNSAFE
 
 __all__ = ["ReportName", "hidden_name", "parse_name", "report_name", "safe_id"]
@@ -33,15 +34,18 @@ class ReportName(NamedTuple):
     id: str
 
 
-def report_name(report_id: str, moment: datetime, number: int = 1) -> str:
+def report_name(report_id: str, moment: datetime, number: int = 1, *, audit: bool = False) -> str:
     """The file name of the `number`-th report on `report_id` within the second of `moment`."""
     shown = f"{moment.year:04}{moment:%m%d_%H%M%S}"
     suffix = f"_{number}" if number > 1 else ""
-    return f"{REPORT_PREFIX}{safe_id(report_id)}_{shown}{suffix}.txt"
+    return f"{AUDIT_PREFIX if audit else REPORT_PREFIX}{safe_id(report_id)}_{shown}{suffix}.txt"
 
 
 def parse_name(name: str) -> ReportName | None:
-    """The parts of a name that `report_name` made, with the id as `safe_id` answers it; None for any other name."""
+    """The parts of a name that `report_name` made, with the id as `safe_id` answers it.
+
+    None for any other name, and for that of an audit.
+    """
     match = _NAME.fullmatch(name)
     return ReportName(match["moment"], int(match["number"] or 1), match["id"]) if match else None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from ..errors import cut
@@ -17,7 +18,7 @@ from ..results import FileResult
 from .escaping import quoted, unescape
 from .file_line import parse_line
 from .layout import DESTINATION, DURATION, FILES, FORMAT_LABEL, STATUS, SUMMARY, TIMESTAMP, lines_of
-from .status_report import FORMAT, Pairs, Report
+from .status_report import AUDIT_FORMAT, DOWNLOAD_FORMAT, FORMAT, Pairs, Report
 
 __all__ = ["ReportError", "parse"]
 
@@ -109,10 +110,10 @@ def _format_of(lines: _Lines) -> int:
     return number
 
 
-# --- format 1 ---------------------------------------------------------------------------------------------------------
+# --- formats 1 (downloads) and 2 (audits) -----------------------------------------------------------------------------
 
 
-def _read_1(lines: _Lines, title: str) -> Report:
+def _read(lines: _Lines, title: str, number: int) -> Report:
     head, timestamp, destination = _head(lines)
     lines.expect(FILES, "-" * len(FILES))
     results: list[FileResult] = []
@@ -124,7 +125,7 @@ def _read_1(lines: _Lines, title: str) -> Report:
     lines.expect(SUMMARY, "-" * len(SUMMARY))
     duration, extra = _summary(lines)
     try:
-        report = Report(title, timestamp, destination, head, tuple(results), duration, extra, format=1)
+        report = Report(title, timestamp, destination, head, tuple(results), duration, extra, format=number)
     except ValueError as error:
         raise ReportError(lines.number, str(error)) from error
     lines.compare(lines_of(report))
@@ -169,5 +170,7 @@ def _pair(lines: _Lines, line: str) -> tuple[str, str]:
 
 # --- all formats ------------------------------------------------------------------------------------------------------
 
-_READERS: Final[Mapping[int, Callable[[_Lines, str], Report]]] = {1: _read_1}
+_READERS: Final[Mapping[int, Callable[[_Lines, str], Report]]] = {
+    number: partial(_read, number=number) for number in (DOWNLOAD_FORMAT, AUDIT_FORMAT)
+}
 """By the number of the format: reads the lines below the title and the number. None of them is ever removed."""

@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +47,7 @@ def write(report: Report, folder: Path, report_id: str) -> Path:
     Raises:
         DownloadError: the disk refused (see `from_os_error`).
     """
-    name = report_name(report_id, report.timestamp)
+    name = report_name(report_id, report.timestamp, audit=report.audit)
     try:
         return _write(report, folder, report_id)
     except OSError as error:
@@ -72,7 +73,7 @@ def read(path: Path) -> Report:
 
 
 def reports_in(folder: Path, report_id: str | None = None) -> list[Path]:
-    """The reports in `folder`, newest first: all, or those on `report_id`. None if the folder does not exist.
+    """The reports of downloads in `folder`, newest first: all, or those on `report_id`. None if it does not exist.
 
     They are recognised by name; `read` checks what they hold. Symbolic links and folders are left out.
 
@@ -108,7 +109,8 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _write(report: Report, folder: Path, report_id: str) -> Path:
-    temporary = folder / hidden_name(report_name(report_id, report.timestamp), secrets.token_hex(8))
+    name = partial(report_name, report_id, report.timestamp, audit=report.audit)
+    temporary = folder / hidden_name(name(), secrets.token_hex(8))
     descriptor = os.open(temporary, _NEW, _MODE)
     try:
         _flush_skipped(report, folder)
@@ -117,7 +119,7 @@ def _write(report: Report, folder: Path, report_id: str) -> Path:
             file.flush()
             flush_file(descriptor)
         number = 1
-        while not _take(temporary, final := folder / report_name(report_id, report.timestamp, number)):
+        while not _take(temporary, final := folder / name(number)):
             number += 1
     finally:
         with suppress(OSError):  # must not hide an earlier error

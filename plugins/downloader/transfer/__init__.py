@@ -1,7 +1,8 @@
-"""The transfer of planned files: one batch, one file, many small files."""
+"""The transfer of planned files: one batch, one file, many small files. And the audit of what is there."""
 
 from __future__ import annotations
 
+from .auditing import audit, proves_all
 from .batch import restore
 from .decision import Action, Decision, Start, decide
 from .inspection import inspect_by_size
@@ -20,8 +21,10 @@ __all__ = [
     "TransferLimits",
     "TransferOptions",
     "TransferPolicy",
+    "audit",
     "decide",
     "foresee",
     "inspect_by_size",
+    "proves_all",
     "restore",
 ]

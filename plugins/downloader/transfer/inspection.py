@@ -12,7 +12,7 @@ from enum import StrEnum
 from ..checksums import Checksum, Hasher
 from ..content import Content, ContentInfo, Tee, at_source
 from ..disk import Place, hash_bytes, hash_parts, open_for_reading
-from ..errors import DownloadError, PathConflict, from_os_error
+from ..errors import DownloadError, ObjectChanged, PathConflict, from_os_error
 from ..remote_file import RemoteFile
 from ..results import SIZE_ONLY, UNPROVEN, UNVERIFIED, joined
 from .context import BatchContext
@@ -48,8 +48,9 @@ class Inspection:
     """What was found.
 
     `assurance`: by what an intact file was verified. `reason`: what is wrong with an altered or a partial one.
-    `remark`: what is unusual about an intact one. `content_info`: what it contains. `seen`: the file that was looked
-    at, None where there is none.
+    `difference`: which size or checksum it has instead of which. `problem`: why it could not be read. `remark`: what is
+    unusual about an intact one. `content_info`: what it contains. `seen`: the file that was looked at, None where there
+    is none.
     """
 
     state: State
@@ -57,6 +58,8 @@ class Inspection:
     assurance: str = ""
     reason: str = ""
     remark: str = ""
+    difference: str = field(default="", compare=False)
+    problem: DownloadError | None = field(default=None, compare=False)
     content_info: ContentInfo = field(default_factory=ContentInfo)
     seen: os.stat_result | None = field(default=None, compare=False)
 
@@ -106,18 +109,21 @@ def look(place: Place) -> os.stat_result | None:
     return seen
 
 
-def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspection:
+def inspect(
+    known: DescribedFile, place: Place, batch: BatchContext, check: Callable[[], None] | None = None
+) -> Inspection:
     """Looks at the final name, and reads what is there where that is needed to tell.
 
     The source is asked for more where the plan has no size or no checksum, and where what is there is not proven: it
-    may know the part size that a recorded ETag leaves open, or that the ETag is no checksum at all.
+    may know the part size that a recorded ETag leaves open, or that the ETag is no checksum at all. `check` is called
+    about once a MiB, and may raise; else the halt of the batch is checked.
 
     Raises DownloadError: what `look`, `compare` and the source raise.
     """
     seen = look(place)
     if seen is None:
         return MISSING
-    content, halt = batch.options.policy.content, batch.halt
+    content, check = batch.options.policy.content, check or batch.halt.check
     # What a file contains is not in the cache, so a file is read again where that is wanted.
     if content.begin(known.file) is None and batch.options.verified.holds(known.file, seen):
         return Inspection(State.INTACT, seen.st_size, str(first_to_try(known.file, seen.st_size)), seen=seen)
@@ -125,12 +131,12 @@ def inspect(known: DescribedFile, place: Place, batch: BatchContext) -> Inspecti
         return Inspection(State.UNREAD, seen.st_size, seen=seen)
     if not known.file.checksums or known.file.size is None:
         known.describe()
-    found = compare(place, known.file, seen, halt.check, content.begin(known.file))
+    found = compare(place, known.file, seen, check, content.begin(known.file))
     if not found.is_proven:
         before = first_to_try(known.file, seen.st_size)
         known.describe()
         if first_to_try(known.file, seen.st_size) != before:
-            found = compare(place, known.file, seen, halt.check, content.begin(known.file))
+            found = compare(place, known.file, seen, check, content.begin(known.file))
     if found.state is State.INTACT:
         batch.note_verified(known.planned, found.assurance, seen)
     return found
@@ -162,13 +168,16 @@ def compare(
     try:
         verdict = judge(file, size, reading.value_of)
         if not verdict.good:
-            return Inspection(State.ALTERED, size, reason="hash mismatch detected", seen=seen)
+            difference = joined(verdict.found, verdict.remark)
+            return Inspection(State.ALTERED, size, reason="hash mismatch detected", difference=difference, seen=seen)
         reading.ensure_read()
     except (OSError, EOFError) as error:
         problem = from_os_error(error, str(place.path)) if isinstance(error, OSError) else None
         if problem is not None and problem.retryable:
             raise problem from None  # it tells nothing of this file: an intact copy must not be replaced for it
-        return Inspection(State.ALTERED, size, reason=f"unreadable copy detected ({type(error).__name__})", seen=seen)
+        reason = f"unreadable copy detected ({type(error).__name__})"
+        problem = problem or ObjectChanged(f"{place.path} was replaced or cut on the disk while it was read")
+        return Inspection(State.ALTERED, size, reason=reason, problem=problem, seen=seen)
     try:
         # A copy of unknown size may have lost its end here: only a size or a checksum shows that it is whole.
         content_info = reading.content_info(whole=verdict.is_proven or file.size is not None)
@@ -191,9 +200,11 @@ def _compare_sizes(file: RemoteFile, seen: os.stat_result) -> Inspection:
     if not stat.S_ISREG(seen.st_mode):
         return Inspection(State.ALTERED, size, reason="not a regular file", seen=seen)
     if file.size is not None and size < file.size:
-        return Inspection(State.PARTIAL, size, reason="incomplete copy detected", seen=seen)
+        difference = f"{size:,} of {file.size:,} bytes"
+        return Inspection(State.PARTIAL, size, reason="incomplete copy detected", difference=difference, seen=seen)
     if file.size is not None and size > file.size:
-        return Inspection(State.ALTERED, size, reason="size mismatch detected", seen=seen)
+        difference = f"{size:,} bytes instead of {file.size:,}"
+        return Inspection(State.ALTERED, size, reason="size mismatch detected", difference=difference, seen=seen)
     return Inspection(State.INTACT, size, UNVERIFIED if file.size is None else SIZE_ONLY, seen=seen)
 
 

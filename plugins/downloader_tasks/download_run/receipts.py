@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -11,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from downloader.catalogue import CatalogueError
-from downloader.errors import DownloadError, from_os_error
-from downloader.report import IS_FAILURE, IS_OK, Pairs, Report, lines_of, write
+from downloader.errors import DownloadError, MissingCopy, from_os_error
+from downloader.report import AUDIT_FORMAT, DOWNLOAD_FORMAT, IS_FAILURE, IS_OK, Pairs, Report, lines_of, write
 from downloader.results import FileResult
 
 from ..execution import FEW, Unreported, begun_in
 from ..failures import Refusal
-from ..folders import make_below
+from ..folders import make_below, refuse_links
 from ..shards import PlanChanged
 from ..wording import counted, failed_files, one_line, within
 from ..xcoms import Received, Shard, ShardResults, expected, read
@@ -94,9 +95,14 @@ def _joined(item: RunItem, shards: Sequence[Shard], received: Received) -> tuple
             if not failures:
                 problems.append(f"{one_line(shard.label)}: no files can be named: {one_line(str(error))}")
         else:
-            begun = begun_in(item.run_target.folder, (file.name for file in files))
+            where = item.run_target
+            # What lies there half is of a download, and not of a task that only looked.
+            begun = _never_begun if where.audit else begun_in(where.folder, (file.name for file in files))
             results += received.results_of(shard.number, files, begun)
     return _unique([*results, *item.unplanned(shards[-1])]), problems
+
+
+def _never_begun(name: str) -> None: ...
 
 
 def _unique(results: Iterable[FileResult]) -> list[FileResult]:
@@ -119,6 +125,7 @@ def _report(item: RunItem, first: Shard, results: Sequence[FileResult], handed: 
         head=item.run_target.head,
         results=tuple(results),
         duration=max(0.0, ended - began),
+        format=AUDIT_FORMAT if item.run_target.audit else DOWNLOAD_FORMAT,
         extra=(*_unreported(handed), *item.plan_summary(first), *item.summary(results, handed)),
     )
 
@@ -135,7 +142,7 @@ def publish(receipt: Receipt) -> Published:
     few = len(receipt.report.results) <= FEW
     _print(receipt.report, whole=few)
     try:
-        make_below(receipt.location, receipt.folder)
+        _prepare(receipt)
         path = write(receipt.report, receipt.folder, receipt.report_id)
     except (DownloadError, OSError) as error:
         if not few:
@@ -148,6 +155,20 @@ def publish(receipt: Receipt) -> Published:
         )
     log.info("Report: %s", path)
     return Published(receipt, path)
+
+
+def _prepare(receipt: Receipt) -> None:
+    """Makes the folder of a report, unless it is that of an audit. Raises DownloadError, OSError."""
+    folder = receipt.folder
+    if not receipt.report.audit:
+        make_below(receipt.location, folder)
+        return
+    refuse_links(receipt.location, folder)
+    if not os.path.lexists(folder):
+        raise MissingCopy(
+            f"the destination {folder} does not exist, and an audit makes no folder",
+            "run the restore (the same run without audit), which makes it",
+        )
 
 
 def named(label: str, names: Sequence[str], count: int | None = None) -> Iterator[tuple[str, str]]:

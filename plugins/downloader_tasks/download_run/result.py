@@ -8,6 +8,8 @@
                   "failures": [{"name": "...", "kind": "...", "message": "..."}]}],
      "problems": ["what no report says: ..."]}
 
+That of an audit has `audit`, which is true, and `outcomes` of its own: ``intact`` and ``failed``.
+
 All texts are escaped as in a report. Lists and texts are bounded, so that a run of a million files, or of a thousand
 raw files, has a result that Airflow's database and pages can hold.
 """
@@ -46,16 +48,24 @@ _ALL_TEXTS: Final = 4 * 1024 * 1024
 _LEAST_TEXT: Final = 16 * 1024
 _LONGEST_URI: Final = 1500
 """Characters that Airflow takes."""
+_OF_AUDITS: Final = (Outcome.INTACT, Outcome.FAILED)
+_OF_DOWNLOADS: Final = tuple(outcome for outcome in Outcome if outcome is not Outcome.INTACT)
 _WORDS: Final = {"s3-etag": "S3 ETag"}
 """Algorithms that are not written in capitals."""
 
 
-def result_of(published: Sequence[Published], problems: Iterable[str], status: str | None = None) -> dict[str, Any]:
-    """The result of a run. `problems`: sentences on what is in no report. `status`: where there is no report."""
+def result_of(
+    published: Sequence[Published], problems: Iterable[str], status: str | None = None, *, audit: bool = False
+) -> dict[str, Any]:
+    """The result of a run, which says of an audit that it is one.
+
+    `problems`: sentences on what is in no report. `status`: where there is no report.
+    """
     most = share(_ALL_FAILURES, len(published), least=1, most=MOST_FAILURES)
     reports = [_report(each, most) for each in published]
     unreported = [*(each.problem for each in published if each.problem), *problems]
     return {
+        **({"audit": True} if audit else {}),
         "status": status or _status(reports, unreported),
         "reports": reports,
         "problems": [cut(visible(problem), _LONGEST_PROBLEM) for problem in unreported[:_MOST_PROBLEMS]],
@@ -107,7 +117,7 @@ def _report(published: Published, most_failures: int) -> dict[str, Any]:
         "bytes": summary.size,
         "fetched": sum(result.fetched for result in report.results),
         "seconds": report.duration,
-        "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
+        "outcomes": {outcome.value: outcomes[outcome] for outcome in (_OF_AUDITS if report.audit else _OF_DOWNLOADS)},
         "assurances": dict(sorted(Counter(_assurance(each) for each in report.results if each.ok).items())),
         "failures": [_failure(result) for result in islice(failures, most_failures)],
     }

@@ -107,12 +107,13 @@ def download(run_type: type[DownloadRun], value: Mapping[str, Any], context: Map
 def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
     """The task `report`: writes and prints a report for each item. Raises `failure` if anything failed.
 
-    The result of the run is pushed in either case. A run that succeeded has an asset event for each report.
+    The result of the run is pushed in either case. A run that succeeded has an asset event for each report, unless it
+    was an audit, behind which nothing is new.
     """
-    ti = context["ti"]
+    ti, audit = context["ti"], bool(context["params"].get("audit"))
 
     def push_without_reports(sentence: str, status: str | None = None) -> None:
-        push_result(ti, result_of([], [sentence], status), [])
+        push_result(ti, result_of([], [sentence], status, audit=audit), [])
 
     received = Received.pull(ti, context["dag_run"].clear_number)
     if context["params"].get("dry_run") and not received.problem:
@@ -126,12 +127,13 @@ def report(run_type: type[DownloadRun], context: Mapping[str, Any]) -> None:
         receipts, unreported = receipts_of(run, received)
     unreported += received.refused.values()
     published = [publish(receipt) for receipt in receipts]
-    result = result_of(published, unreported)
+    result = result_of(published, unreported, audit=audit)
     push_result(ti, result, texts_of(published))
     problems = [*(problem for each in published for problem in each.problems), *unreported]
     if problems:
         raise failure(one_sentence(problems))
-    _emit_asset_events(context, published, result["reports"])
+    if not audit:
+        _emit_asset_events(context, published, result["reports"])
 
 
 def _emit_asset_events(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from downloader.datasets import Dataset, Manifest
-from downloader.paths import REPORT_PREFIX
+from downloader.paths import REPORT_PREFIXES
 from downloader.report import Pairs, shown_size
 
 from ..download_run import named
@@ -18,7 +18,7 @@ from ..wording import counted
 
 __all__ = ["inventory"]
 
-_OWN: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|{REPORT_PREFIX}[^/]*\.txt")
+_OWN: Final = re.compile(rf"(?s)(?:.*/)?\..*\.[0-9a-f]{{16}}\.part|(?:{'|'.join(REPORT_PREFIXES)})[^/]*\.txt")
 
 
 def inventory(manifest: Manifest, folder: Path) -> Pairs:

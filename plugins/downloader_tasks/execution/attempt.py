@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, NoReturn
 
 from downloader.errors import DiskFull, DownloadError, Misconfigured, from_os_error
 from downloader.results import FileResult
 from downloader.source import Source
-from downloader.transfer import TransferOptions, restore
+from downloader.transfer import TransferOptions, audit, proves_all, restore
 
 from ..failures import Refusal, failure
 from ..folders import make_below
@@ -56,7 +57,7 @@ class Attempt:
         raise error
 
     def download(self, files: ShardFiles, options: TransferOptions, *, quiet: bool) -> list[FileResult]:
-        """What became of each file. The results so far are pushed also where it is interrupted.
+        """What became of each file, or in an audit what it is. The results so far are pushed also if it is interrupted.
 
         `quiet`: the log names failures alone. Raises DownloadError where there is no source or no folder.
         """
@@ -65,16 +66,24 @@ class Attempt:
         self._files = fingerprint_of(str(folder), map(digest_of, planned))
         if not files.repeatable:
             self._state.push_plan(ShardPlan.of(self._shard, planned))
-        self._unreported = self._find_unreported(files)
-        source = self._prepared(files)
+        auditing = files.run_target.audit
+        if auditing:
+            self._files += f" {self._tries}"  # what a person clears is read anew: disks forget without a trace
+        else:
+            self._unreported = self._find_unreported(files)
+        work = (
+            partial(audit, planned, self._asked(files), folder)
+            if auditing
+            else partial(restore, planned, self._prepared(files), folder)
+        )
         ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS, self._tries))
         verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED, self._files))
-        watch = Watch(ledger, Lines(len(planned), quiet=quiet), self._show, self._save)
+        watch = Watch(ledger, Lines(len(planned), quiet=quiet, auditing=auditing), self._show, self._save)
         if self._unreported.files:
             self._save()  # the report is to say so whatever becomes of this try
         with self._interruptions:
             try:
-                results = restore(planned, source, folder, replace(options, listener=watch, verified=verified))
+                results = work(replace(options, listener=watch, verified=verified))
             except BaseException:
                 self._save()
                 raise
@@ -94,6 +103,16 @@ class Attempt:
             if found.files:
                 log.warning("No report lists %s", found)
         return found
+
+    def _asked(self, files: ShardFiles) -> Source | None:
+        """What an audit may ask about files that the plan does not prove; None where nothing need, or can, be asked."""
+        if proves_all(files.planned):
+            return None
+        try:
+            return files.connect()
+        except (DownloadError, Refusal) as error:
+            log.warning("The source is not asked, and files are compared with what is planned: %s", error)
+            return None
 
     def _prepared(self, files: ShardFiles) -> Source:
         """The source, with the destination made below its location."""

@@ -143,9 +143,9 @@ class FilesUnderWay:
             for name, file in self._looks()
         ]
 
-    def lines(self) -> list[str]:
-        """``big.dat: 171.0 MB of 489.0 MB (35 %), 3.8 MB/s, about 83 s left``."""
-        return [f"{one_line(name)}: {_amount(file)}, {_pace(file)}" for name, file in self._looks()]
+    def lines(self, got: str) -> list[str]:
+        """``big.dat: 171.0 MB of 489.0 MB (35 %), 3.8 MB/s, about 83 s left``. `got`: as of `_pace`."""
+        return [f"{one_line(name)}: {_amount(file)}, {_pace(file, got)}" for name, file in self._looks()]
 
     def _looks(self) -> list[tuple[str, Standing]]:
         return [(name, meter.look()) for name, meter in self._meters.items()]
@@ -157,10 +157,10 @@ def _amount(standing: Standing) -> str:
     return shown_size(standing.done) + whole
 
 
-def _pace(standing: Standing) -> str:
-    """``3.8 MB/s, about 83 s left``, ``nothing received for 12 s``."""
+def _pace(standing: Standing, got: str) -> str:
+    """``3.8 MB/s, about 83 s left``, ``nothing received for 12 s``. `got`: ``received``, or ``read``."""
     if standing.stalled is not None:
-        return f"nothing received for {duration(standing.stalled)}"
+        return f"nothing {got} for {duration(standing.stalled)}"
     left = "" if standing.seconds_left is None else f", about {duration(standing.seconds_left)} left"
     return f"{shown_size(round(standing.bytes_a_second))}/s{left}"
 
@@ -168,8 +168,11 @@ def _pace(standing: Standing) -> str:
 class Lines:
     """The lines of the log: one a file for a small batch, one every few seconds for a large one."""
 
-    def __init__(self, files: int, *, quiet: bool = False, now: Callable[[], float] = time.monotonic) -> None:
-        """`quiet`: nothing but failures."""
+    def __init__(
+        self, files: int, *, quiet: bool = False, auditing: bool = False, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`quiet`: nothing but failures. `auditing`: whether files are read and not downloaded."""
+        self.auditing = auditing
         self.each = files <= FEW
         """Whether each file gets its line."""
         self._quiet = quiet
@@ -182,7 +185,8 @@ class Lines:
         if (self.each and not (self._quiet and result.ok)) or (not result.ok and self._failures <= _MOST_FAILURES):
             level = logging.INFO if result.ok else logging.ERROR
             count = f"[{progress.files_done}/{progress.files}]"
-            log.log(level, "%s Downloading %s... %s", count, one_line(result.name), _shown(result))
+            verb = "Auditing" if self.auditing else "Downloading"
+            log.log(level, "%s %s %s... %s", count, verb, one_line(result.name), _shown(result))
 
     def summary(self, batch: BatchMeter, under_way: FilesUnderWay) -> None:
         """A line on the whole, when it is time, and in a small batch one on each file that is under way."""
@@ -191,6 +195,7 @@ class Lines:
         standing = batch.look()
         if standing.files_done == standing.files:
             return
+        got = "read" if self.auditing else "received"
         share = "" if standing.total else f" ({standing.percent} %)"
         log.info(
             "%s of %s files%s, %s, %s",
@@ -198,9 +203,9 @@ class Lines:
             f"{standing.files:,}",
             share,
             _amount(standing),
-            _pace(standing),
+            _pace(standing, got),
         )
-        for line in under_way.lines() if self.each else ():
+        for line in under_way.lines(got) if self.each else ():
             log.info("  %s", line)
 
 
@@ -257,7 +262,7 @@ class Watch:
             files_done=standing.files_done,
             files=standing.files,
             bytes_done=standing.done,
-            bytes_fetched=standing.fetched,
+            bytes_fetched=0 if self._lines.auditing else standing.fetched,
             bytes_planned=standing.total,
             percent=standing.percent,
             bytes_a_second=round(standing.bytes_a_second),
@@ -275,13 +280,17 @@ def _iso_now() -> str:
 
 
 def _shown(result: FileResult) -> str:
-    """``✓ (1.2 MB in 2.1s)``, ``⊘ (already exists, skipped)``, ``✗ KIND: ...``; remarks stand behind a semicolon."""
+    """``✓ (1.2 MB in 2.1s)``, ``⊘ (already exists, skipped)``, ``✗ KIND: ...``; remarks stand behind a semicolon.
+
+    Of an audit: ``✓ (intact, 1.2 MB in 2.1s)``, ``✓ (intact by its size alone, 1.2 MB in 2.1s)``.
+    """
     message = one_line(result.message)
     remark = f"; {message}" if message else ""
     if result.outcome is Outcome.FAILED:
         return f"✗ {message}"
     if result.outcome is Outcome.SKIPPED:
         return f"⊘ (already exists, skipped{remark})"
-    how = {Outcome.RESUMED: "resumed, ", Outcome.SELF_HEALED: f"self-healed: {message}, "}
+    intact = "intact, " if result.verified else f"intact by its {result.assurance} alone, "
+    how = {Outcome.INTACT: intact, Outcome.RESUMED: "resumed, ", Outcome.SELF_HEALED: f"self-healed: {message}, "}
     remark = "" if result.outcome is Outcome.SELF_HEALED else remark
     return f"✓ ({how.get(result.outcome, '')}{shown_size(result.size)} in {result.seconds:.1f}s{remark})"

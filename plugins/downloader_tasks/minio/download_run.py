@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["MinioRun", "Resources"]
 
 _TITLE: Final = "MinIO Download Status Report"
+_AUDIT_TITLE: Final = "MinIO Audit Status Report"
 _ALL: Final = ShardBounds(2**62, 2**62)
 _MOST_SHOWN: Final = 200
 """Characters of a key in a message."""
@@ -98,7 +99,8 @@ class MinioRun(SingleItemRun):
             head.append(("Filter", ", ".join([*sorted(request.types), *request.unheard])))
         if request.organize:
             head.append(("Organized", "by resource type"))
-        return RunTarget(request.output, request.location, _TITLE, request.bucket, tuple(head))
+        title = _AUDIT_TITLE if request.audit else _TITLE
+        return RunTarget(request.output, request.location, title, request.bucket, tuple(head), request.audit)
 
     def validated(self) -> Validated:
         """As `DownloadRun`."""
@@ -116,12 +118,13 @@ class MinioRun(SingleItemRun):
         _log_what_is_left_out(request, survey)
         if not survey.files:
             raise Refusal(self._nothing_to_download(survey))
-        if first is not None:
-            self._probe(first)
-        Space().room(to_come, request.output)
-        log.info("Found %s to download (%s)...", counted(survey.files), shown_size(survey.bytes))
-        folds = survey.folds_matter and folds_case(nearest(request.output))
-        return Validated(survey.shards(folds_case=folds))
+        if not request.audit:
+            if first is not None:
+                self._probe(first)
+            Space().room(to_come, request.output)
+        purpose = "audit" if request.audit else "download"
+        log.info("Found %s to %s (%s)...", counted(survey.files), purpose, shown_size(survey.bytes))
+        return Validated(survey.shards(folds_case=self._folds(survey)))
 
     def listing(self) -> BucketListing:
         """The bucket's. Raises Misconfigured."""
@@ -142,7 +145,7 @@ class MinioRun(SingleItemRun):
             )
             levels = self._levels_now([each.key for each, _ in exports])
         files = [self._file(*export, level) for export, level in zip(exports, levels, strict=True)]
-        planned = refuse_folded(refuse_conflicts(files), nearest(request.output))
+        planned = refuse_folded(refuse_conflicts(files), nearest(request.output), touch=not request.audit)
         return ShardFiles(
             self.run_target,
             planned,
@@ -224,9 +227,12 @@ class MinioRun(SingleItemRun):
         survey = BucketSurvey(self.request, _ALL)
         objects = self._typed(self.listing().objects(self.request.prefix))
         keys = [item.key for item, kind in objects if survey.add(item, kind)]
-        folds = survey.folds_matter and folds_case(nearest(self.request.output))
-        levels = dict(zip(keys, survey.levels(folds_case=folds), strict=True))
+        levels = dict(zip(keys, survey.levels(folds_case=self._folds(survey)), strict=True))
         return [NameLevel(levels.get(key, NameLevel.HASH)) for key in exports]
+
+    def _folds(self, survey: BucketSurvey) -> bool:
+        """Whether some paths would be one on the disk. Raises DownloadError."""
+        return survey.folds_matter and folds_case(nearest(self.request.output), touch=not self.request.audit)
 
     def _file(self, listed: Listed, kind: str, level: NameLevel) -> Planned:
         try:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from downloader.fhir import canonical_type
 
 from ..failures import Refusal
-from ..parameters import path_below
+from ..parameters import path_below, refuse_contradictions
 from ..settings import Configuration, writable_location
 from ..wording import one_line
 
@@ -37,10 +37,12 @@ class ExportRequest:
     location: Path
     output: Path
     """The location, or a folder below it."""
+    audit: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
         """Raises Refusal, LocationError."""
+        refuse_contradictions("minio_downloader", params)
         location = writable_location(configuration, "minio")
         bucket, prefix = _place((params.get("bucket") or "").strip(), params.get("prefix") or "")
         words = _words(params.get("filter") or "")
@@ -54,6 +56,7 @@ class ExportRequest:
             check_ndjson=bool(params.get("check_ndjson")),
             location=location,
             output=_output((params.get("output") or "").strip(), location),
+            audit=bool(params.get("audit")),
         )
 
     @property

@@ -14,7 +14,7 @@ from downloader.remote_file import Planned, RemoteFile
 from downloader.source import probe
 
 from ..failures import Refusal
-from ..folders import Space, first_to_come, refuse_links
+from ..folders import Share, Space, first_to_come, refuse_links
 from ..shards import digest_of
 from ..wording import one_line
 from .restores import Restore
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 class Checks:
     """Checks one raw file after the other."""
 
-    def __init__(self, access: S3Access, *, several: bool) -> None:
-        """`several`: whether the run has more than one raw file."""
+    def __init__(self, access: S3Access | None, *, several: bool) -> None:
+        """`access`: None in an audit, which needs neither S3 nor room. `several`: whether there is more than one."""
         self._access = access
         self._several = several
         self._buckets: set[str] = set()
@@ -47,40 +47,42 @@ class Checks:
         if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
             raise Refusal(f"the project's folder {folder} may not be written to; give the user of this task the right")
         refuse_links(folder.parent, folder)
-        if restore.upload.bucket not in self._buckets:
-            self._check_bucket(restore)
-            self._buckets.add(restore.upload.bucket)
-        shares = self._space.share(restore.plan.files, folder)
-        self._probe(restore)
+        shares: list[Share] = []
+        if self._access is not None:
+            if restore.upload.bucket not in self._buckets:
+                self._check_bucket(restore, self._access)
+                self._buckets.add(restore.upload.bucket)
+            shares = self._space.share(restore.plan.files, folder)
+            self._probe(restore, self._access)
         if self._several:  # the names of a single raw file are its own
             self._names.reserve(restore.raw_file.id, restore.plan.files, folder)
         self._space.promise(shares)
 
-    def _check_bucket(self, restore: Restore) -> None:
+    def _check_bucket(self, restore: Restore, access: S3Access) -> None:
         """Asks the bucket one question. That it does not exist is left to the report, which says so of every file."""
         from downloader.sources.s3 import S3Source, check_bucket
 
         file = next((item for item in restore.plan.files if isinstance(item, RemoteFile)), None)
         problem: DownloadError | None = None
         try:
-            check_bucket(self._access.bucket(restore.upload.bucket), file.key if file else None)
+            check_bucket(access.bucket(restore.upload.bucket), file.key if file else None)
         except ObjectNotFound as error:
             log.warning("%s", error)
         except NetworkError as error:
             problem = error
         if problem is not None:
             if file is not None:
-                probe(S3Source(restore.upload.bucket, self._access), file)  # its client may be told why
+                probe(S3Source(restore.upload.bucket, access), file)  # its client may be told why
             raise problem
 
-    def _probe(self, restore: Restore) -> None:
+    def _probe(self, restore: Restore, access: S3Access) -> None:
         """Reads a byte of the first file that is to come, once for each bucket, by the client that will download."""
         from downloader.sources.s3 import S3Source
 
         bucket = restore.upload.bucket
         file = None if bucket in self._probed else first_to_come(restore.plan.files, restore.destination)
         if file is not None:
-            probe(S3Source(bucket, self._access), file)
+            probe(S3Source(bucket, access), file)
             self._probed.add(bucket)
 
 

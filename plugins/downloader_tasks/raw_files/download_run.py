@@ -11,6 +11,8 @@ What `validate` refuses, and what it leaves to the report:
 | the bucket does not exist | nothing here: each file becomes a FAILURE line in the report |
 | the record's backup is not done | a warning in the log |
 
+In an audit S3 is not asked here, and need not be there: what is on the disk is compared with the record.
+
 A raw file that is refused beside others that are not is handed to `report`, which names it and fails the run.
 """
 
@@ -82,7 +84,11 @@ class RawFilesRun(DownloadRun):
 
     def item(self, name: str) -> Restore:
         """As `DownloadRun`."""
-        return find_restore(self.catalogue, self.configuration, name, self.request.patterns)
+        return self._find(self.catalogue, name)
+
+    def _find(self, records: Catalogue, raw_file_id: str) -> Restore:
+        request = self.request
+        return find_restore(records, self.configuration, raw_file_id, request.patterns, audit=request.audit)
 
     def validated(self) -> Validated:
         """As `DownloadRun`."""
@@ -90,12 +96,13 @@ class RawFilesRun(DownloadRun):
         writable_location(self.configuration, "output")
         records = self.catalogue
         raw_file_ids = self.request.ids_in(records)
-        checks = Checks(s3_access(self.configuration), several=len(raw_file_ids) > 1)
+        access = None if self.request.audit else s3_access(self.configuration)
+        checks = Checks(access, several=len(raw_file_ids) > 1)
         outlines: list[Outline] = []
         refused: dict[str, str] = {}
         for raw_file_id in raw_file_ids:
             try:
-                restore = find_restore(records, self.configuration, raw_file_id, self.request.patterns)
+                restore = self._find(records, raw_file_id)
                 checks.run(restore)
             except (CatalogueError, DownloadError, Refusal) as error:
                 if error.retryable:
@@ -118,7 +125,9 @@ def _announce(restore: Restore, outline: Outline) -> None:
             one_line(raw_file.backup_status or "none"),
         )
     log.info(
-        "Raw file %s: %s, %s, from s3://%s/%s to %s",
+        "Raw file %s: %s, %s, recorded in s3://%s/%s, audited in %s"
+        if restore.audit
+        else "Raw file %s: %s, %s, from s3://%s/%s to %s",
         one_line(raw_file.id),
         counted(len(outline)),
         shown_size(outline.bytes),

@@ -26,13 +26,14 @@ class RawFileRequest:
     """The raw files to restore, each once, and the patterns that choose among their files (none: all of them).
 
     `project_id`: instead of ids; which raw files it has, the catalogue says. `thaw`: the tier by which archived objects
-    are restored; ``""``: they are not.
+    are restored; ``""``: they are not. `audit`: whether what is on the disk is only read and compared.
     """
 
     raw_file_ids: tuple[str, ...]
     patterns: tuple[str, ...]
     project_id: str = ""
     thaw: str = ""
+    audit: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
@@ -41,7 +42,13 @@ class RawFileRequest:
         one, several = params.get("raw_file_id"), params.get("raw_file_ids")
         ids = trimmed([one] if one else several or [])
         project_id = (params.get("project_id") or "").strip()
-        return cls(ids, trimmed(params.get("files") or []), project_id, params.get("thaw") or "")
+        return cls(
+            ids,
+            trimmed(params.get("files") or []),
+            project_id,
+            thaw=params.get("thaw") or "",
+            audit=bool(params.get("audit")),
+        )
 
     def ids_in(self, catalogue: Catalogue) -> Sequence[str]:
         """The ids of the raw files to restore: as asked for, or those of the project whose backup is done.

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Restore", "find_restore"]
 
 _TITLE: Final = "S3 Download Status Report"
+_AUDIT_TITLE: Final = "S3 Audit Status Report"
 
 
 @dataclass(frozen=True, slots=True)
 class Restore(RunItem):
-    """What is restored from where to where."""
+    """What is restored from where to where, or in an audit: compared with what."""
 
     configuration: Configuration
     raw_file: RawFile
@@ -44,6 +45,7 @@ class Restore(RunItem):
     """The folder ``locations.output/<project_id>``; it may not exist yet."""
     plan: Plan
     """Its files are made each time they are asked for, if possible: see `RecordedFiles`."""
+    audit: bool = False
 
     @property
     def run_target(self) -> RunTarget:
@@ -54,7 +56,8 @@ class Restore(RunItem):
             ("Project ID", raw_file.project_id),
             ("S3 Bucket", raw_file.s3_upload_path or ""),
         )
-        return RunTarget(folder, folder.parent, _TITLE, raw_file.id, head)
+        title = _AUDIT_TITLE if self.audit else _TITLE
+        return RunTarget(folder, folder.parent, title, raw_file.id, head, self.audit)
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
         """As `RunItem`. Raises PlanChanged."""
@@ -92,7 +95,12 @@ class Restore(RunItem):
 
 
 def find_restore(
-    catalogue: Catalogue, configuration: Configuration, raw_file_id: str, patterns: Sequence[str]
+    catalogue: Catalogue,
+    configuration: Configuration,
+    raw_file_id: str,
+    patterns: Sequence[str],
+    *,
+    audit: bool = False,
 ) -> Restore:
     """The restore of a raw file, from its record.
 
@@ -116,8 +124,10 @@ def find_restore(
     selection = Selection(patterns)
     selection.refuse_empty(raw_file.id, recorded.names)
     chosen = recorded.chosen(lambda name: name in selection)
-    files: Sequence[Planned] = chosen if chosen.apart else refuse_folded(list(chosen), nearest(destination))
+    files: Sequence[Planned] = chosen
+    if not chosen.apart:
+        files = refuse_folded(list(chosen), nearest(destination), touch=not audit)
     # Neither the name of a bucket nor that of a folder holds the separator.
     origin = "\n".join((upload.bucket, upload.prefix, str(destination)))
     plan = Plan(raw_file_id, origin, files, f"the record of raw file {raw_file_id}")
-    return Restore(configuration, raw_file, upload, destination, plan)
+    return Restore(configuration, raw_file, upload, destination, plan, audit)

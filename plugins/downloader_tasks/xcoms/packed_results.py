@@ -28,6 +28,7 @@ _LETTERS: Final = {
     Outcome.RESUMED: "r",
     Outcome.SELF_HEALED: "h",
     Outcome.SKIPPED: "s",
+    Outcome.INTACT: "i",
     Outcome.FAILED: "f",
 }
 _OUTCOMES: Final = {letter: outcome for outcome, letter in _LETTERS.items()}

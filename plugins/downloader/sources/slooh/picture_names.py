@@ -17,7 +17,7 @@ from string import Formatter
 from typing import Any, Final, Generic, TypeVar
 from unicodedata import category, normalize
 
-from ...paths import REPORT_PREFIX, SafePath, marked, safe_path
+from ...paths import REPORT_PREFIXES, SafePath, marked, safe_path
 from ...planning import folded
 
 __all__ = [
@@ -175,7 +175,7 @@ def _name(text: str, unknown: str) -> str:
     """`text` as one segment of a path. Of one that is too long, its beginning, a hash of all of it, its extension."""
     name = _clean(text) or unknown
     reserved = name.partition(".")[0].rstrip().upper() in _DEVICES
-    if reserved or name.startswith(REPORT_PREFIX):
+    if reserved or name.startswith(REPORT_PREFIXES):
         name = f"_{name}"
     if len(name.encode()) <= _MOST_BYTES:
         return name
