@@ -135,6 +135,30 @@ def test_no_dag_reports_what_is_not_there(airflow: RealAirflow) -> None:
         assert {result.ok for result in read(newest).results if not (location / result.name).exists()} == {False}
 
 
+def test_an_audit_that_is_cleared_looks_again(airflow: RealAirflow) -> None:
+    folder = airflow.location("s3_downloader") / "raw_audit"
+    airflow.record("raw_audit", {"a.raw": A, "b.raw": B})
+    folder.mkdir()
+    (folder / "a.raw").write_bytes(A)
+    run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_audit", "audit": True})
+    assert airflow.wait(run) == "failed"
+    assert airflow.note(run) == "audit raw_audit"
+    assert ": Missing: b.raw is not there; " in last_line(airflow, run, "report")
+
+    (folder / "b.raw").write_bytes(B)
+    airflow.clear(run)
+    assert airflow.wait(run) == "success"
+
+    (folder / "a.raw").write_bytes(B[: len(A)])
+    airflow.clear(run, ["download"])
+    assert airflow.wait(run) == "failed"
+    assert ": Altered: a.raw: hash mismatch detected (" in last_line(airflow, run, "report", 3)
+    audits = sorted(folder.glob("_audit_status_raw_audit_*.txt"))
+    assert [read(path).summary.failed for path in audits] == [1, 0, 1]
+    assert airflow.reports(folder) == []
+    assert [asked for asked in airflow.objects.requests if "raw_audit" in asked.key] == []
+
+
 def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> None:
     folder = airflow.location("s3_downloader") / "raw_slow"
     airflow.record("raw_slow", {"large.raw": LARGE})
