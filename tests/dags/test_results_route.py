@@ -123,15 +123,13 @@ def test_runs_come_with_their_results_page_by_page(visitor: TestClient, lab: Lab
     lab.upload("a01", {"a.raw": b"bytes of a"})
     first, second = lab.run({"raw_file_id": "a01"}), lab.run({"raw_file_id": "nobody"})
     leave(first, {"status": "PARTIAL FAILURE", "reports": [{**REPORT, "failures": [FAILURE]}, REPORT], "problems": []})
-    leave(
-        second, {"status": "REFUSED", "reports": [], "problems": ["no raw file nobody in the catalogue; check the id"]}
-    )
+    problem = "no raw file nobody in the catalogue; check the id"
+    leave(second, {"status": "REFUSED", "reports": [], "problems": [problem], "audit": True})
     log_in(visitor, "viewer")
     newest = visitor.get("/downloader/results", params={"limit": 1}).json()
     (run,) = newest["runs"]
     assert (run["dag_id"], run["run_id"], run["state"]) == ("s3_downloader", second.run_id, "failed")
-    assert (run["status"], run["files"]) == ("REFUSED", 0)
-    assert run["problem"] == "no raw file nobody in the catalogue; check the id"
+    assert (run["status"], run["files"], run["audit"], run["problem"]) == ("REFUSED", 0, True, problem)
 
     before = newest["next"]
     (run,) = visitor.get("/downloader/results", params={"limit": 1, "before": before}).json()["runs"]
@@ -144,7 +142,7 @@ def test_runs_come_with_their_results_page_by_page(visitor: TestClient, lab: Lab
         "reports": 2,
         "about": ["a01", "a01"],
     }
-    assert run["problem"] == "b.raw: Not found: there is no object"
+    assert (run["audit"], run["problem"]) == (False, "b.raw: Not found: there is no object")
     assert visitor.get("/downloader/results", params={"since": "2999-01-01T00:00:00Z"}).json()["runs"] == []
 
 

@@ -71,7 +71,7 @@ const Row = memo(function Row(props: { run: Run; result: Result | undefined; wai
       <span role="cell" data-name="Files" className="dl-number">
         {has ? files(result) : "–"}
       </span>
-      <span role="cell" data-name="Size" className="dl-number" title={has ? `${size(result.fetched)} downloaded` : undefined}>
+      <span role="cell" data-name="Size" className="dl-number" title={has && !result.audit ? `${size(result.fetched)} downloaded` : undefined}>
         {has ? size(result.bytes) : "–"}
       </span>
       <span role="cell" data-name="Took" className="dl-number">

@@ -37,6 +37,7 @@ it("names that others chose can neither break a line nor turn it around", () => 
 
 it("what a run was asked for besides is told", () => {
   expect(remarks(run("s3_downloader", { dry_run: true, thaw: "Bulk", audit: false }))).toEqual(["dry run", "thaw: Bulk"]);
+  expect(remarks(run("minio_downloader", { audit: true }))).toEqual(["audit"]);
   expect(remarks(run("slooh_images", { duplicates: "overwrite" }))).toEqual(["overwrite"]);
   expect(remarks(run("slooh_images", null))).toEqual([]);
 });
@@ -70,7 +71,7 @@ it.each([null, 7, "text", [], { conf: "text", about: "x", files: -1, bytes: Numb
   "%j is read without harm",
   (answer) => {
     expect(toRun(answer)).toMatchObject({ conf: {}, seconds: null });
-    expect(toResult(answer)).toMatchObject({ about: [], files: 0, bytes: 0, status: "" });
+    expect(toResult(answer)).toMatchObject({ about: [], files: 0, bytes: 0, status: "", audit: false });
     expect(what(toRun(answer), toResult(answer))).toBe("");
   },
 );

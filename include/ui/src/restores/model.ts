@@ -28,6 +28,8 @@ export interface Result {
   state: string;
   due: string;
   status: string;
+  /** Whether it only compared what is on the disk. */
+  audit: boolean;
   about: string[];
   reports: number;
   files: number;
@@ -81,6 +83,7 @@ export function toResult(answer: unknown): Result {
     state: asText(result.state),
     due: asText(result.run_after),
     status: asText(result.status),
+    audit: result.audit === true,
     about: asList(result.about).map(asText).filter(Boolean),
     reports: asCount(result.reports),
     files: asCount(result.files),

@@ -10,12 +10,14 @@ function result(changed: Partial<Result>): Result {
   return { ...toResult({ ...usual, run_after: "2026-03-01T12:00:00Z" }), ...changed };
 }
 
-it("what has ended is counted; dry runs and what is under way are not", () => {
+it("what has ended is counted; dry runs, audits and what is under way are not", () => {
   const totals = totalsOf([
     result({ files: 3, successful: 3, fetched: 100, due: "2026-03-01T12:00:00Z" }),
     result({ files: 2, successful: 1, fetched: 10, state: "failed", due: "2026-03-02T12:00:00+02:00" }),
     result({ files: 9, successful: 9, fetched: 0, due: "2026-03-03T12:00:00Z" }),
     result({ files: 7, successful: 7, fetched: 1000, status: DRY_RUN }),
+    result({ files: 5, successful: 5, audit: true }),
+    result({ files: 5, successful: 1, audit: true, state: "failed", status: "PARTIAL FAILURE", fetched: 1000 }),
     result({ state: "running", status: "" }),
     result({ state: "failed", status: "" }),
   ]);
@@ -50,6 +52,7 @@ it("each day has its bytes, those without any too, over a change of the clock", 
     result({ fetched: 6, due: at(2026, 2, 28, 0) }),
     result({ fetched: 7, due: at(2026, 2, 30, 0) }),
     result({ fetched: 1, due: at(2026, 2, 30, 0), status: DRY_RUN }),
+    result({ fetched: 1, due: at(2026, 2, 30, 0), audit: true }),
     result({ fetched: 9, due: at(2026, 3, 20, 0) }),
     result({ fetched: 9, due: "no time" }),
   ];

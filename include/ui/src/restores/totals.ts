@@ -1,4 +1,4 @@
-/** Totals over many runs. Dry runs download nothing, and are left out. */
+/** Totals over many runs. Dry runs and audits download nothing, and are left out. */
 import { DRY_RUN, isActive, type Result } from "./model";
 
 export interface Totals {
@@ -17,7 +17,7 @@ export function totalsOf(results: Iterable<Result>): Totals {
   const totals: Totals = { runs: 0, failedRuns: 0, files: 0, successful: 0, fetched: 0, last: "" };
   let newest = Number.NEGATIVE_INFINITY;
   for (const result of results) {
-    if (result.status === DRY_RUN || isActive(result)) continue;
+    if (!isDownload(result) || isActive(result)) continue;
     totals.runs += 1;
     if (result.state === "failed") totals.failedRuns += 1;
     totals.files += result.files;
@@ -30,6 +30,10 @@ export function totalsOf(results: Iterable<Result>): Totals {
     }
   }
   return totals;
+}
+
+function isDownload({ status, audit }: Result): boolean {
+  return status !== DRY_RUN && !audit;
 }
 
 /** `99.2 %`: of all files those that are complete; 100 only where all are. "–" without files. */
@@ -48,7 +52,7 @@ export function daily(results: Iterable<Result>, first: Date | null, now: Date):
   let begin = first === null ? now.getTime() : first.getTime();
   for (const result of results) {
     const due = new Date(result.due);
-    if (result.status === DRY_RUN || result.fetched === 0 || Number.isNaN(due.getTime())) continue;
+    if (!isDownload(result) || result.fetched === 0 || Number.isNaN(due.getTime())) continue;
     const day = noon(due, 0);
     byDay.set(day, (byDay.get(day) ?? 0) + result.fetched);
     if (first === null) begin = Math.min(begin, due.getTime());

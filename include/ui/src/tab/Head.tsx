@@ -5,7 +5,8 @@ import { duration, moment } from "../shared/format";
 import { asObject, asText } from "../shared/json";
 import { Badge, Figures, Notice } from "../shared/parts";
 import type { Snapshot } from "./load";
-import { isOver } from "./run";
+import { isAudit, isOver } from "./run";
+import { titleOf } from "./title";
 import { visible } from "../shared/visible";
 
 /** Which run it is, in which state, and what can be done with it. */
@@ -29,6 +30,7 @@ export function Head({ dagId, snapshot, again }: { dagId: string; snapshot: Snap
               ["Started", moment(run.start) || "not yet"],
               ["Duration", Number.isFinite(to - from) ? duration(Math.max(0, to - from) / 1000) : "–"],
               ...(run.user ? ([["By", <bdi key="by">{visible(run.user)}</bdi>]] as [string, React.ReactNode][]) : []),
+              ...(isAudit(run) ? ([["Mode", "audit"]] as [string, string][]) : []),
               ...(run.conf["dry_run"] === true ? ([["Mode", "dry run"]] as [string, string][]) : []),
             ]}
           />
@@ -37,16 +39,6 @@ export function Head({ dagId, snapshot, again }: { dagId: string; snapshot: Snap
       </div>
     </header>
   );
-}
-
-const NAMING = ["raw_file_id", "project_id", "bucket", "manifest", "select"];
-
-/** What the run is on: as its one report has it, its note, or its parameters. */
-function titleOf(dagId: string, { run, outcome }: Snapshot): string {
-  const reports = outcome?.result?.reports ?? [];
-  const note = run.note.split("\n", 1)[0];
-  const named = NAMING.map((key) => asText(run.conf[key])).find(Boolean);
-  return (reports.length === 1 ? reports[0]?.about : "") || note || named || dagId;
 }
 
 interface RunAgainProps {
@@ -87,6 +79,11 @@ function RunAgain({ dagId, conf, over, refresh }: RunAgainProps) {
         {conf["dry_run"] === true ? (
           <button type="button" className="dl-button" onClick={() => setAsked({ ...conf, dry_run: false })}>
             Run it for real
+          </button>
+        ) : null}
+        {conf["audit"] === true ? (
+          <button type="button" className="dl-button" onClick={() => setAsked({ ...conf, audit: false })}>
+            Run the restore
           </button>
         ) : null}
         <button type="button" className="dl-button" aria-expanded={asked !== null} onClick={() => setAsked(conf)}>

@@ -5,7 +5,7 @@ import { Badge, Bar, Figures, Notice } from "../shared/parts";
 import { visible } from "../shared/visible";
 import { whole } from "./figures";
 import { APPROVE, DOWNLOAD, REPORT, type Pool, type Snapshot, inLine } from "./load";
-import { type Task, hasEnded, isWaiting, retriesOf } from "./run";
+import { type Task, hasEnded, isAudit, isWaiting, retriesOf } from "./run";
 import { sentence, whole as wholeThaw } from "./thaw";
 
 /** How far the run is. */
@@ -67,7 +67,7 @@ export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string;
           <Link to={`/dags/${segment(dagId)}/runs/${segment(runId)}/tasks/${APPROVE}/required_actions`}>See what it would do, and approve or reject it</Link>
         </Notice>
       ) : (
-        <p className="dl-muted">{stageOf(steps)}</p>
+        <p className="dl-muted">{stageOf(steps, isAudit(snapshot.run))}</p>
       )}
       {thaw ? <p>{visible(sentence(thaw))}</p> : null}
       {pool && waiting ? <Waiting pool={pool} waiting={waiting} /> : null}
@@ -79,10 +79,10 @@ export function Live({ dagId, runId, snapshot }: { dagId: string; runId: string;
 const ASKING = new Set(["awaiting_input", "deferred"]);
 
 /** What goes on before there are shards. */
-function stageOf(steps: Task[]): string {
+function stageOf(steps: Task[], audit: boolean): string {
   const began = steps.filter((task) => !isWaiting(task));
   if (!began.length) return "The run has not begun yet.";
-  return began.every(hasEnded) ? "The next task is about to begin." : "What to download is being found out.";
+  return began.every(hasEnded) ? "The next task is about to begin." : `What to ${audit ? "audit" : "download"} is being found out.`;
 }
 
 function Waiting({ pool, waiting }: { pool: Pool; waiting: number }) {

@@ -11,7 +11,7 @@ import { Shards } from "./Shards";
 import tabStyle from "./tab.css";
 import { type Outcome, type Snapshot, load, pauseAfter } from "./load";
 import { DAGS } from "../shared/dags";
-import { isOver } from "./run";
+import { isAudit, isOver } from "./run";
 import { isScheduled } from "./started";
 
 /** The tab Restore. Airflow shows it on the runs of all DAGs. */
@@ -61,7 +61,7 @@ function Whole({ dagId, runId, snapshot, again }: { dagId: string; runId: string
       {over ? null : <Live dagId={dagId} runId={runId} snapshot={snapshot} />}
       {snapshot.outcome ? <OutcomeView dagId={dagId} runId={runId} snapshot={snapshot} outcome={snapshot.outcome} /> : null}
       <BytesOverTime shards={snapshot.shards} />
-      {snapshot.shards.length ? <Shards dagId={dagId} runId={runId} shards={snapshot.shards} over={over} /> : null}
+      {snapshot.shards.length ? <Shards dagId={dagId} runId={runId} shards={snapshot.shards} over={over} audit={isAudit(snapshot.run)} /> : null}
       {snapshot.outcome?.texts.length ? <ReportView texts={snapshot.outcome.texts} dry={isDry(snapshot.outcome)} /> : null}
     </>
   );

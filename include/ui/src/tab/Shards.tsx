@@ -17,10 +17,13 @@ export interface ShardsProps {
   runId: string;
   shards: Shard[];
   over: boolean;
+  /** Whether files are read and not downloaded. */
+  audit: boolean;
 }
 
 /** Each shard: how far, how fast, which try, and the files that are under way. */
-export function Shards({ dagId, runId, shards, over }: ShardsProps) {
+export function Shards({ dagId, runId, shards, over, audit }: ShardsProps) {
+  const got = audit ? "read" : "received";
   const [all, setAll] = useState(false);
   const place = ({ task }: Shard) => (ORDER.indexOf(task.state) + 1 || ORDER.length + 1) + task.index / 1e6;
   const sorted = over && all ? shards : [...shards].sort((a, b) => place(a) - place(b));
@@ -30,7 +33,7 @@ export function Shards({ dagId, runId, shards, over }: ShardsProps) {
       <h3>{counted(shards.length, "shard")}</h3>
       <ul className="dl-shards">
         {shown.map((shard) => (
-          <ShardRow key={shard.task.index} shard={shard} to={`/dags/${segment(dagId)}/runs/${segment(runId)}/tasks/${DOWNLOAD}/mapped/${shard.task.index}`} />
+          <ShardRow key={shard.task.index} shard={shard} got={got} to={`/dags/${segment(dagId)}/runs/${segment(runId)}/tasks/${DOWNLOAD}/mapped/${shard.task.index}`} />
         ))}
       </ul>
       {shards.length > FEW ? (
@@ -44,7 +47,7 @@ export function Shards({ dagId, runId, shards, over }: ShardsProps) {
   );
 }
 
-function ShardRow({ shard, to }: { shard: Shard; to: string }) {
+function ShardRow({ shard, got, to }: { shard: Shard; got: string; to: string }) {
   const { task, progress, listing } = shard;
   // Airflow has its label once it runs; until then it is the index.
   const label = /^\d*$/.test(task.label) ? `Shard ${task.index + 1}` : visible(task.label);
@@ -59,14 +62,14 @@ function ShardRow({ shard, to }: { shard: Shard; to: string }) {
         <Badge state={task.state || "scheduled"} />
       </div>
       {progress ? <Bar percent={percentOf(progress)} label={label} /> : null}
-      {progress ? <p className="dl-muted">{amounts(progress, running)}</p> : null}
+      {progress ? <p className="dl-muted">{amounts(progress, running, got)}</p> : null}
       {running && !progress ? (
         <p className="dl-muted">{listing.length ? `Being listed: ${listing.map(([name, figure]) => `${name} ${visible(figure)}`).join(", ")}` : "Begins …"}</p>
       ) : null}
       {running && progress?.underWay.length ? (
         <ul className="dl-files" aria-label={`Files under way in ${label}`}>
           {progress.underWay.map((file) => (
-            <FileRow key={file.name} file={file} />
+            <FileRow key={file.name} file={file} got={got} />
           ))}
         </ul>
       ) : null}
@@ -74,7 +77,7 @@ function ShardRow({ shard, to }: { shard: Shard; to: string }) {
   );
 }
 
-function FileRow({ file }: { file: FileFigures }) {
+function FileRow({ file, got }: { file: FileFigures; got: string }) {
   const name = visible(file.name);
   const percent = file.size ? Math.min(100, Math.floor((100 * file.bytes) / file.size)) : null;
   return (
@@ -84,7 +87,7 @@ function FileRow({ file }: { file: FileFigures }) {
           <bdi>{name}</bdi>
         </span>
         <span className="dl-muted">
-          {file.size ? `${size(file.bytes)} of ${size(file.size)}` : size(file.bytes)}, {pace(file.speed, file.left, file.stalled)}
+          {file.size ? `${size(file.bytes)} of ${size(file.size)}` : size(file.bytes)}, {pace(file.speed, file.left, file.stalled, got)}
         </span>
       </div>
       <Bar thin percent={percent} label={name} />
@@ -92,14 +95,15 @@ function FileRow({ file }: { file: FileFigures }) {
   );
 }
 
-function amounts(progress: Progress, running: boolean): string {
+function amounts(progress: Progress, running: boolean, got: string): string {
   const files = `${count(progress.filesDone)} of ${counted(progress.files, "file")}`;
   const bytes = progress.bytesPlanned ? `${size(progress.bytesDone)} of ${size(progress.bytesPlanned)}` : size(progress.bytesDone);
   const fetched = running || !progress.bytesFetched ? "" : `, ${size(progress.bytesFetched)} over the network`;
-  return `${files}, ${bytes}${running ? `, ${pace(progress.speed, progress.left, progress.stalled)}` : fetched}`;
+  return `${files}, ${bytes}${running ? `, ${pace(progress.speed, progress.left, progress.stalled, got)}` : fetched}`;
 }
 
-function pace(bytesASecond: number, left: number | null, stalled: number | null): string {
-  if (stalled !== null) return `nothing received for ${duration(stalled)}`;
+/** `got`: `received`, or `read`. */
+function pace(bytesASecond: number, left: number | null, stalled: number | null, got: string): string {
+  if (stalled !== null) return `nothing ${got} for ${duration(stalled)}`;
   return left === null ? speed(bytesASecond) : `${speed(bytesASecond)}, about ${duration(left)} left`;
 }

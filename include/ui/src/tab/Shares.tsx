@@ -4,6 +4,7 @@ import { visible } from "../shared/visible";
 /** Outcomes and assurances in the order in which they are shown, and their colours; checksums stand before these. */
 const COLORS: Record<string, string> = {
   downloaded: "var(--dl-ok)",
+  intact: "var(--dl-ok)",
   resumed: "color-mix(in srgb, var(--dl-ok) 50%, var(--dl-info))",
   "self-healed": "var(--dl-warning)",
   skipped: "color-mix(in srgb, var(--dl-muted) 60%, transparent)",

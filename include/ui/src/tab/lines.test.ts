@@ -42,6 +42,7 @@ describe("a report's lines", () => {
   it("of the words that come first", () => {
     expect(outcomeOf("a: FAILURE - b: OK - Skipped")).toBe("failed");
     expect(outcomeOf("a: OK - Skipped (b: FAILURE - no)")).toBe("skipped");
+    expect(outcomeOf("a: OK - Intact (verified, 1.0 MB in 0.1s) [1 bytes, md5:9b2c]")).toBe("intact");
     expect(outcomeOf("a: OK - Something new")).toBe("");
     expect(outcomeOf("")).toBe("");
   });

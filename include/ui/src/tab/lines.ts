@@ -7,6 +7,7 @@ const OUTCOMES: [string, string][] = [
   ["Resumed", "resumed"],
   ["Self-healed", "self-healed"],
   ["Skipped", "skipped"],
+  ["Intact", "intact"],
 ];
 const ACTION = /^.*: (KEEP|RESUME|HEAL|DOWNLOAD|THAW) - /;
 
@@ -39,7 +40,7 @@ export function linesOf(text: string): Line[] {
 
 /** Outcome -> lines, in the order in which they are shown. */
 export function countsOf(lines: Line[]): [string, number][] {
-  const order = ["failed", "downloaded", "resumed", "self-healed", "skipped", "download", "resume", "heal", "thaw", "keep"];
+  const order = ["failed", "downloaded", "resumed", "self-healed", "skipped", "intact", "download", "resume", "heal", "thaw", "keep"];
   const counts = new Map<string, number>();
   for (const { outcome } of lines) if (outcome) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   return order.flatMap((outcome): [string, number][] => {

@@ -129,6 +129,11 @@ export function isOver(run: Run): boolean {
   return ENDED.has(run.state);
 }
 
+/** Whether it only compares what is on the disk, and downloads nothing. */
+export function isAudit({ conf }: Run): boolean {
+  return conf["audit"] === true;
+}
+
 export function hasEnded(task: Task): boolean {
   return TASK_ENDED.has(task.state);
 }
