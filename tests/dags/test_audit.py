@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from dags.fhir_lab import FhirLab, resources
 from dags.lab import Lab, Parts, Run, Runner, md5, when
@@ -79,6 +82,8 @@ def test_what_is_intact_is_proven_by_the_catalogue_alone(lab: Lab, monkeypatch: 
     assert (progress["files_done"], progress["bytes_fetched"]) == (len(FILES), 0)
     assert progress["bytes_done"] == progress["bytes_planned"] == sum(map(len, FILES.values()))
     assert run.states()["thaw"] == ["skipped"]
+    with create_session() as session:
+        assert session.scalars(select(AssetEvent).where(AssetEvent.source_run_id == run.run_id)).all() == []
     assert "Auditing sub/fine.raw... ✓ (intact, 7.8 KB in " in run.log
     assert "Downloading" not in run.log
 

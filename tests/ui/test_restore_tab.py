@@ -295,6 +295,27 @@ def test_what_would_be_done(tab: Tab) -> None:
     tab.look("dry_run")
 
 
+def test_an_audit_says_that_it_is_one_and_leads_to_the_restore(tab: Tab) -> None:
+    def audited(route: Route) -> None:
+        answer = route.fetch()
+        run = answer.json()
+        route.fulfill(response=answer, json=run | {"conf": {**run["conf"], "audit": True}})
+
+    tab.page.route(RUN, audited)
+    missing = {"name": "b.raw", "kind": "Missing", "message": "Missing: b.raw is not there; run the restore"}
+    found = report(outcomes={"intact": 411, "failed": 1}, assurances={"MD5": 411}, failures=[missing], failed=1)
+    tab.show(found, audit=True, text=text_of([]).replace("\n\n\n", "\na.raw: OK - Intact (verified, 5 B in 0.1s)\n\n"))
+    expect(tab.page.get_by_role("heading", name="Audit of 20250115_sample")).to_be_visible()
+    expect(tab.whole).to_contain_text("Modeaudit")
+    expect(tab.region("Outcomes")).to_contain_text("intact 411")
+    expect(tab.region("Failures")).to_contain_text("Missing: b.raw is not there")
+    expect(tab.region("Text of the report").get_by_role("button", name="intact 1")).to_be_visible()
+    tab.look("audit")
+    tab.page.get_by_role("button", name="Run the restore").click()
+    expect(tab.page.get_by_role("group", name="Run again")).to_contain_text('"audit": false')
+    tab.page.get_by_role("button", name="Cancel").click()
+
+
 def test_what_was_refused_is_told(tab: Tab) -> None:
     tab.show(status="REFUSED", problems=["raw file nosuch: the catalogue has no such record; look at its id"])
     expect(tab.page.get_by_role("alert")).to_contain_text("the catalogue has no such record")
