@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -13,10 +14,13 @@ __all__ = ["measured", "summary"]
 
 
 def measured(began: float, work: Callable[[], Mapping[str, object]]) -> str:
-    """The result of `work` as JSON, with the seconds `started` (since `began`), `inside` and `processor`."""
-    called, clock = time.perf_counter(), time.process_time()
+    """The result of `work` as JSON, with the seconds `started` (since `began`), `inside` and `processor`.
+
+    `processor` includes that of processes which `work` has started and waited for.
+    """
+    called, clock = time.perf_counter(), sum(os.times()[:4])
     result = work()
-    inside, processor = time.perf_counter() - called, time.process_time() - clock
+    inside, processor = time.perf_counter() - called, sum(os.times()[:4]) - clock
     return json.dumps({"started": called - began, "inside": inside, "processor": processor, **result})
 
 

@@ -1,5 +1,6 @@
 """Our contestant in the cases `million` and `many`: a raw file of a catalogue, planned and downloaded as the
-tasks of `s3_downloader` do, one after the other in one process, without a scheduler.
+tasks of `s3_downloader` do, one after the other, without a scheduler. Each is a process of its own, as with
+Airflow: the peak of memory is that of the largest.
 
 `validate` looks the record up, sees whether there is room, and cuts the plan into shards (``--only plan``); each
 `download` looks the record up again, takes its slice of it (``--only slice``), and fetches that.
@@ -19,8 +20,9 @@ BEGAN = time.perf_counter()
 import argparse
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,12 @@ class Tasks:
 
     def download(self) -> dict[str, Any]:
         """The whole run: `validate`, then each `download`."""
-        shards = self._shards()
-        return {**_figures(shards), **summary(result for shard in shards for result in self._download(shard))}
+        with get_context("fork").Pool(1, maxtasksperchild=1) as tasks:
+            shards = tasks.apply(self._shards)
+            results = summary(chain.from_iterable(tasks.imap(self._download, shards)))
+            tasks.close()
+            tasks.join()  # else its time and memory are not counted
+        return {**_figures(shards), **results}
 
     def _find(self) -> Restore:
         return find_restore(self.records, self.configuration, RAW_FILE, ())
@@ -71,13 +77,13 @@ class Tasks:
         Space().share(found.plan.files, found.destination)
         return cut([found.plan.outline()], bounds_of(self.configuration))
 
-    def _download(self, shard: Shard) -> Iterator[FileResult]:
+    def _download(self, shard: Shard) -> list[FileResult]:
         found = self._find()
         planned = found.plan.cut(shard)
         bucket, destination = source(found.upload.bucket, self.endpoint), found.destination
         del found  # as the task does
         destination.mkdir(exist_ok=True)
-        yield from restore(planned, bucket, destination, transfer_options(self.configuration.transfer))
+        return restore(planned, bucket, destination, transfer_options(self.configuration.transfer))
 
 
 def _figures(shards: list[Shard]) -> dict[str, Any]:

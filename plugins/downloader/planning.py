@@ -5,6 +5,7 @@ A single name is judged by `paths.safe_path`; here they are compared with each o
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, pairwise
 from unicodedata import normalize
@@ -77,17 +78,22 @@ def stand_apart(names: Sequence[str]) -> bool:
     them. The other way round it may err: it is answered from the names alone, of which no copies are kept: names are
     compared by Python's own hash, 64 bits with a secret of this process.
     """
-    lowered = {hash(name.lower()) for name in names}
-    if len(lowered) != len(names):
+    lowered = sorted(hash(name.lower()) for name in names)  # a set of a million takes twice the memory
+    if any(one == other for one, other in pairwise(lowered)):
         return False
     last = ""
     for name in names:
         folder = name.rpartition("/")[0]
         if folder != last:
             last = folder
-            if any(hash(above) in lowered for above in accumulate(folder.lower().split("/"), "{}/{}".format)):
+            if any(_holds(lowered, hash(above)) for above in accumulate(folder.lower().split("/"), "{}/{}".format)):
                 return False
     return True
+
+
+def _holds(ordered: Sequence[int], number: int) -> bool:
+    at = bisect_left(ordered, number)
+    return at < len(ordered) and ordered[at] == number
 
 
 def _one_for_each_path(planned: list[Planned]) -> dict[str, RemoteFile]:

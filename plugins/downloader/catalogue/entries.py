@@ -34,9 +34,11 @@ class Entries(Mapping[str, object]):
         for name, start in found:
             names.append(name)
             starts.append(start)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self._names = [names[at] for at in order]
-        self._starts = array("Q", (starts[at] for at in order))
+        if any(one > other for one, other in pairwise(names)):  # in their order they need no memory to be sorted
+            order = array("Q", sorted(range(len(names)), key=names.__getitem__))
+            names[:] = [names[at] for at in order]
+            starts = array("Q", (starts[at] for at in order))
+        self._names, self._starts = names, starts
         self._twice = frozenset(one for one, other in pairwise(self._names) if one == other)
         if self._twice:
             self._keep_one_of_each()
