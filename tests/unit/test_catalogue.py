@@ -493,6 +493,20 @@ def test_a_locked_table_is_not_waited_for_for_ever(
             catalogue.get("sample")
 
 
+def test_a_long_record_leaves_no_buffer_of_its_size_behind(postgres: PostgresDatabase, opened: Opened) -> None:
+    """That of its connection, which PostgreSQL's library never makes smaller."""
+    postgres.insert("long", {f"{number:0200}.raw": [1, None] for number in range(6_000)})
+    postgres.insert("short", INFO)
+    catalogue = opened(postgres.address)
+    whose = "SELECT pid FROM pg_stat_activity WHERE application_name = 'downloader'"
+    before = postgres.execute(whose)
+    for raw_file_id in ("short", "long", "short"):
+        found = catalogue.get(raw_file_id)
+        assert found is not None
+        assert len(found.file_info) == {"short": len(INFO), "long": 6_000}[raw_file_id]
+    assert postgres.execute(whose) != before
+
+
 def test_no_transaction_stays_open_between_questions(postgres: PostgresDatabase, opened: Opened) -> None:
     catalogue = opened(postgres.address)
     catalogue.get("sample")

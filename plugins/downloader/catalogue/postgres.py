@@ -42,6 +42,8 @@ _HINT_TIME_LIMIT: Final = "3s"
 """Of the query for similar ids."""
 _LIMIT_TIME: Final = "SELECT set_config('statement_timeout', %s, true)"
 """Until the end of the transaction, as SET LOCAL does."""
+_LONG: Final = 2**20
+"""Characters of a `file_info` after which the connection is given up: its buffer stays as large as its largest row."""
 _PATIENCE_SECONDS: Final = 200.0
 """Longer than PgBouncer lets a client wait (120 s) and a query may run. Other poolers may let it wait for ever."""
 _DEFAULTS: Final[dict[str, str]] = {
@@ -158,7 +160,10 @@ class PostgresCatalogue:
         """The record, None if there is none. Raises CatalogueError."""
         if not can_be_id(raw_file_id):
             return None
-        return to_raw_file(self._rows(_GET, (raw_file_id,)), raw_file_id)
+        rows = self._rows(_GET, (raw_file_id,))
+        if rows and len(str(rows[0][-1])) > _LONG:
+            self.close()
+        return to_raw_file(rows, raw_file_id)
 
     def similar(self, raw_file_id: str, limit: int) -> list[str]:
         """At most `limit` similar ids."""
@@ -192,9 +197,9 @@ class PostgresCatalogue:
             connection = self._connection()
             given_up = threading.Event()
             try:
-                with _patience(connection, given_up), connection.transaction():
-                    connection.execute(_LIMIT_TIME, (time_limit or _TIME_LIMIT,))
-                    return connection.execute(query, values).fetchall()
+                with _patience(connection, given_up), connection.transaction(), connection.cursor() as cursor:
+                    cursor.execute(_LIMIT_TIME, (time_limit or _TIME_LIMIT,))
+                    return cursor.execute(query, values).fetchall()
             except (psycopg.Error, UnicodeDecodeError) as error:
                 problem = self._silence() if given_up.is_set() else self._refusal(error)
             raise problem  # outside the handler: the driver's exception, with the password, must not be its context
