@@ -162,9 +162,9 @@ def test_an_audit_that_is_cleared_looks_again(airflow: RealAirflow) -> None:
 def test_what_a_person_stopped_is_in_the_next_report(airflow: RealAirflow) -> None:
     folder = airflow.location("s3_downloader") / "raw_slow"
     airflow.record("raw_slow", {"large.raw": LARGE})
-    slowed(airflow, 4e6)
+    slowed(airflow, 1e6)  # a busy machine, too, has stopped it long before its end
     run = airflow.trigger("s3_downloader", {"raw_file_id": "raw_slow"})
-    airflow.wait_until(lambda: part_of(folder))
+    airflow.wait_until(lambda: part_of(folder) > 2**20)
     airflow.mark(run, "failed")
     assert airflow.wait(run) == "failed"
     assert (airflow.states(run)["report"], airflow.reports(folder)) == ("skipped", [])
