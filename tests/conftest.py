@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from include.stand_ins.secrets import secret
 from support.fast_folder import fast_folder
+from support.measuring import serve_unmeasured, unmeasured
 
 if TYPE_CHECKING:
     from include.stand_ins.drive_server import DriveServer
@@ -66,6 +67,8 @@ _NOBODYS_CREDENTIALS = {
 _take_away_settings()
 os.environ.update(_own_airflow() | _NOBODYS_CREDENTIALS)
 
+serve_unmeasured()
+
 
 # How long an example takes depends on the load of the machine. (In CI Hypothesis loads a profile of its own, without a
 # deadline too.)
@@ -88,7 +91,7 @@ def airflow_database() -> None:
     """Airflow's own database, empty, for tests that run DAGs. Takes some seconds, once."""
     from airflow.utils.db import initdb
 
-    initdb()
+    unmeasured(initdb)()
 
 
 @pytest.fixture
