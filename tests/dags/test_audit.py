@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from downloader.sources.s3 import S3Source
 from downloader.sources.s3.minio import MinioSource
 from include.stand_ins.s3_servers import S3Server
 from support.restoring import fingerprint
+from support.small_disk import memory_disk
 
 SAMPLE = "20250115_sample"
 FILES = {f"{name}.raw": name.encode() * 1000 for name in ("fine", "gone", "other", "long", "short", "sub/fine")}
@@ -200,3 +202,55 @@ def test_exports_need_their_server(exports: FhirLab) -> None:
     run = audited(exports, "minio_downloader")
     assert (run.state, run.xcom("result")["status"]) == ("failed", "REFUSED")
     assert not list(exports.output.glob("_audit*"))
+
+
+# --- where nothing may be written -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [".", "PRID001"])
+def test_a_disk_that_may_only_be_read_is_proven_as_well(lab: Lab, disks: ExitStack, at: str) -> None:
+    """A snapshot, or the mount of an archive: the run is green or red by what lies there."""
+    folder = lab.upload(SAMPLE, FILES)
+    disk = disks.enter_context(memory_disk(lab.output / at))
+    put(folder, FILES)
+    disk.change("ro")
+    run = audited(lab, "s3_downloader", raw_file_id=SAMPLE)
+    assert run.state == "success", run.log
+    result = run.xcom("result")
+    (report,) = result["reports"]
+    assert (result["status"], result["problems"], report["path"]) == ("SUCCESS", [], "")
+    assert report["unwritten"].startswith("Disk error: ")
+    assert "Read-only file system" in report["unwritten"]
+    assert f"The report was not written, and stands in this log alone: {report['unwritten']}" in run.log
+    assert "fine.raw: OK - Intact (verified, " in run.xcom("report_text")[0]["text"]
+
+    disk.change("rw")
+    (folder / "gone.raw").unlink()
+    disk.change("ro")
+    run = audited(lab, "s3_downloader", raw_file_id=SAMPLE)
+    result = run.xcom("result")
+    assert (run.state, result["status"], result["problems"]) == ("failed", "PARTIAL FAILURE", [])
+    assert "1 of 6 files of raw file 20250115_sample failed" in run.log
+    assert run.xcom("result")["reports"][0]["unwritten"]
+    assert lab.run({"raw_file_id": SAMPLE}).state == "failed", "a download is refused as before"
+
+
+def test_exports_on_a_disk_that_may_only_be_read_are_proven_as_well(exports: FhirLab, disks: ExitStack) -> None:
+    data = resources("Patient", 2)
+    exports.upload({"Patient.ndjson": data})
+    disk = disks.enter_context(memory_disk(exports.output))
+    put(exports.output, {"Patient.ndjson": data})
+    disk.change("ro")
+    run = audited(exports, "minio_downloader", check_ndjson=True)
+    assert (run.state, run.xcom("result")["status"]) == ("success", "SUCCESS"), run.log
+    assert "Read-only file system" in run.xcom("result")["reports"][0]["unwritten"]
+
+
+def test_a_report_that_a_full_disk_refuses_is_a_problem(lab: Lab, disks: ExitStack) -> None:
+    folder = lab.upload(SAMPLE, {"a.raw": b"1" * 4096})
+    disk = disks.enter_context(memory_disk(lab.output, "size=64k"))
+    put(folder, {"a.raw": b"1" * 4096})
+    disk.fill()
+    run = lab.run({"raw_file_id": SAMPLE, "audit": True})
+    assert run.state == "failed"
+    assert "the report could not be written (it stands in the log): Disk full: " in run.xcom("result")["problems"][0]

@@ -20,6 +20,7 @@ from downloader_tasks.settings.configuration import (
     ConfigurationError,
     LocationError,
     load,
+    readable_location,
     writable_location,
 )
 from include.stand_ins.secrets import secret
@@ -524,6 +525,19 @@ def test_a_location_is_judged_by_the_rights_of_the_user_that_runs(folder: Path, 
     opened.chmod(0o777)
     request.getfixturevalue("as_nobody")
     assert writable_location(located(opened), "output") == opened
+
+
+def test_a_location_that_is_only_read_need_not_be_writable(folder: Path, request: pytest.FixtureRequest) -> None:
+    closed = folder / "closed"
+    closed.mkdir()
+    folder.chmod(0o555)
+    closed.chmod(0o000)
+    request.getfixturevalue("as_nobody")
+    assert readable_location(located(folder), "output") == folder
+    with pytest.raises(LocationError, match=f"may not be entered by the user with the id {os.geteuid()}: give"):
+        readable_location(located(closed), "output")
+    with pytest.raises(LocationError, match="does not exist: create it"):
+        readable_location(located(folder / "none"), "output")
 
 
 def test_a_location_that_cannot_be_reached_says_so(folder: Path, request: pytest.FixtureRequest) -> None:

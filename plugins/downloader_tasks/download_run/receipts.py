@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,8 @@ __all__ = ["MOST_NAMES", "Published", "Receipt", "named", "one_sentence", "publi
 MOST_NAMES: Final = 200
 """Names of a kind that a summary writes out."""
 
+_NOT_WRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
 log = logging.getLogger(__name__)
 
 
@@ -45,11 +48,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A receipt that was printed. `path`: where it is written. `problem`: why it could not be, else ``""``."""
+    """A receipt that was printed. `path`: where it is written. `problem`: why it could not be, else ``""``.
+
+    `unwritten`: why that of an audit was not, where the destination may only be read: then the run has not failed.
+    """
 
     receipt: Receipt
     path: Path | None
     problem: str = ""
+    unwritten: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -148,6 +155,9 @@ def publish(receipt: Receipt) -> Published:
         if not few:
             _print(receipt.report, whole=True)
         problem = from_os_error(error, str(receipt.folder)) if isinstance(error, OSError) else error
+        if receipt.report.audit and _may_only_be_read(error):
+            log.warning("The report was not written, and stands in this log alone: %s", problem)
+            return Published(receipt, None, unwritten=str(problem))
         summary = receipt.report.summary
         counts = f"{summary.failed:,} of {counted(summary.total)} of {receipt.about} failed"
         return Published(
@@ -155,6 +165,12 @@ def publish(receipt: Receipt) -> Published:
         )
     log.info("Report: %s", path)
     return Published(receipt, path)
+
+
+def _may_only_be_read(error: DownloadError | OSError) -> bool:
+    """Whether a report was not written because its folder, or its disk, is not for writing."""
+    refusal = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(refusal, OSError) and refusal.errno in _NOT_WRITABLE
 
 
 def _prepare(receipt: Receipt) -> None:

@@ -8,7 +8,8 @@
                   "failures": [{"name": "...", "kind": "...", "message": "..."}]}],
      "problems": ["what no report says: ..."]}
 
-That of an audit has `audit`, which is true, and `outcomes` of its own: ``intact`` and ``failed``.
+That of an audit has `audit`, which is true, and `outcomes` of its own: ``intact`` and ``failed``. Where its destination
+may only be read, its reports have `unwritten`, which says so, and no `path`.
 
 All texts are escaped as in a report. Lists and texts are bounded, so that a run of a million files, or of a thousand
 raw files, has a result that Airflow's database and pages can hold.
@@ -109,6 +110,7 @@ def _report(published: Published, most_failures: int) -> dict[str, Any]:
     return {
         "about": escape(published.receipt.report_id),
         "path": _path(published),
+        **({"unwritten": cut(visible(published.unwritten), _LONGEST_PROBLEM)} if published.unwritten else {}),
         "destination": escape(report.destination),
         "status": summary.status.value,
         "files": summary.total,

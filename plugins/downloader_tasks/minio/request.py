@@ -12,7 +12,7 @@ from downloader.fhir import canonical_type
 
 from ..failures import Refusal
 from ..parameters import path_below, refuse_contradictions
-from ..settings import Configuration, writable_location
+from ..settings import Configuration, readable_location, writable_location
 from ..wording import one_line
 
 __all__ = ["ExportRequest"]
@@ -43,7 +43,8 @@ class ExportRequest:
     def from_params(cls, params: Mapping[str, Any], configuration: Configuration) -> Self:
         """Raises Refusal, LocationError."""
         refuse_contradictions("minio_downloader", params)
-        location = writable_location(configuration, "minio")
+        audit = bool(params.get("audit"))
+        location = (readable_location if audit else writable_location)(configuration, "minio")
         bucket, prefix = _place((params.get("bucket") or "").strip(), params.get("prefix") or "")
         words = _words(params.get("filter") or "")
         return cls(
@@ -56,7 +57,7 @@ class ExportRequest:
             check_ndjson=bool(params.get("check_ndjson")),
             location=location,
             output=_output((params.get("output") or "").strip(), location),
-            audit=bool(params.get("audit")),
+            audit=audit,
         )
 
     @property

@@ -44,8 +44,9 @@ class Checks:
         folder = restore.destination
         if not folder.is_dir() and os.path.lexists(folder):
             raise Refusal(f"{folder} is not a folder, and the project's files belong there; move it away")
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-            raise Refusal(f"the project's folder {folder} may not be written to; give the user of this task the right")
+        needed, done = (os.X_OK, "entered") if restore.audit else (os.W_OK | os.X_OK, "written to")
+        if folder.is_dir() and not os.access(folder, needed):
+            raise Refusal(f"the project's folder {folder} may not be {done}; give the user of this task the right")
         refuse_links(folder.parent, folder)
         shares: list[Share] = []
         if self._access is not None:

@@ -32,7 +32,15 @@ from downloader.transfer import TransferOptions
 from ..download_run import DownloadRun
 from ..execution import ThawTerms
 from ..failures import Refusal
-from ..settings import Configuration, catalogue, refuse_switched_off, s3_access, transfer_options, writable_location
+from ..settings import (
+    Configuration,
+    catalogue,
+    readable_location,
+    refuse_switched_off,
+    s3_access,
+    transfer_options,
+    writable_location,
+)
 from ..shards import Outline, bounds_of, cut
 from ..wording import counted, one_line, shown_size
 from ..xcoms import Validated
@@ -93,7 +101,7 @@ class RawFilesRun(DownloadRun):
     def validated(self) -> Validated:
         """As `DownloadRun`."""
         refuse_switched_off(self.configuration)
-        writable_location(self.configuration, "output")
+        (readable_location if self.request.audit else writable_location)(self.configuration, "output")
         records = self.catalogue
         raw_file_ids = self.request.ids_in(records)
         access = None if self.request.audit else s3_access(self.configuration)

@@ -12,6 +12,7 @@ from .configuration import (
     Locations,
     Notifier,
     load,
+    readable_location,
     writable_location,
 )
 from .configuration_file import Document, KeyPath, Problem, read, shown_value
@@ -54,6 +55,7 @@ __all__ = [
     "holds_aws_credentials",
     "load",
     "read",
+    "readable_location",
     "refuse_switched_off",
     "s3_access",
     "service_options",

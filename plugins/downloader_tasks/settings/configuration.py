@@ -8,7 +8,7 @@ Airflow's connections.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -37,6 +37,7 @@ __all__ = [
     "Transfer",
     "configuration_file",
     "load",
+    "readable_location",
     "writable_location",
 ]
 
@@ -325,12 +326,21 @@ def _document(file: Path, environ: Mapping[str, str]) -> Document:
 
 def writable_location(configuration: Configuration, name: str) -> Path:
     """The folder `locations.<name>`. Raises LocationError where it is not set, not there, or cannot be written to."""
+    return _folder_of(configuration, name, _why_not_writable)
+
+
+def readable_location(configuration: Configuration, name: str) -> Path:
+    """The folder `locations.<name>`. Raises LocationError where it is not set, not there, or cannot be entered."""
+    return _folder_of(configuration, name, _why_not_readable)
+
+
+def _folder_of(configuration: Configuration, name: str, why_not: Callable[[Path], str | None]) -> Path:
     key, file = f"locations.{name}", configuration.file
     path: Path | None = getattr(configuration.locations, name)
     if path is None:
         raise LocationError(f"{key} is not set in {file}: write the path of a folder there")
     try:
-        problem = _why_not_writable(path)
+        problem = why_not(path)
     except OSError as error:
         problem = f"cannot be reached ({error.strerror}): see that its disk is mounted and may be entered"
     if problem is not None:
@@ -340,15 +350,29 @@ def writable_location(configuration: Configuration, name: str) -> Path:
     return path
 
 
+def _why_not_readable(path: Path) -> str | None:
+    """Raises OSError."""
+    return _why_no_folder(path) or _why_not_permitted(path, "entered", os.X_OK)
+
+
 def _why_not_writable(path: Path) -> str | None:
     """Writes nothing to find out. Raises OSError."""
+    problem = _why_no_folder(path)
+    if problem is None and os.statvfs(path).f_flag & os.ST_RDONLY:
+        problem = "is on a disk mounted read-only: mount it for writing"
+    # Root passes here, and is stopped by a read-only disk above.
+    return problem or _why_not_permitted(path, "written to", os.W_OK | os.X_OK)
+
+
+def _why_no_folder(path: Path) -> str | None:
+    """Raises OSError."""
     if not path.exists():
         return "does not exist: create it"
-    if not path.is_dir():
-        return "is not a folder: move that file away"
-    if os.statvfs(path).f_flag & os.ST_RDONLY:
-        return "is on a disk mounted read-only: mount it for writing"
-    # The effective user writes. Root passes here, and is stopped by a read-only disk above.
-    if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        return f"may not be written to by the user with the id {os.geteuid()}: give that user the right"
-    return None
+    return None if path.is_dir() else "is not a folder: move that file away"
+
+
+def _why_not_permitted(path: Path, what: str, mode: int) -> str | None:
+    """Asks for the effective user, who is the one that reads and writes."""
+    if os.access(path, mode, effective_ids=os.access in os.supports_effective_ids):
+        return None
+    return f"may not be {what} by the user with the id {os.geteuid()}: give that user the right"
