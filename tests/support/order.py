@@ -6,11 +6,17 @@ What takes long begins first, so that no process works alone in the end.
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import pytest
 
-__all__ = ["is_of_airflow", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = [
+    "is_of_airflow",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
+]
 
 _OF_AIRFLOW: Final = (
     "tests/dags/test_chaining.py",  # before others: what starts behind restores takes in all that were before it
@@ -39,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((at for at, beginning in enumerate(first) if item.nodeid.startswith(beginning)), len(first))
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What ``--numprocesses auto`` means: one more than there are processors, for one waits for the real Airflow."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
