@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,6 +179,40 @@ def test_a_file_that_another_run_replaces_is_looked_at_again(
     (result,) = audit([file_for("a", b"right")], None, tmp_path, transfer_options())
     assert result.message.partition(":")[0] == kind
     assert result.ok is not result.retryable
+
+
+@pytest.mark.parametrize(("times", "kind"), [(1, ""), (2, ""), (3, "Object changed")])
+@pytest.mark.parametrize("size", [5, 3 * MIB])
+def test_a_file_that_is_healed_while_it_is_read_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int, kind: str, size: int
+) -> None:
+    """Of the same size: what was open stays the old file, which is wrong, and the name is that of the new one."""
+    right, wrong = content(size, 1), content(size, 2)
+    path, left = leave(tmp_path, "a", wrong), [times]
+    hash_bytes = reading.hash_bytes
+
+    def healed(*args: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            leave(tmp_path, "new", right if not left[0] else wrong).rename(path)
+        hash_bytes(*args)
+
+    monkeypatch.setattr(inspection, "hash_bytes", healed)
+    (result,) = audit([file_for("a", right)], None, tmp_path, transfer_options())
+    assert result.message.partition(":")[0] == kind
+    assert result.ok is not result.retryable
+
+
+def test_a_file_that_is_removed_while_it_is_read_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, hash_bytes = leave(tmp_path, "a", b"wrong"), reading.hash_bytes
+
+    def removed(*args: Any) -> None:
+        path.unlink()
+        hash_bytes(*args)
+
+    monkeypatch.setattr(inspection, "hash_bytes", removed)
+    (result,) = audit([file_for("a", b"right")], None, tmp_path, transfer_options())
+    assert result.message.startswith("Missing: a is not there")
 
 
 # --- what the source is asked -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ file, which is then compared with what the plan has, and its line says with what
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,7 @@ from ..retry import RetryPolicy
 from ..source import ByteStream, Capabilities, Source
 from .concurrency import MemoryBudget
 from .context import BatchContext
-from .inspection import DescribedFile, Inspection, State, inspect
+from .inspection import DescribedFile, Inspection, State, inspect, look
 from .options import TransferOptions
 from .progress import FileProgress, Progress, Received
 from .verification import first_to_try
@@ -229,13 +230,19 @@ class _Reading:
         self._received.add(max(0, self._size - self._received.done))
 
     def _inspected(self, place: Place) -> Inspection:
-        """Looks again where the file was replaced meanwhile: another run may have healed it."""
-        looks = 1
+        """Looks again where the file was replaced or written to meanwhile: another run may have healed it.
+
+        One that never holds still is neither altered nor intact.
+        """
+        looks = 0
         while True:
-            found = inspect(DescribedFile(self._file, self._batch), place, self._batch, self._check)
-            if looks == _LOOKS or not isinstance(found.problem, ObjectChanged):
-                return found
             looks += 1
+            found = inspect(DescribedFile(self._file, self._batch), place, self._batch, self._check)
+            if not _was_changed(place, found):
+                return found
+            if looks == _LOOKS:
+                problem = f"{self._file.path} was replaced or written to on the disk each time it was read"
+                return replace(found, problem=found.problem or ObjectChanged(problem))
 
     def _progress(self) -> FileProgress:
         done = self._received.done
@@ -245,6 +252,17 @@ class _Reading:
         self._batch.halt.check()
         with self._lock:  # parts are read side by side
             self._received.add(min(MIB, max(0, self._size - self._received.done)))
+
+
+def _was_changed(place: Place, found: Inspection) -> bool:
+    """Whether what was `found` wrong is there no longer, or was written to since. Raises what `look` raises."""
+    if found.problem is not None or found.seen is None or found.state is State.INTACT:
+        return isinstance(found.problem, ObjectChanged)
+    return _facts(found.seen) != _facts(look(place))
+
+
+def _facts(seen: os.stat_result | None) -> tuple[int, ...]:
+    return (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns) if seen else ()
 
 
 def _is_in_parts(item: Planned) -> bool:
