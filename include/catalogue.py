@@ -43,7 +43,7 @@ try:
     from downloader.errors import DownloadError
     from downloader.retry import RetryPolicy
     from downloader.sources.s3 import S3Access
-    from downloader_tasks.failures import SetupError
+    from downloader_tasks.failures import Refusal, SetupError
     from downloader_tasks.settings import Configuration, aws_access, catalogue_address, load, refuse_switched_off
     from downloader_tasks.wording import one_line
     from include.catalogue_tool.adding import Adding
@@ -162,9 +162,13 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, wanted: argparse.Nam
             wanted.place = parse_upload_path(wanted.source)
         if wanted.s3_path is not None:
             wanted.upload = parse_upload_path(wanted.s3_path)
+    except RecordUnusable as error:
+        parser.error(f"{one_line(error.what)}; {error.to_do}")
+    try:
         RawFile("ID", wanted.project, None, None, {}).project_folder()
     except RecordUnusable as error:
-        parser.error(f"{one_line(error.what.removeprefix('raw file ID '))}; {error.to_do}")
+        what = one_line(error.what.removeprefix("raw file ID "))
+        parser.error(f"--project: {what}; give the name of a folder below locations.output, such as PRID001")
     if wanted.each and wanted.id:
         parser.error("--id names one raw file; leave it out with --each")
     if wanted.place and wanted.upload:
@@ -247,6 +251,9 @@ def run_check(wanted: argparse.Namespace, configuration: Configuration) -> int:
             state, sentence = checking.look(raw_file_id)
             totals[state] += 1
             print(f"{state:<15} {one_line(raw_file_id)}: {sentence}", flush=True)
+    if not totals:  # a typing error must not read as if all were well
+        of_it = f" of project {one_line(wanted.project)}; check the project's id" if wanted.project else ""
+        raise Refusal(f"the catalogue has no raw file{of_it}")
     wrong = totals[State.WRONG]
     print(f"{totals.total():,} checked: {totals.total() - wrong:,} restorable, {wrong:,} not")
     return 1 if wrong else 0

@@ -546,6 +546,20 @@ def test_check_says_why_a_record_is_not_restorable(
     assert total == "1 checked: 0 restorable, 1 not"
 
 
+def test_a_check_of_nothing_does_not_read_as_if_all_were_well(desk: Desk, moto: S3Server) -> None:
+    desk.connect_to(moto)
+    name = moto.new_bucket({"run/a.raw": b"a"})
+    desk.add(f"s3://{name}/run")
+    ran = desk.run("check", "--project", "PRID0001")
+    assert (ran.code, ran.out) == (1, "")
+    assert "the catalogue has no raw file of project PRID0001; check the project's id" in ran.err
+    with closing(sqlite3.connect(desk.file)) as database, database:
+        database.execute("DELETE FROM raw_file")
+    ran = desk.run("check", "--records-only")
+    assert (ran.code, ran.out) == (1, "")
+    assert "the catalogue has no raw file" in ran.err
+
+
 def test_check_doubts_a_backup_that_is_not_done(desk: Desk, moto: S3Server) -> None:
     desk.connect_to(moto)
     name = moto.new_bucket({"run/a.raw": b"a"})
@@ -564,7 +578,8 @@ def test_check_doubts_a_backup_that_is_not_done(desk: Desk, moto: S3Server) -> N
     [
         (["add", "s3://b01/x"], "--project"),
         (["add", "s3://b01/x", "--project", "a/b"], "not a plain folder name"),
-        (["add", "s3://b01/x", "--project", "_FALLBACK"], "belongs to no project"),
+        (["add", "s3://b01/x", "--project", "_FALLBACK"], "--project: belongs to no project"),
+        (["add", "s3://b01/x", "--project", "../x"], "--project: has a project_id that names no folder: '../x' would"),
         (["add", "gs://b01/x", "--project", "P"], "begins with gs://"),
         (["add", "s3://b01/x", "--project", "P", "--each", "--id", "abc"], "leave it out with --each"),
         (["add", "s3://b01/x", "--project", "P", "--s3-path", "s3://b02"], "--s3-path is for a folder"),
