@@ -196,6 +196,20 @@ def test_exports_are_compared_with_the_listing(exports: FhirLab) -> None:
     }
 
 
+def test_a_bucket_that_was_emptied_meanwhile_proves_nothing(exports: FhirLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = resources("Patient", 1)
+    exports.upload({"Patient.ndjson": data})
+    put(exports.output, {"Patient.ndjson": data})
+    client = exports.server.client()
+    when("download", monkeypatch, lambda: client.delete_object(Bucket=exports.bucket, Key="Patient.ndjson"))
+    run = audited(exports, "minio_downloader")
+    sentence = f"nothing is left in bucket {exports.bucket} of the 1 file that validate listed; run it again"
+    assert (run.state, run.states()["download"]) == ("failed", ["failed"]), run.log
+    result = run.xcom("result")
+    assert result["status"] != "SUCCESS"
+    assert sentence in result["problems"][0]
+
+
 def test_exports_need_their_server(exports: FhirLab) -> None:
     put(exports.output, {"Patient.ndjson": b""})
     exports.connect(port=9)

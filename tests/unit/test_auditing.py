@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -128,10 +130,22 @@ def test_a_part_file_is_told_and_left_alone_though_it_is_locked(tmp_path: Path) 
     assert result.message == f"Missing: a is not there; 100 bytes of it are in a part file{RUN_THE_RESTORE}completes it"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_no_altered_file(tmp_path: Path) -> None:
-    leave(tmp_path, "a", b"x").chmod(0)
-    assert audited([file_for("a", b"x")], tmp_path)["a"].message.startswith("Disk error: a: Permission denied")
+def test_what_may_not_be_read_is_no_altered_file() -> None:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as rights:
+        folder = Path(name)
+        folder.chmod(0o755)
+        leave(folder, "a", b"x").chmod(0)
+        leave(folder, "closed/b", b"x").parent.chmod(0)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+            rights.callback(os.seteuid, 0)
+        results = audit([file_for("a", b"x"), file_for("closed/b", b"x")], None, folder, transfer_options())
+        rights.close()
+        (folder / "closed").chmod(0o755)
+    assert [result.message.partition(";")[0] for result in results] == [
+        "Disk error: a: Permission denied", "Disk error: closed/b: Permission denied",
+    ]  # fmt: skip
+    assert not any(result.ok for result in results)
 
 
 def test_a_disk_that_fails_is_no_altered_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from ..download_run import Show, SingleItemRun, ignore
 from ..failures import Refusal
 from ..folders import Space, nearest
 from ..settings import Configuration, transfer_options
-from ..shards import RunTarget, ShardBounds, ShardFiles, bounds_of, fingerprint_of
+from ..shards import PlanChanged, RunTarget, ShardBounds, ShardFiles, bounds_of, fingerprint_of
 from ..wording import a_few, counted, one_line, shown_size
 from ..xcoms import Shard, ShardResults, Validated, read
 from .endpoint import endpoint
@@ -131,12 +131,17 @@ class MinioRun(SingleItemRun):
         return BucketListing(self.server, self.request.bucket, self.options.retry)
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
-        """As `RunItem`."""
+        """As `RunItem`. Raises PlanChanged where nothing is left that an audit could compare files with."""
         request = self.request
         objects = self.listing().objects(request.prefix, shard.after, shard.upto)
         exports = [(each, kind) for each, kind in self._typed(objects) if kind and request.wants(kind)]
         if fingerprint_of(request.bucket, (digest_of(each) for each, _ in exports)) == shard.fingerprint:
             levels = unpack_levels(shard.levels, len(exports))
+        elif request.audit and not exports:
+            gone = counted(shard.files)
+            raise PlanChanged(
+                f"nothing is left in bucket {one_line(request.bucket)} of the {gone} that validate listed"
+            )
         else:
             log.warning(
                 "The bucket has changed since validate listed it: %s in this shard now, %s then",
