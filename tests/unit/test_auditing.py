@@ -441,6 +441,7 @@ def test_a_thread_that_dies_costs_its_file_alone(tmp_path: Path, monkeypatch: py
     assert results["b"].ok
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_files(tmp_path: Path) -> None:
     objects = {f"{number % 100}/{number}.bin": b"%d" % number * 50 for number in range(10_000)}
     for name, data in objects.items():
