@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dags.fhir_lab import FhirLab, resources
-from dags.lab import Parts, contents
+from dags.lab import Parts, contents, when
 from downloader.report import Status
 from downloader.sources.s3.describe import NO_PROOF
 from downloader_tasks.execution import attempt as attempts
@@ -256,6 +256,16 @@ def test_a_bucket_that_changes_while_the_run_goes_on(lab: FhirLab, monkeypatch: 
         "b/Group.ndjson": resources("Group", 1),
     }
     assert set(run.lines("")) == set(contents(lab.output))
+
+
+def test_a_bucket_that_is_emptied_while_the_run_goes_on(lab: FhirLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.upload({"Patient.ndjson": resources("Patient", 1)})
+    client = lab.server.client()
+    when("download", monkeypatch, lambda: client.delete_object(Bucket=lab.bucket, Key="Patient.ndjson"))
+    run = lab.run()
+    assert (run.state, run.states()["download"]) == ("failed", ["failed"]), run.log
+    sentence = f"nothing is left in bucket {lab.bucket} of the 1 file that validate listed; run it again"
+    assert sentence in run.xcom("result")["problems"][0]
 
 
 @pytest.mark.parametrize("listed", [True, False])

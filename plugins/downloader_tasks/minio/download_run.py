@@ -131,13 +131,13 @@ class MinioRun(SingleItemRun):
         return BucketListing(self.server, self.request.bucket, self.options.retry)
 
     def listed(self, shard: Shard, show: Show = ignore) -> ShardFiles:
-        """As `RunItem`. Raises PlanChanged where nothing is left that an audit could compare files with."""
+        """As `RunItem`. Raises PlanChanged where nothing is left of it."""
         request = self.request
         objects = self.listing().objects(request.prefix, shard.after, shard.upto)
         exports = [(each, kind) for each, kind in self._typed(objects) if kind and request.wants(kind)]
         if fingerprint_of(request.bucket, (digest_of(each) for each, _ in exports)) == shard.fingerprint:
             levels = unpack_levels(shard.levels, len(exports))
-        elif request.audit and not exports:
+        elif not exports:
             gone = counted(shard.files)
             raise PlanChanged(
                 f"nothing is left in bucket {one_line(request.bucket)} of the {gone} that validate listed"
