@@ -48,8 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """What ``--numprocesses auto`` means: one more than there are processors, for one waits for the real Airflow."""
+def pytest_xdist_auto_num_workers() -> int | None:
+    """``--numprocesses auto``: one more than there are processors, for one process waits for the real Airflow."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # pytest-xdist's own answer
     return len(os.sched_getaffinity(0)) + 1
 
 
