@@ -141,7 +141,13 @@ function ReportCard({ report }: { report: Report }) {
       </div>
       <Figures of={figures} />
       <Place name="Destination" path={report.destination} />
-      {report.path ? <Place name="Report" path={report.path} /> : <p className="dl-muted">No report was written.</p>}
+      {report.path ? (
+        <Place name="Report" path={report.path} />
+      ) : (
+        <p className="dl-muted">
+          No report was written{report.unwritten ? <bdi>: {visible(report.unwritten)}</bdi> : "."}
+        </p>
+      )}
     </section>
   );
 }

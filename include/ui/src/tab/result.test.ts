@@ -34,6 +34,14 @@ it("a dry run has actions", () => {
   expect([report?.actions, report?.free, report?.toFetch]).toEqual([[{ name: "keep", files: 3, bytes: 1 }], null, 5]);
 });
 
+it("an audit says why it left no report where nothing may be written", () => {
+  const reports = [{ path: "", unwritten: "the folder /data may only be read" }, { path: "/data/r.txt" }];
+  expect(resultOf({ status: "SUCCESS", reports })?.reports.map((report) => report.unwritten)).toEqual([
+    "the folder /data may only be read",
+    "",
+  ]);
+});
+
 it("counts add up", () => {
   expect(added([[["a", 1]], [["b", 2], ["a", 3]]])).toEqual([["a", 4], ["b", 2]]);
 });

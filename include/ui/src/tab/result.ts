@@ -18,6 +18,8 @@ export interface Report {
   about: string;
   path: string;
   destination: string;
+  /** Why there is no report at the destination, of an audit where nothing may be written; else "". */
+  unwritten: string;
   status: string;
   files: number;
   successful: number;
@@ -65,6 +67,7 @@ function reportOf(value: unknown): Report {
     about: asText(report["about"]),
     path: asText(report["path"]),
     destination: asText(report["destination"]),
+    unwritten: asText(report["unwritten"]),
     status: asText(report["status"]),
     files: asCount(report["files"]),
     successful: asCount(report["successful"]),
