@@ -1,4 +1,4 @@
-"""Keeps the tracer of coverage out of code that is none of ours.
+"""Keeps the tracer of coverage out of code of others.
 
 It is called for each call of whatever function: it doubles the time that Airflow and the stand-ins take.
 """

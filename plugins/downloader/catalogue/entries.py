@@ -36,7 +36,7 @@ class Entries(Mapping[str, object]):
             starts.append(start)
         if any(one > other for one, other in pairwise(names)):  # in their order they need no memory to be sorted
             order = array("Q", sorted(range(len(names)), key=names.__getitem__))
-            names[:] = [names[at] for at in order]
+            names = [names[at] for at in order]
             starts = array("Q", (starts[at] for at in order))
         self._names, self._starts = names, starts
         self._twice = frozenset(one for one, other in pairwise(self._names) if one == other)

@@ -220,7 +220,7 @@ class MongoCatalogue:
         if not can_be_id(project_id):
             return []
         wanted = {self._names.project_id: project_id, self._names.backup_status: BACKED_UP}
-        return self._ids(self._find(wanted, (self._names.id,), limit, sort=[(self._names.id, 1)]))
+        return self._sorted_ids(wanted, limit)
 
     def ids(self, project_id: str | None, after: str | None, limit: int) -> list[str]:
         """As `Catalogue`."""
@@ -229,11 +229,14 @@ class MongoCatalogue:
         wanted: dict[str, object] = {self._names.id: {"$gt": after or ""}}  # texts alone: `get` finds no other
         if project_id is not None:
             wanted[self._names.project_id] = project_id
-        return self._ids(self._find(wanted, (self._names.id,), limit, sort=[(self._names.id, 1)]))
+        return self._sorted_ids(wanted, limit)
 
     def close(self) -> None:
         """Ends the connections."""
         self._client.close()
+
+    def _sorted_ids(self, wanted: Mapping[str, object], limit: int) -> list[str]:
+        return self._ids(self._find(wanted, (self._names.id,), limit, sort=[(self._names.id, 1)]))
 
     def _ids(self, found: list[RawBSONDocument]) -> list[str]:
         return [known for document in found if (known := id_of(document, self._names.id)) is not None]

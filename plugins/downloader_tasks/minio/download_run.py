@@ -112,15 +112,15 @@ class MinioRun(SingleItemRun):
         first: Listed | None = None
         fresh = request.overwrite or not request.output.is_dir()
         for listed, kind in self._typed(self.listing().objects(request.prefix)):
-            if survey.add(listed, kind) and (fresh or not self._is_there(listed, kind)):
+            if survey.add(listed, kind) and not request.audit and (fresh or not self._is_there(listed, kind)):
                 to_come += listed.size
                 first = first or listed
         _log_what_is_left_out(request, survey)
         if not survey.files:
             raise Refusal(self._nothing_to_download(survey))
+        if first is not None:
+            self._probe(first)
         if not request.audit:
-            if first is not None:
-                self._probe(first)
             Space().room(to_come, request.output)
         purpose = "audit" if request.audit else "download"
         log.info("Found %s to %s (%s)...", counted(survey.files), purpose, shown_size(survey.bytes))
