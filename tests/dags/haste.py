@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from airflow.api_fastapi.execution_api import versions
 from airflow.dag_processing import dagbag
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.sdk.definitions import dag as dag_module
 from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+from cadwyn import HeadVersion, Version, VersionBundle, VersionChange, endpoint
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
@@ -29,6 +31,18 @@ _LOCAL: Final = "airflow.dag_processing.bundles.local.LocalDagBundle"
 _LOOK: Final = 0.01
 _VALIDATOR: Final = validator_for({})
 
+
+class _OlderRoute(VersionChange):
+    description = "Cadwyn insists that an older version has the route that the newest has not."
+    instructions_to_migrate_to_previous_version = (endpoint("/dag-runs/{dag_id}/previous", ["GET"]).existed,)
+
+
+_NEWEST: Final = VersionBundle(
+    HeadVersion(),
+    Version(versions.bundle.versions[0].value, _OlderRoute),
+    Version(versions.bundle.versions[-1].value),
+)
+
 _checked: Final[set[str]] = set()
 
 
@@ -38,10 +52,12 @@ def hasten(patch: pytest.MonkeyPatch, dag_id: str) -> None:
     It reads the DAGs of the whole bundle again and writes them to the database: the bundle is the one file, and is
     written anew only where the environment or the database has changed since. It checks the schema of each parameter
     whenever it reads or writes the parameter: here once. It sleeps for a second where no task is ready, as behind each
-    task that failed.
+    task that failed. Its first task waits for the routes of each version of the API, here of
+    the newest, which tasks ask for, and one more.
     """
     bundle = {"name": dag_id, "classpath": _LOCAL, "kwargs": {"path": str(_DAGS / f"{dag_id}.py")}}
     patch.setenv(_BUNDLES, json.dumps([bundle]))
+    patch.setattr(versions, "bundle", _NEWEST)
     patch.setattr(dagbag, "BundleDagBag", _read_unless_written)
     patch.setattr(dagbag, "sync_bag_to_db", _write)
     patch.setattr(_VALIDATOR, "check_schema", classmethod(_check_once))
