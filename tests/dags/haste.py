@@ -52,8 +52,8 @@ def hasten(patch: pytest.MonkeyPatch, dag_id: str) -> None:
     It reads the DAGs of the whole bundle again and writes them to the database: the bundle is the one file, and is
     written anew only where the environment or the database has changed since. It checks the schema of each parameter
     whenever it reads or writes the parameter: here once. It sleeps for a second where no task is ready, as behind each
-    task that failed. Its first task waits for the routes of each version of the API, here of
-    the newest, which tasks ask for, and one more.
+    task that failed. Its first task waits for the routes of each version of the API: here of the newest, which tasks
+    ask for, and one more.
     """
     bundle = {"name": dag_id, "classpath": _LOCAL, "kwargs": {"path": str(_DAGS / f"{dag_id}.py")}}
     patch.setenv(_BUNDLES, json.dumps([bundle]))
