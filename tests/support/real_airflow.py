@@ -317,8 +317,8 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
         airflow.complete()
         for schedule in _SCHEDULES:
             airflow.wait_for(f"schedule_{schedule['name']}")
-        database = stack.enter_context(_connected(postgres_socket, "airflow"))
-        yield RealAirflow(home, airflow, objects, minio, drive, slooh, webhook, bucket, database)
+        rows = stack.enter_context(_connected(postgres_socket, "airflow"))
+        yield RealAirflow(home, airflow, objects, minio, drive, slooh, webhook, bucket, rows)
 
 
 def _connected(postgres_socket: str, database: str) -> psycopg.Connection[tuple[str, ...]]:
