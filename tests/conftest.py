@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 pytest_plugins = (
-    "support.collecting",
     "support.machine_report",
     "support.order",
     "support.postgres",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import cycle
 from typing import Any, Final
 
@@ -80,8 +79,7 @@ class Bucket:
     def __init__(self, server: S3Server) -> None:
         self.name = server.new_bucket()
         self._backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        found = minio_of(server)
-        self._server = replace(found, transport=found.access().transport())  # once, as the tasks do
+        self._server = server
 
     def fill(self, keys: Sequence[str]) -> None:
         self._backend.buckets[self.name].keys.clear()
@@ -89,7 +87,7 @@ class Bucket:
             self._backend.put_object(self.name, key, key.encode())
 
     def listing(self) -> BucketListing:
-        return BucketListing(self._server, self.name, RetryPolicy(clock=FakeClock().clock))
+        return BucketListing(minio_of(self._server), self.name, RetryPolicy(clock=FakeClock().clock))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +91,8 @@ class FakeClock:
         return Clock(self.now, self.sleep)
 
 
-@lru_cache(maxsize=32)
 def content(size: int, seed: int = 0) -> bytes:
-    """`size` bytes that no other seed shares. Kept: the tests of a file ask for the same few hundreds of times."""
+    """`size` bytes that no other seed shares."""
     return random.Random(seed).randbytes(size)
 
 
