@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 pytest_plugins = (
+    "support.collecting",
     "support.machine_report",
     "support.order",
     "support.postgres",

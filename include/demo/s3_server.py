@@ -59,9 +59,12 @@ class S3Server:
 
     def upload(self, bucket: str, key: str, content: bytes) -> list[object]:
         """Uploads one object, in parts where it is large. Answers its catalogue entry: `[size, md5, etag__part]`."""
-        parts = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=2)
-        self._client.upload_fileobj(BytesIO(content), bucket, key, Config=parts)
-        etag = self._client.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+        if len(content) < _PART:
+            etag = self._client.put_object(Bucket=bucket, Key=key, Body=content)["ETag"].strip('"')
+        else:
+            parts = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=2)
+            self._client.upload_fileobj(BytesIO(content), bucket, key, Config=parts)
+            etag = self._client.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         return [len(content), md5, f"{etag}__{_PART // _MIB}"]
 

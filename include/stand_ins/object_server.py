@@ -86,10 +86,11 @@ class ObjectServer(StandIn):
         """What `request` gets. Faults that are scripted for a key break its GETs only."""
         asked = ObjectRequest(request.method, request.uri, request.headers, request.body, request.at)
         if asked.method == "POST":
-            return Answer(405, {})
-        if asked.bucket != self.bucket:
+            due = Answer(405, {})
+        elif asked.bucket != self.bucket:
             return refuse(404, "NoSuchBucket")(Answer(404, {}))
-        due = Answer(200, {}, b"<ListBucketResult/>") if asked.lists else self._object(asked)
+        else:
+            due = Answer(200, {}, b"<ListBucketResult/>") if asked.lists else self._object(asked)
         fault = self.intercept(asked)
         return due if fault is None else fault(due)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from typing import Any, Final
 
@@ -79,7 +80,8 @@ class Bucket:
     def __init__(self, server: S3Server) -> None:
         self.name = server.new_bucket()
         self._backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        self._server = server
+        found = minio_of(server)
+        self._server = replace(found, transport=found.access().transport())  # once, as the tasks do
 
     def fill(self, keys: Sequence[str]) -> None:
         self._backend.buckets[self.name].keys.clear()
@@ -87,7 +89,7 @@ class Bucket:
             self._backend.put_object(self.name, key, key.encode())
 
     def listing(self) -> BucketListing:
-        return BucketListing(minio_of(self._server), self.name, RetryPolicy(clock=FakeClock().clock))
+        return BucketListing(self._server, self.name, RetryPolicy(clock=FakeClock().clock))
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,9 @@ class FhirLab(Runner):
         self.patch.setenv("DOWNLOADER_CONFIG", str(file))
 
     def upload(self, objects: Mapping[str, bytes]) -> None:
+        client = self.server.client()
         for key, data in objects.items():
-            self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
+            client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def run(self, conf: Mapping[str, Any] | None = None, **tasks: Mapping[str, Any]) -> Run:
         """Runs `minio_downloader`."""

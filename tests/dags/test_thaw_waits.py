@@ -1,21 +1,18 @@
 """A wait for archived objects in a real Airflow: it outlives the scheduler and a *Clear*, and holds no slot.
 
-It takes a minute and a half on an idle machine. What a task `thaw` does is in tests/dags/test_thaw.py.
+What a task `thaw` does is in tests/dags/test_thaw.py.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from include.demo.airflow_api import TriggeredRun
-from include.stand_ins.glacier import GlacierServer, RestoreRequest, glacier_in_front
-from include.stand_ins.s3_servers import S3Server
-from support.real_airflow import RealAirflow, running
+from include.stand_ins.glacier import GlacierServer, RestoreRequest
+from support.real_airflow import RealAirflow
 
 FILES = {"a.raw": b"bytes of A" * 50, "b.raw": b"bytes of B" * 70}
 WAITING = "up_for_reschedule"
@@ -24,44 +21,17 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def glacier(moto: S3Server) -> Iterator[GlacierServer]:
-    with glacier_in_front(moto.url) as front:
-        client = moto.client()
-        client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": moto.location})
-        for name, data in FILES.items():
-            client.put_object(Bucket="bucket", Key=f"raw_ice/{name}", Body=data, StorageClass="DEEP_ARCHIVE")
-            front.archive(f"raw_ice/{name}", tier="DEEP_ARCHIVE")
-        yield front
-
-
-@pytest.fixture
-def airflow(glacier: GlacierServer, moto: S3Server, postgres_socket: str) -> Iterator[RealAirflow]:
-    extra = {"endpoint_url": glacier.url, "config_kwargs": {"s3": {"addressing_style": "path"}}}
-    connection = {"conn_type": "aws", "login": moto.key, "password": moto.secret, "extra": extra}
-    with (
-        tempfile.TemporaryDirectory(prefix="downloader-real-") as folder,
-        running(
-            Path(folder),
-            postgres_socket,
-            {"s3": {"thaw_look_minutes": 0.1}},
-            {
-                "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-                # What dies with a scheduler is tried again within a minute, not after five.
-                "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-                "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-            },
-        ) as airflow,
-    ):
-        yield airflow
-
-
-def restart_scheduler(airflow: RealAirflow) -> None:
-    """As an update does, or a power cut."""
-    processes = airflow.airflow._processes
-    scheduler = processes._running["airflow scheduler"]
-    scheduler.kill()
-    scheduler.wait()
-    processes.start("airflow scheduler", [str(part) for part in scheduler.args])  # type: ignore[union-attr]
+def glacier(airflow: RealAirflow) -> Iterator[GlacierServer]:
+    """Behind the connection ``aws_default``."""
+    client = airflow.minio.client()
+    client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": airflow.minio.location})
+    glacier = GlacierServer(behind=airflow.minio.url)
+    for name, data in FILES.items():
+        client.put_object(Bucket="bucket", Key=f"raw_ice/{name}", Body=data, StorageClass="DEEP_ARCHIVE")
+        glacier.archive(f"raw_ice/{name}", tier="DEEP_ARCHIVE")
+    airflow.objects.intercept = lambda asked: lambda _: glacier.take(asked)
+    yield glacier
+    airflow.objects.intercept = lambda asked: None
 
 
 def figures(airflow: RealAirflow, run: TriggeredRun, index: int) -> dict[str, object]:
@@ -90,7 +60,7 @@ def test_it_waits_through_a_restart_and_a_clear_and_downloads_what_is_ready(
 
     # Not in the middle of a look: Airflow tries a task again that died with the scheduler, but only after minutes.
     airflow.wait_until(lambda: list(airflow.states(run).values()).count(WAITING) == 2)
-    restart_scheduler(airflow)
+    airflow.restart_scheduler()
     glacier.make_ready("raw_ice/a.raw")
     airflow.wait_until(lambda: airflow.states(run)["download_0"] == "success")
     assert (folder / "a.raw").read_bytes() == FILES["a.raw"]

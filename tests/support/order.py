@@ -24,6 +24,7 @@ _OF_AIRFLOW: Final = (
     "tests/ui/test_restore_tab.py",
     "tests/ui/test_restores_page.py",
     "tests/dags/test_cron.py",
+    "tests/dags/test_thaw_waits.py",
 )
 """The files that ask for `airflow`: one real Airflow is for all of them."""
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
 import sqlite3
 import tempfile
 import time
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -36,7 +38,7 @@ from support.documents import blocks, document, section
 from support.listeners import Webhook
 from support.order import is_of_airflow
 
-__all__ = ["FOLLOWER", "RealAirflow", "airflow", "running"]
+__all__ = ["FOLLOWER", "RealAirflow", "airflow"]
 
 FOLLOWER: Final = "after_restore"
 """The DAG that the documents show: it starts behind restores."""
@@ -81,6 +83,8 @@ class RealAirflow:
     webhook: Webhook
     """Is told of each run, and of runs of `minio_downloader` that are late, which all are."""
     bucket: str
+    database: psycopg.Connection[tuple[str, ...]]
+    """Airflow's. Who waits looks there: its API would take a third of a processor for each look a tenth second."""
 
     def forget(self) -> None:
         """Ends all runs and deletes them, and what was set up for them outside of Airflow."""
@@ -133,7 +137,9 @@ class RealAirflow:
 
     def wait(self, run: TriggeredRun) -> str:
         """The state that a run ends in."""
-        return self.airflow.api.wait(run, self.airflow.check, _PATIENCE)
+        query = "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s AND state IN ('success', 'failed')"
+        self.wait_until(lambda: self._rows(query, run))
+        return self._rows(query, run)[0][0]
 
     def wait_until(self, happens: Callable[[], object]) -> None:
         """Waits until `happens` answers something true."""
@@ -188,11 +194,8 @@ class RealAirflow:
 
     def states(self, run: TriggeredRun) -> dict[str, str | None]:
         """The states of the tasks: ``download_1`` is the second of the mapped ones."""
-        found = self._ask("GET", f"{self._path(run)}/taskInstances")["task_instances"]
-        return {
-            each["task_id"] if each["map_index"] < 0 else f"{each['task_id']}_{each['map_index']}": each["state"]
-            for each in found
-        }
+        found = self._rows("SELECT task_id, map_index, state FROM task_instance WHERE dag_id = %s AND run_id = %s", run)
+        return {task if int(index) < 0 else f"{task}_{index}": state for task, index, state in found}
 
     def note(self, run: TriggeredRun) -> str:
         """What Airflow's pages show with the run; "" for nothing."""
@@ -217,6 +220,17 @@ class RealAirflow:
         results = read(self.reports(folder)[0]).results
         return {result.name: f"{result.outcome} {result.message}".strip() for result in results}
 
+    def restart_scheduler(self) -> None:
+        """Kills it and all that it runs, as a power cut does, and starts it again."""
+        processes = self.airflow._processes
+        scheduler = processes._running["airflow scheduler"]
+        os.killpg(scheduler.pid, signal.SIGKILL)
+        scheduler.wait()
+        processes.start("airflow scheduler", [str(part) for part in scheduler.args])  # type: ignore[union-attr]
+
+    def _rows(self, query: LiteralString, run: TriggeredRun) -> list[tuple[str, ...]]:
+        return self.database.execute(query, (run.dag_id, run.run_id)).fetchall()
+
     def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         return self.airflow.api._ask(method, path, json=body)
 
@@ -232,16 +246,8 @@ class RealAirflow:
 
 
 @contextmanager
-def running(
-    folder: Path,
-    postgres_socket: str,
-    settings: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Iterator[RealAirflow]:
-    """Starts all of it; stops it afterwards. For what the one for all tests cannot be used for.
-
-    `postgres_socket`: of the server for Airflow's database. `settings`, `environ`: more of the configuration, and of
-    the environment.
+def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
+    """Starts all of it; stops it afterwards. `postgres_socket`: of the server for Airflow's database.
 
     In SQLite, which Airflow keeps for trying out, what a person does would wait for the scheduler, or be refused.
     """
@@ -285,9 +291,9 @@ def running(
                 "extra": {"Authorization": f"Bearer {secret('webhook')}"},
             },
         }
-        config = home.write_settings("config", _settings(folder, drive, bucket) | dict(settings or {}))
+        config = home.write_settings("config", _settings(folder, drive, bucket))
         variables = {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in connections.items()}
-        with psycopg.connect(host=postgres_socket, dbname="postgres", user="postgres", autocommit=True) as server:
+        with _connected(postgres_socket, "postgres") as server:
             server.execute("DROP DATABASE IF EXISTS airflow")
             server.execute("CREATE DATABASE airflow")
         variables |= {
@@ -298,7 +304,11 @@ def running(
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _bundles(folder),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
-            **(environ or {}),
+            # A scheduler that looks ten times a second takes a fifth of a processor from the other tests.
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+            # What dies with a scheduler is tried again within a minute, not after five.
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         }
         _import_beforehand(home)
         airflow = stack.enter_context(starting(home, variables))
@@ -307,7 +317,12 @@ def running(
         airflow.complete()
         for schedule in _SCHEDULES:
             airflow.wait_for(f"schedule_{schedule['name']}")
-        yield RealAirflow(home, airflow, objects, minio, drive, slooh, webhook, bucket)
+        rows = stack.enter_context(_connected(postgres_socket, "airflow"))
+        yield RealAirflow(home, airflow, objects, minio, drive, slooh, webhook, bucket, rows)
+
+
+def _connected(postgres_socket: str, database: str) -> psycopg.Connection[tuple[str, ...]]:
+    return psycopg.connect(host=postgres_socket, dbname=database, user="postgres", autocommit=True)
 
 
 def _import_beforehand(home: Home) -> None:
@@ -350,6 +365,7 @@ def _settings(folder: Path, drive: DriveServer, bucket: str) -> dict[str, Any]:
         "minio": {"bucket": bucket},
         "drive": {**addresses, "manifest": str(folder / "manifest.json"), "max_retries": 0, "retry_delay": 0},
         "slooh": {"rate_limit": 0, "max_retries": 0, "retry_delay": 0},
+        "s3": {"thaw_look_minutes": 0.1},
         "transfer": {"attempts": 1},
         "shards": {"files": 1},
         "notifier": notifier,
@@ -367,7 +383,7 @@ class _Held:
         """Starts it where none runs."""
         if self._airflow is None:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="downloader-real-"))
-            self._airflow = self._stack.enter_context(running(Path(folder), postgres_socket))
+            self._airflow = self._stack.enter_context(_running(Path(folder), postgres_socket))
         return self._airflow
 
     def end(self) -> None:

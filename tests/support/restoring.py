@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,9 @@ class FakeClock:
         return Clock(self.now, self.sleep)
 
 
+@lru_cache(maxsize=32)
 def content(size: int, seed: int = 0) -> bytes:
-    """`size` bytes that no other seed shares."""
+    """`size` bytes that no other seed shares. Kept: the tests of a file ask for the same few hundreds of times."""
     return random.Random(seed).randbytes(size)
 
 

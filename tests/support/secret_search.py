@@ -27,8 +27,9 @@ def _base64(text: str) -> list[str]:
 _MARKS: Final = (MARK, *_base64(MARK), MARK.encode().hex())
 _HALF: Final = rf"[A-Za-z0-9+/_-]*(?:{'|'.join(_MARKS)})[A-Za-z0-9+/=_-]*"
 _WHOLE: Final = re.compile(rf"{MARK}(?:(?!{MARK}).){{0,200}}{MARK}|{_HALF}", re.DOTALL)
-_SIGNED: Final = re.compile(r"(?<=ignature)\W{1,4}[0-9a-f]{64}")
-"""What a client of S3 makes of a secret key: nobody hands it out, so it bears no mark."""
+_SIGNED: Final = re.compile(r"ignature\W{1,4}[0-9a-f]{64}")
+"""What a client of S3 makes of a secret key: nobody hands it out, so it bears no mark. Begins with letters: they are
+found fast."""
 _others: list[str] = []
 
 
@@ -45,7 +46,7 @@ def bears_secret(text: str) -> bool:
     return (
         any(mark in text for mark in _MARKS)
         or any(other in text for other in _others)
-        or ("ignature" in text and _SIGNED.search(text) is not None)
+        or _SIGNED.search(text) is not None
     )
 
 
@@ -60,7 +61,7 @@ def shown_in(text: str) -> str:
 
 def hidden(text: str) -> str:
     """`text` without any secret."""
-    shown = _SIGNED.sub(_HIDDEN, _WHOLE.sub(_HIDDEN, text))
+    shown = _SIGNED.sub(f"ignature{_HIDDEN}", _WHOLE.sub(_HIDDEN, text))
     for other in _others:
         shown = shown.replace(other, _HIDDEN)
     return shown

@@ -32,7 +32,7 @@ def configuration(tmp_path: Path) -> Configuration:
 def masked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was kept out of the logs, besides what Airflow keeps out itself."""
     found: list[str] = []
-    monkeypatch.setattr(connections, "mask_secret", found.append)
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", found.append)
     return found
 
 

@@ -10,10 +10,6 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from airflow.sdk import BaseHook, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.log import mask_secret
-
 from downloader.catalogue import Catalogue, CatalogueAddress, CatalogueRefused, DocumentNames, open_catalogue
 
 from ..failures import NotSetUp, Refusal
@@ -21,6 +17,8 @@ from .aws_errors import aws_error, of_aws
 from .configuration import Configuration
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from downloader.sources.s3 import S3Access
 
 __all__ = [
@@ -70,6 +68,9 @@ _PAIRS: Final = frozenset({"client_cert", "proxy_client_cert"})
 
 def find_connection(connection_id: str) -> Connection | None:
     """The connection; None where there is no such one."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
     try:
         return BaseHook.get_connection(connection_id)
     except AirflowNotFoundException:
@@ -332,6 +333,8 @@ def _catalogue_address(connection: Connection, configuration: Configuration) -> 
 
 def _mask(credentials: Any) -> None:
     """Keeps what a role or the environment gave out of the logs. Airflow knows only what the connection holds."""
+    from airflow.sdk.log import mask_secret
+
     held = {} if credentials is None else vars(credentials)
     for name in ("secret_key", "token", "_secret_key", "_token"):
         if isinstance(held.get(name), str) and held[name]:
