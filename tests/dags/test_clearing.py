@@ -223,7 +223,7 @@ def test_a_run_that_asks_first_does_what_a_person_answers(airflow: RealAirflow) 
 
     # The person asks to be asked again. Of what was there then, one file is gone by now.
     airflow.clear(run, ["approve"])
-    airflow.question(run, 2)
+    airflow.question(run)
     del airflow.objects._objects["raw_asks/b.raw"]
     airflow.answer(run, "Approve")
     assert airflow.wait(run) == "failed"
@@ -232,7 +232,7 @@ def test_a_run_that_asks_first_does_what_a_person_answers(airflow: RealAirflow) 
 
     # The plan changes while a person thinks it over: what the run was to download, it does not.
     airflow.clear(run)
-    airflow.question(run, 3)
+    airflow.question(run)
     airflow.record("raw_asks", {"a.raw": B, "c.raw": A})
     airflow.answer(run, "Approve")
     assert airflow.wait(run) == "failed"
@@ -243,7 +243,7 @@ def test_a_run_that_asks_first_does_what_a_person_answers(airflow: RealAirflow) 
     # Nobody answers: a person marks the task instead.
     reports = airflow.reports(folder)
     airflow.clear(run)
-    airflow.question(run, 4)
+    airflow.question(run)
     airflow.mark(run, "failed", "approve")
     assert airflow.wait(run) == "failed"
     assert "nobody approved this run (its task approve is failed)" in last_line(airflow, run, "report", 5)

@@ -23,8 +23,8 @@ _OF_AIRFLOW: Final = (
     "tests/dags/test_clearing.py",
     "tests/ui/test_restore_tab.py",
     "tests/ui/test_restores_page.py",
-    "tests/dags/test_cron.py",
     "tests/dags/test_thaw_waits.py",
+    "tests/dags/test_cron.py",
 )
 """The files that ask for `airflow`: one real Airflow is for all of them."""
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import signal
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +87,10 @@ class RealAirflow:
 
     def forget(self) -> None:
         """Ends all runs and deletes them, and what was set up for them outside of Airflow."""
-        for dag_id in (*(f"schedule_{schedule['name']}" for schedule in _SCHEDULES), FOLLOWER):
+        others = (*(f"schedule_{schedule['name']}" for schedule in _SCHEDULES), FOLLOWER)
+        for dag_id in others:
             self.airflow.api.pause(dag_id, paused=True)
-        for dag_id in _DAGS:
+        for dag_id in (*others, *_DAGS):
             self.airflow.api.end_earlier_runs(dag_id)
         for run in self.runs("~"):
             self._delete(self._path(run))
@@ -176,17 +176,21 @@ class RealAirflow:
         else:
             self._ask("PATCH", self._path(run), {"state": state})
 
-    def question(self, run: TriggeredRun, attempt: int = 1) -> dict[str, Any]:
-        """What the task `approve` asks, once it waits for an answer.
-
-        It has to be answered no sooner than the scheduler knows that its worker has ended: else it takes the task that
-        goes on for one that is lost, and tries it again.
-        """
-        ended = re.compile(rf"Finished: .*task_id=approve, run_id={re.escape(run.run_id)}, .*try_number={attempt},")
-        log = self.home.logs / "airflow-scheduler.log"
-        self.wait_until(lambda: self.states(run).get("approve") == "awaiting_input")
-        self.wait_until(lambda: ended.search(log.read_text(encoding="utf-8")))
+    def question(self, run: TriggeredRun) -> dict[str, Any]:
+        """What the task `approve` asks, once it waits for an answer and may get one: see `has_ended`."""
+        self.wait_until(lambda: self.states(run).get("approve") == "awaiting_input" and self.has_ended(run))
         return self._ask("GET", self._approval(run))
+
+    def has_ended(self, run: TriggeredRun) -> bool:
+        """Whether the scheduler knows that all has ended that it started of a run.
+
+        A task that waits goes on no sooner: else the scheduler takes it for one that is lost, and tries it again.
+        """
+        started = ended = 0
+        for line in (self.home.logs / "airflow-scheduler.log").read_text(encoding="utf-8").splitlines():
+            started += line.count(f" {run.run_id} ") if "Trying to enqueue tasks: " in line else 0
+            ended += " TaskInstance Finished: " in line and f", run_id={run.run_id}, " in line
+        return started == ended
 
     def answer(self, run: TriggeredRun, option: str) -> None:
         """Answers it: ``Approve`` or ``Reject``."""
@@ -194,8 +198,22 @@ class RealAirflow:
 
     def states(self, run: TriggeredRun) -> dict[str, str | None]:
         """The states of the tasks: ``download_1`` is the second of the mapped ones."""
-        found = self._rows("SELECT task_id, map_index, state FROM task_instance WHERE dag_id = %s AND run_id = %s", run)
-        return {task if int(index) < 0 else f"{task}_{index}": state for task, index, state in found}
+        return _by_name(
+            self._rows("SELECT task_id, map_index, state FROM task_instance WHERE dag_id = %s AND run_id = %s", run)
+        )
+
+    def waiting(self, run: TriggeredRun) -> list[str]:
+        """The tasks that wait for a time that has not come, named as in `states`; none before `has_ended`."""
+        later = "EXISTS (SELECT FROM task_reschedule WHERE ti_id = task_instance.id AND reschedule_date > now())"
+        of_run: LiteralString = "WHERE dag_id = %s AND run_id = %s AND state = 'up_for_reschedule'"
+        found = self._rows(f"SELECT task_id, map_index, state FROM task_instance {of_run} AND {later}", run)
+        return sorted(_by_name(found)) if self.has_ended(run) else []
+
+    def make_due(self, run: TriggeredRun) -> None:
+        """Lets the time come that tasks wait for: Airflow compares it with the one in its database."""
+        of_run: LiteralString = "SELECT id FROM task_instance WHERE dag_id = %s AND run_id = %s"
+        query = f"UPDATE task_reschedule SET reschedule_date = now() WHERE ti_id IN ({of_run})"
+        self.database.execute(query, (run.dag_id, run.run_id))
 
     def note(self, run: TriggeredRun) -> str:
         """What Airflow's pages show with the run; "" for nothing."""
@@ -243,6 +261,10 @@ class RealAirflow:
 
     def _path(self, run: TriggeredRun) -> str:
         return f"dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
+
+
+def _by_name(found: Iterable[tuple[str, ...]]) -> dict[str, str | None]:
+    return {task if int(index) < 0 else f"{task}_{index}": state for task, index, state in found}
 
 
 @contextmanager
@@ -306,9 +328,6 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
             # A scheduler that looks ten times a second takes a fifth of a processor from the other tests.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
-            # What dies with a scheduler is tried again within a minute, not after five.
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         }
         _import_beforehand(home)
         airflow = stack.enter_context(starting(home, variables))
@@ -365,7 +384,6 @@ def _settings(folder: Path, drive: DriveServer, bucket: str) -> dict[str, Any]:
         "minio": {"bucket": bucket},
         "drive": {**addresses, "manifest": str(folder / "manifest.json"), "max_retries": 0, "retry_delay": 0},
         "slooh": {"rate_limit": 0, "max_retries": 0, "retry_delay": 0},
-        "s3": {"thaw_look_minutes": 0.1},
         "transfer": {"attempts": 1},
         "shards": {"files": 1},
         "notifier": notifier,
