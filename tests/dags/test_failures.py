@@ -184,6 +184,22 @@ def test_a_task_that_dies_before_it_begins_leaves_lines_too(lab: Lab, monkeypatc
     assert run.lines() == {"a.raw": lines[states[0]], "b.raw": lines[states[1]]}
 
 
+def test_a_task_that_dies_before_its_source_answers_has_said_what_no_report_lists(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = lab.upload(SAMPLE, {"a.raw": b"1", "b.raw": b"2"})
+    folder.mkdir(parents=True)
+    (folder / "a.raw").write_bytes(b"1")
+
+    def die(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(attempts, "make_below", die)
+    run = lab.run({"raw_file_id": SAMPLE})
+    assert (run.state, run.lines()) == ("failed", {"a.raw": NOT_TRIED, "b.raw": NOT_TRIED})
+    assert dict(run.report().extra)["In no earlier report"].startswith("1 file: ")
+
+
 def test_a_folder_that_cannot_be_made_fails_every_file(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.upload(SAMPLE, {"a.raw": b"1"})
     when("download", monkeypatch, (lab.output / "PRID001").touch)

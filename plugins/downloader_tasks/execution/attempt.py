@@ -70,7 +70,7 @@ class Attempt:
         if auditing:
             self._files += f" {self._tries}"  # what a person clears is read anew: disks forget without a trace
         else:
-            self._unreported = self._find_unreported(files)
+            self._note_unreported(files)
         work = (
             partial(audit, planned, self._asked(files), folder)
             if auditing
@@ -79,8 +79,6 @@ class Attempt:
         ledger = self._ledger = Ledger(planned, self._state.kept(RESULTS, self._tries))
         verified = self._verified = TaskVerifiedFiles(planned, self._state.kept(VERIFIED, self._files))
         watch = Watch(ledger, Lines(len(planned), quiet=quiet, auditing=auditing), self._show, self._save)
-        if self._unreported.files:
-            self._save()  # the report is to say so whatever becomes of this try
         with self._interruptions:
             try:
                 results = work(replace(options, listener=watch, verified=verified))
@@ -94,15 +92,17 @@ class Attempt:
         self._push(ledger.packed(), last=True, added=asdict(added) if added is not None else {}, whole=whole)
         return results
 
-    def _find_unreported(self, files: ShardFiles) -> Unreported:
+    def _note_unreported(self, files: ShardFiles) -> None:
         """As the first of these tries found it: a later one sees what the earlier ones have downloaded."""
         kept = self._state.kept(UNREPORTED, self._tries)
         found = find_unreported(files.planned, files.run_target) if not kept else Unreported(*map(int, kept.split()))
+        self._unreported = found
         if not kept:
             self._state.keep(UNREPORTED, f"{found.files} {found.partial} {found.bytes}", self._tries)
-            if found.files:
-                log.warning("No report lists %s", found)
-        return found
+        if found.files:  # the report is to say so whatever becomes of this try, which may wait long for its source
+            self._push(self._state.kept(RESULTS, self._tries))
+        if found.files and not kept:
+            log.warning("No report lists %s", found)
 
     def _asked(self, files: ShardFiles) -> Source | None:
         """What an audit may ask about files that the plan does not prove; None where nothing need, or can, be asked."""
