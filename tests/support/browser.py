@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from include.demo.airflow_api import TriggeredRun
 from include.demo.local_airflow import USER
@@ -28,14 +28,26 @@ _PATIENCE: Final = 60_000
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
-    """Starts the browser; stops it afterwards. Raises LackingError where this machine has none."""
+def browsing(address: str) -> Iterator[BrowserContext]:
+    """Starts the browser; stops it afterwards. Raises LackingError where this machine has none.
+
+    All windows share its cache, and one process. Else each would fetch and compile Airflow's seven megabytes of
+    JavaScript anew. The first window keeps that process: it shows something small of `address`, which is Airflow's.
+    """
     require("chromium")
     expect.set_options(timeout=_PATIENCE)
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--process-per-site"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        yield browser
+        context = browser.new_context(
+            permissions=["clipboard-read", "clipboard-write"],
+            locale="en-US",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(_PATIENCE)
+        context.new_page().goto(f"{address}/api/v2/version")
+        yield context
         browser.close()
 
 
@@ -43,26 +55,16 @@ def browsing() -> Iterator[Browser]:
 class Visitor:
     """A person before Airflow's pages. Keeps what the browser complained of in `complaints`."""
 
-    browser: Browser
+    browser: BrowserContext
     airflow: RealAirflow
     complaints: list[str] = field(default_factory=list)
-    _contexts: list[BrowserContext] = field(default_factory=list)
 
-    def page(self, size: tuple[int, int] = DESK, *, dark: bool = False, logged_in: bool = True) -> Page:
+    def page(self, size: tuple[int, int] = DESK, *, dark: bool = False) -> Page:
         """A new window."""
-        context = self.browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if dark else "light",
-            permissions=["clipboard-read", "clipboard-write"],
-            locale="en-US",
-            timezone_id="UTC",
-            reduced_motion="reduce",
-        )
-        self._contexts.append(context)
-        context.set_default_timeout(_PATIENCE)
-        if logged_in:
-            context.add_cookies([{"name": "_token", "value": self.login(), "url": self.airflow.airflow.address}])
-        page = context.new_page()
+        self.browser.add_cookies([{"name": "_token", "value": self.login(), "url": self.airflow.airflow.address}])
+        page = self.browser.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 
@@ -84,10 +86,12 @@ class Visitor:
         page.goto(f"{self.airflow.airflow.address}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}/plugin/restore")
 
     def leave(self) -> None:
-        """Closes all windows."""
-        for context in self._contexts:
-            context.close()
-        self._contexts.clear()
+        """Closes all windows, and leaves nothing behind that pages have stored."""
+        first, *others = self.browser.pages
+        for page in others:
+            page.close()
+        first.evaluate("localStorage.clear()")
+        self.browser.clear_cookies()
 
     def look(self, page: Page, name: str) -> None:
         """Takes a picture of what is shown, where somebody wants to see it: SCREENSHOTS names a folder."""

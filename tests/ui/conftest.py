@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import BrowserContext
 
     from support.browser import Visitor
     from support.real_airflow import RealAirflow
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(airflow: RealAirflow) -> Iterator[BrowserContext]:
     """Chromium."""
     from support.browser import browsing
 
-    with browsing() as browser:
+    with browsing(airflow.airflow.address) as browser:
         yield browser
 
 
 @pytest.fixture
-def visitor(browser: Browser, airflow: RealAirflow) -> Iterator[Visitor]:
+def visitor(browser: BrowserContext, airflow: RealAirflow) -> Iterator[Visitor]:
     """A person with a login. No page that they open may break."""
     from support.browser import Visitor
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from include.demo.airflow_api import TriggeredRun
 from include.stand_ins.secrets import secret
@@ -123,7 +123,7 @@ def watched(airflow: RealAirflow) -> TriggeredRun:
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser, airflow: RealAirflow, watched: TriggeredRun) -> Iterator[tuple[Visitor, Page]]:
+def window(browser: BrowserContext, airflow: RealAirflow, watched: TriggeredRun) -> Iterator[tuple[Visitor, Page]]:
     """The tab of that run. One for all tests: Airflow's page takes seconds to load."""
     visitor = Visitor(browser, airflow)
     yield visitor, visitor.tab(watched)
@@ -458,7 +458,7 @@ def test_it_asks_one_round_at_a_time_and_none_once_the_run_is_over(tab: Tab) -> 
     with page.expect_request(TASKS):
         refresh.click()
     assert len(asked) == 2
-    page.context.close()
+    page.close()
 
 
 def test_the_files_of_the_pages_are_for_those_who_are_logged_in(
