@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -50,9 +52,11 @@ class Lane:
     nameless: bool = True
     """Whether the disk has files without a name."""
 
-    @property
-    def objects(self) -> dict[str, bytes]:
-        return {f"lane/{number:03}": content(self.size, number) for number in range(self.files)}
+    @cached_property
+    def objects(self) -> Mapping[str, bytes]:
+        """Made once: each test of a lane asks for them several times."""
+        made = {f"lane/{number:03}": content(self.size, number) for number in range(self.files)}
+        return MappingProxyType(made)
 
     def source(self, at: int = 0, event: Callable[[], None] = lambda: None) -> Eventful:
         return Eventful(MemorySource(self.objects, self.capabilities, step=8 * KIB), at, event)

@@ -22,7 +22,11 @@ from downloader.results import Outcome
 from downloader.source import Capabilities
 from downloader.sources.memory import MemorySource
 from support.lanes import Lane, came_home, each_lane, settled
-from support.restoring import KIB, content, files_for, restored, tree
+from support.restoring import KIB, content, files_for, quick_disk, restored, tree
+
+__all__ = ["quick_disk"]
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 MOUNT = "check the destination's mount and its file server, then run it again; what is already there is kept"
 UNUSUAL = set('<>:"|?*\\')
