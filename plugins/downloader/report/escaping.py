@@ -35,8 +35,8 @@ UNSAFE: Final = (
 )
 """The characters to escape, for use inside the character class of a regular expression."""
 
-_UNSAFE = re.compile(f"[{UNSAFE}]")
-_UNSAFE_BUT_BREAKS = re.compile(rf"(?![\\\n])[{UNSAFE}]")
+_UNSAFE = re.compile(f"[{UNSAFE}]+")
+_UNSAFE_BUT_BREAKS = re.compile(rf"(?:(?![\\\n])[{UNSAFE}])+")
 _ESCAPE = re.compile(r"\\(?:([\\nrt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U(00(?:0[0-9a-f]|10)[0-9a-f]{4}))")
 _SHORT: Final = {"\\": "\\\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _LONG: Final = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -106,7 +106,20 @@ def quoted(text: str) -> str:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return _SHORT.get(match[0]) or _spelled(match[0])
+    """A run of unsafe characters, for what somebody hostile writes has thousands of them."""
+    return match[0].translate(_ESCAPES)
+
+
+class _Escapes(dict[int, str]):
+    """By the code of the character, each made when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = shown = _SHORT.get(character) or _spelled(character)
+        return shown
+
+
+_ESCAPES: Final = _Escapes()
 
 
 def _spelled(character: str) -> str:
