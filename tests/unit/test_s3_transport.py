@@ -79,6 +79,16 @@ def both(source: S3Source) -> tuple[int | None, bytes]:
     return source.describe(FILE).size, b"".join(source.open(FILE))
 
 
+def test_a_server_without_encryption_is_read_where_the_system_has_no_authorities(
+    connect: Connect, server: ObjectServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in a slim container: obstore would not even begin."""
+    (tmp_path / "none").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert both(connect(server.url)) == (4, b"body")
+
+
 # --- the proxy --------------------------------------------------------------------------------------------------------
 
 

@@ -130,6 +130,8 @@ class Transport:
         }
         if self.authorities is None:
             return {**options, "allow_invalid_certificates": True}
+        if not self._is_encrypted:  # those of the system take long to read, and not every container has any
+            return {**options, "disable_system_certificates": True}
         trusted = self._trusted
         return {**options, "root_certificate": trusted, "disable_system_certificates": True} if trusted else options
 
@@ -147,11 +149,13 @@ class Transport:
         settings |= session._proxies_kwargs(proxy_ssl_context=session._setup_proxy_ssl_context(self.proxy))
         return ProxyManager(self.proxy, proxy_headers=session._proxy_config.proxy_headers_for(self.proxy), **settings)
 
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.address.startswith("https:") or self.proxy.startswith("https:")
+
     @cached_property
     def _trusted(self) -> bytes:
         """All authorities. Those of an HTTPS proxy are trusted for the server as well: obstore has one list."""
-        if not self.address.startswith("https:") and not self.proxy.startswith("https:"):
-            return b""
         files = filter(None, (self.authorities, self.proxy_authorities))
         return b"\n".join(Path(file).read_bytes() for file in files)
 
