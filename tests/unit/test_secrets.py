@@ -143,6 +143,17 @@ def test_hidden_cause_unseen():
         except ValueError:
             raise NetworkError("it broke") from None
 
+class Shown(Exception):
+    def __str__(self): return SECRET
+
+def test_text_of_cause_unseen():
+    with suppress(NetworkError):
+        raise NetworkError("it broke") from Shown()
+
+def test_group_unseen():
+    with suppress(NetworkError):
+        raise NetworkError("it broke") from ExceptionGroup("several", [Shown()])
+
 def noted(error):
     error.add_note(SECRET)
     return error
@@ -200,6 +211,8 @@ COMPLAINTS = {
     "program": r"stdout of .*python.*: '<a secret>",
     "unseen": r"NetworkError raised at .*test_leaks\.py:\d+: .*<a secret> was refused",
     "cause_unseen": r"NetworkError raised at .*ValueError: <a secret>",
+    "text_of_cause_unseen": r"NetworkError raised at .*Shown: <a secret>",
+    "group_unseen": r"NetworkError raised at .*<a secret>",
     "hidden_cause_unseen": r"NetworkError raised at .*<a secret>",
     "note_unseen": r"NetworkError raised at .*<a secret>",
     "attribute_unseen": r"NetworkError raised at .*Signature=<a secret>",
