@@ -356,6 +356,16 @@ def test_a_redirect_is_followed_through_a_proxy_without_credentials(connect: Con
     assert {token for host, token in seen if host == "s3.lab.invalid"} == {TOKEN}
 
 
+def test_a_read_that_is_redirected_to_encryption_goes_on_with_the_authorities_of_the_connection(
+    connect: Connect, server: ObjectServer, secured: tuple[Path, Any, str]
+) -> None:
+    pem, _, url = secured
+    location = f"{url}/bucket/{FILE.key}"
+    server.intercept = lambda request: refuse(307, Location=location) if request.method == "GET" else None
+    source = connect(server.url, verify=str(pem))
+    assert [b"".join(source.open(FILE)), b"".join(source.open(FILE, 1, 3))] == [b"body", b"od"]
+
+
 def test_a_server_that_redirects_everything_is_named(connect: Connect, server: ObjectServer) -> None:
     server.intercept = lambda request: refuse(302, Location="http://localhost:9/login")
     with pytest.raises(Misconfigured, match=f"{server.url} redirects every request"):
