@@ -324,6 +324,8 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
             "DOWNLOADER_DEADLINE_HOURS_MINIO_DOWNLOADER": "0.0001",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a machine may be busy with other tests
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://postgres@/airflow?host={postgres_socket}",
+            # PostgreSQL runs as long as Airflow does: nothing is gained by asking before each use of a connection.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "False",
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _bundles(folder),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
             # A scheduler that looks ten times a second takes a fifth of a processor from the other tests.
