@@ -26,7 +26,8 @@ PAGE_BYTES: Final = 1024 * 1024
 _MOST_INPUTS: Final = 50
 _LONGEST_VALUE: Final = 4096
 
-_TAG: Final = re.compile(r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>""")
+_TAG: Final = re.compile(r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')++|(?<=[fF][oO][rR][mM]))>""")
+"""A tag with attributes, or the begin or end of a form: all that say anything. A page may be a megabyte of others."""
 _ATTRIBUTE: Final = re.compile(
     r"""(?<![\w:.-])([a-zA-Z][\w:.-]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?+"""
 )
@@ -296,11 +297,15 @@ def _folded(text: str) -> str:
 
 
 def _visible(markup: str) -> str:
+    if "<" not in markup:
+        return plain_text(markup).strip()
     return "".join(plain_text(part).strip() for part in _MARKUP.split(markup))
 
 
 def _attributes(text: str) -> Attributes:
     """The attributes in a tag, by their names in lower case; those without a value have an empty one."""
+    if not text:
+        return {}
     found = islice(_ATTRIBUTE.finditer(text), _MOST_INPUTS)
     return {one[1].lower(): plain_text(one[2] or one[3] or one[4] or "") for one in found}
 
