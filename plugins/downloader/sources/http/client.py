@@ -8,8 +8,12 @@ from the environment (``HTTPS_PROXY``, ``REQUESTS_CA_BUNDLE``).
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
@@ -25,6 +29,12 @@ __all__ = ["HttpClient", "Timeouts"]
 
 _HOPS: Final = 10
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_VARIABLES: Final = tuple(
+    spelling
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    for spelling in (name, name.lower())
+)
+"""What `requests` goes by."""
 
 # It logs addresses with their signed queries: at DEBUG all of them, at WARNING those with a broken header.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -51,7 +61,6 @@ class HttpClient:
         self._timeout = (timeouts.connect, timeouts.stall)
         self._before = before
         self._adapter = WholeHeads(pool_maxsize=connections, max_retries=0)
-        self._environment = requests.Session()
 
     def open(self, request: HttpRequest, start: int = 0, stop: int | None = None) -> HttpStream:
         """As `Source.open`."""
@@ -79,8 +88,7 @@ class HttpClient:
         try:
             prepared = self._prepare(request, origin)
             self._before()
-            found = self._environment.merge_environment_settings(request.url, {}, None, None, None)
-            settings: dict[str, Any] = {name: found[name] for name in ("proxies", "verify", "cert")}
+            settings = _from_environment(request.url)
             response = self._adapter.send(prepared, stream=True, timeout=self._timeout, **settings)
             if request.cookies is not None:
                 extract_cookies_to_jar(request.cookies, prepared, response.raw)  # type: ignore[no-untyped-call]
@@ -107,3 +115,16 @@ class HttpClient:
         if header:
             prepared.headers["Cookie"] = header
         return prepared
+
+
+def _from_environment(url: str) -> MappingProxyType[str, Any]:
+    """Proxies and certificate authorities for `url`, as arguments of an adapter."""
+    parts = urlsplit(url)
+    return _settings(f"{parts.scheme}://{parts.netloc}", tuple(map(os.environ.get, _VARIABLES)))
+
+
+@lru_cache(maxsize=256)
+def _settings(origin: str, _variables: tuple[str | None, ...]) -> MappingProxyType[str, Any]:
+    """Cached for the same variables: `requests` reads the whole environment four times a request."""
+    found = requests.Session().merge_environment_settings(origin, {}, None, None, None)
+    return MappingProxyType({name: found[name] for name in ("proxies", "verify", "cert")})
