@@ -329,7 +329,7 @@ def _running(folder: Path, postgres_socket: str) -> Iterator[RealAirflow]:
             "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _bundles(folder),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no DAG changes
             # A scheduler that looks ten times a second takes a fifth of a processor from the other tests.
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         }
         _import_beforehand(home)
         airflow = stack.enter_context(starting(home, variables))

@@ -263,9 +263,8 @@ def _text(output: str | bytes | None) -> str:
 
 def told_by(error: BaseException) -> str:
     """All that an exception tells: what a traceback shows, and the arguments and attributes of each link."""
-    links = list(_links(error))
-    shown = [text for link in links for text in (_shown_of(link), f"{link.args!r}{vars(link)!r}")]
-    return "\n".join(shown)
+    shown = [_shown_of(link) for link in _shown_links(error)]
+    return "\n".join([*shown, *(f"{link.args!r}{vars(link)!r}" for link in _links(error))])
 
 
 def _shown_of(link: BaseException) -> str:
@@ -291,6 +290,16 @@ def _links(error: BaseException | None) -> Iterator[BaseException]:
             met.add(id(link))
             yield link
             due += [link.__context__, link.__cause__]
+
+
+def _shown_links(error: BaseException | None) -> Iterator[BaseException]:
+    """Those that a traceback shows."""
+    met: set[int] = set()
+    while error is not None and id(error) not in met:
+        met.add(id(error))
+        yield error
+        hidden = error.__cause__ is not None or error.__suppress_context__
+        error = error.__cause__ if hidden else error.__context__
 
 
 def _to_raised(patch: pytest.MonkeyPatch, finds: Finds) -> None:
