@@ -89,9 +89,9 @@ REFUSED: dict[str, str | bytes] = {
     "an alias of itself": "s3: &a {region: *a}",
     "a merge": "s3: &a {region: x}\nminio:\n  <<: *a\n",
     "a merge of itself": "s3: &a {<<: *a}",
-    "lists in lists": "[" * 1_500,
-    "groups in groups": "{" * 1_500,
-    "groups in groups, closed": "s3: " + "{a: " * 2_000 + "}" * 2_000,
+    "lists in lists": "[" * ROOM,
+    "groups in groups": "{" * ROOM,
+    "groups in groups, closed": "s3: " + "{a: " * (ROOM // 6) + "}" * (ROOM // 6),
     "a list a line": "[\n" * (ROOM // 2),
     "dashes": "- " * (ROOM // 2),
     "question marks": "? " * (ROOM // 2),
@@ -142,6 +142,10 @@ TAKEN: dict[str, str] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_no_configuration(what: str) -> None:
     assert isinstance(judged(REFUSED[what]), ConfigurationError)
+
+
+def test_what_is_nested_without_end_is_called_that() -> None:
+    assert str(judged("s3:\n  region: " + "[" * 300)).endswith(" is not valid YAML (it is nested without end)")
 
 
 @pytest.mark.parametrize("what", TAKEN)

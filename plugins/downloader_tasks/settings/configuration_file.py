@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import Scanner
 
 from downloader.errors import cut
 from downloader.report import escape, visible
@@ -32,6 +33,8 @@ KeyPath = tuple[str | int, ...]
 
 _MOST_BYTES: Final = 64 * 1024
 """Many times the size of the shipped file. The parser takes seconds for more, and for some texts minutes."""
+_DEEPEST: Final = 200
+"""Lists and groups in brackets within each other. Python's stack allows for some hundred."""
 _MOST_PROBLEMS: Final = 20
 """Problems that are shown one by one; the others are counted."""
 _LONGEST_PATH: Final = 120
@@ -110,9 +113,19 @@ def read(file: Path, environ: Mapping[str, str]) -> Document:
     return parse(_text(file), file, environ)
 
 
+class _Scanner(Scanner):
+    """Refuses brackets within brackets early: it looks at all that are open for each that follows."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803 that is what it is called
+        if len(self.flow_context) >= _DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass, to_push)
+
+
 def parse(text: str, file: Path, environ: Mapping[str, str]) -> Document:
     """As `read`, of a text that stands for what is in `file`."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = _Scanner
     try:
         root = yaml.compose(text)
     except RecursionError:
