@@ -115,7 +115,7 @@ WITHOUT = {
 
 @pytest.mark.parametrize("which", FLUSHES)
 def test_a_flush_that_is_left_out_is_seen(destination: Path, which: str) -> None:
-    """A group's flush is one of all files and folders: where they are meant there is none, which could stand for it."""
+    """A group's flush covers single files and folders too, and would stand in for theirs: they have no group here."""
     small = FEW if which.startswith("groups") else 0
     problems = looked_at(destination, Behaviour(small=small, leaves_out=which)).problems()
     for expected in WITHOUT[which]:

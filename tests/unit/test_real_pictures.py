@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -98,11 +97,10 @@ def sdists(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     pip += ["--retries=1", "--timeout=10"]
     names = ",".join(sdist.partition("-")[0] for sdist in SDISTS)
     command = [*pip, f"--no-binary={names}", f"--dest={folder}", f"--requirement={requirements}"]
-    run = partial(
-        subprocess.run, command, env=with_backend(tmp_path_factory.mktemp("backend")), timeout=280, check=False
-    )
+    done, env = None, with_backend(tmp_path_factory.mktemp("backend"))
     try:
-        done = run(capture_output=True, text=True) if missing else None
+        if missing:
+            done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=280, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip("the sdists of astropy and Pillow did not come within 280 seconds")
     if done is not None and done.returncode:
