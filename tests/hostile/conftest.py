@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.fast_folder import tmp_path
 from support.hostile_server import HostileServer, hostile, walled
+
+__all__ = ["server", "tmp_path", "tried"]
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from downloader_tasks.settings.configuration import Configuration, ConfigurationError, load
+from support.fast_folder import fast_folder
 from support.hostile import CASES, VALUES, ZOO, assert_readable, damaged, held_against, mutated
 
 pytestmark = pytest.mark.timeout(100, method="thread")
@@ -38,7 +39,7 @@ GOOD: dict[str, Any] = {
     "slooh": {"image_hosts": ["a.b"], "folder_template": "{object}/{format}"},
     "notifier": {"callable": "a.b", "arguments": {"to": ["x"]}},
 }
-_FOLDER = tempfile.TemporaryDirectory()
+_FOLDER = tempfile.TemporaryDirectory(dir=fast_folder())
 
 
 def judged(text: bytes | str, environ: Mapping[str, str] | None = None) -> Configuration | ConfigurationError:

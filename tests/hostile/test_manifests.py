@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from downloader.datasets.manifest import Manifest, ManifestError, planned, read_manifest, select
 from downloader.paths import safe_path
 from downloader.remote_file import RemoteFile
+from support.fast_folder import fast_folder
 from support.hostile import CASES, NAMES, VALUES, ZOO, assert_readable, damaged, held_against, mutated, names
 
 pytestmark = pytest.mark.timeout(100, method="thread")
@@ -82,7 +83,7 @@ def _file() -> Path:
     return Path(_FOLDER.name, "datasets.json")
 
 
-_FOLDER = tempfile.TemporaryDirectory()
+_FOLDER = tempfile.TemporaryDirectory(dir=fast_folder())
 
 
 # --- the nastiest -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from downloader_tasks.minio.download_run import MinioRun
 from downloader_tasks.minio.survey import BucketSurvey
 from downloader_tasks.shards import ShardBounds
 from support.exports import listed, request_for
+from support.fast_folder import fast_folder
 from support.hostile import CASES, NAMES, assert_readable, held_against, names
 from support.restoring import transfer_options, tree
 
@@ -48,7 +49,7 @@ def brought_home(planned: Sequence[Planned]) -> list[FileResult]:
     """Restores, and holds what then lies on the disk and stands in the report against the results."""
     files = [item for item in planned if isinstance(item, RemoteFile)]
     source = MemorySource({file.key: MemoryObject(content_of(file)) for file in files})
-    with tempfile.TemporaryDirectory() as parent:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as parent:
         destination = Path(parent, "destination")
         destination.mkdir()
         results = restore(planned, source, destination, transfer_options())

@@ -16,6 +16,7 @@ from downloader.errors import DiskError, DownloadError
 from downloader.report import Report, ReportError, parse, read, render, reports_in, write
 from downloader.report.naming import parse_name
 from downloader.results import FORMS, SIZE_ONLY, UNVERIFIED, FileResult, Outcome
+from support.fast_folder import fast_folder
 from support.hostile import CASES, NAMES, ZOO, assert_readable, damaged, held_against, names
 
 pytestmark = pytest.mark.timeout(100, method="thread")
@@ -41,7 +42,7 @@ TEXT = render(GOOD)
 LINE = "forged: OK - Skipped (already exists) [5 bytes, md5:0]"
 OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.INTACT]
 """Those of a download. The reports of audits are held against the same in `unit/test_report.py`."""
-_FOLDER = tempfile.TemporaryDirectory()
+_FOLDER = tempfile.TemporaryDirectory(dir=fast_folder())
 
 
 def judged(data: bytes) -> str:
@@ -176,7 +177,7 @@ def test_texts_that_are_not_reports_at_all(number: int) -> None:
 
 
 def test_a_report_without_end_is_not_read_into_memory() -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as folder:
         endless = Path(folder, "_download_status_x_20250204_143022.txt")
         with endless.open("wb") as file:
             file.truncate(2**40)

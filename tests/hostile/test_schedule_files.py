@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from downloader_tasks.schedules.schedule_file import load_schedules
 from downloader_tasks.settings import ConfigurationError
+from support.fast_folder import fast_folder
 from support.hostile import CASES, VALUES, ZOO, assert_readable, damaged, held_against, mutated
 
 pytestmark = pytest.mark.timeout(100, method="thread")
@@ -34,7 +35,7 @@ GOOD: dict[str, Any] = {
         {"name": "c", "dag": "slooh_images", "cron": "0 0 L * *", "conf": {"max_scan": 3}, "enabled": False},
     ]
 }
-_FOLDER = tempfile.TemporaryDirectory()
+_FOLDER = tempfile.TemporaryDirectory(dir=fast_folder())
 _PARAMS = {
     file.stem: run_path(str(file)).get("PARAMS", {}) for file in (Path(__file__).parents[2] / "dags").glob("*.py")
 }

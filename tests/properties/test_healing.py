@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from downloader.results import Outcome
 from downloader.sources.memory import MemorySource
+from support.fast_folder import fast_folder
 from support.restoring import KIB, content, file_for, part_path, restored, tree
 from support.scripted import ScriptedSource, reset
 from support.stored_parts import damaged, in_parts
@@ -43,7 +44,7 @@ def source_of(breaks: int = 0) -> ScriptedSource:
 @given(wrong=SOME.filter(bool), at=st.integers(0, PART - 1), more=st.binary(max_size=5))
 @example(frozenset(range(PARTS)), 0, b"")
 def test_what_is_damaged_is_fetched_and_nothing_else(wrong: frozenset[int], at: int, more: bytes) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder = Path(name)
         (folder / "x").write_bytes(wrong_in(wrong, at) + more)
         source = source_of()
@@ -67,7 +68,7 @@ def test_whatever_is_right_in_copy_or_part_file_is_kept(
     copy: frozenset[int], part: frozenset[int], length: int, at: int, breaks: int
 ) -> None:
     """Also where the first run breaks off: what it fetched is not fetched again."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as name:
         folder = Path(name)
         old = wrong_in(copy, at)
         (folder / "x").write_bytes(old)

@@ -27,6 +27,7 @@ from downloader.results import SIZE_ONLY, UNVERIFIED, FileResult, Outcome
 from downloader.source import Capabilities, Source
 from downloader.sources.memory import MemoryObject, MemorySource
 from downloader.transfer.batch import restore
+from support.fast_folder import fast_folder
 from support.restoring import KIB, RANGE, content, part_files, part_path, transfer_options, tree
 from support.scripted import (
     Fault,
@@ -190,7 +191,7 @@ def worlds(draw: st.DrawFn, *, flips: bool = True, faults: bool = True) -> World
 @contextmanager
 def built(world: World) -> Iterator[Path]:
     """A destination in which the world's copies lie, with something beside it that nobody may touch."""
-    with tempfile.TemporaryDirectory() as parent:
+    with tempfile.TemporaryDirectory(dir=fast_folder()) as parent:
         destination = Path(parent, "destination")
         destination.mkdir()
         Path(parent, "treasure").write_bytes(b"treasure")

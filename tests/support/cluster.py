@@ -200,7 +200,7 @@ class Cluster:
 def _plain() -> dict[str, str]:
     """What every program needs, and nothing of this user's own settings."""
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {"PATH": programs, "LANG": "C.UTF-8", "NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"PATH": programs, "LANG": "C.UTF-8", "NO_PROXY": "*"}
 
 
 def _command_lines() -> Iterator[str]:
