@@ -83,3 +83,11 @@ def test_imports_point_one_way() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_possessive_repetition_ends_where_its_last_round_failed() -> None:
+    # As it does before Python 3.11.5: see `downloader.content.json_scanner`.
+    modules = [path.read_text() for path in (ROOT / "plugins").rglob("*.py")]
+    ends = [end for text in modules for end in re.findall(r"\S{0,5}\)[*+?]\+", text)]
+    assert len(ends) > 5
+    assert [end for end in ends if not re.fullmatch(r"\S?\(\?!\)\)[*+]\+", end)] == []

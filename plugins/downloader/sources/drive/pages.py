@@ -26,15 +26,18 @@ PAGE_BYTES: Final = 1024 * 1024
 _MOST_INPUTS: Final = 50
 _LONGEST_VALUE: Final = 4096
 
-_TAG: Final = re.compile(r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')++|(?<=[fF][oO][rR][mM]))>""")
+# Possessive repetitions of groups end in (?!) for the reason that stands in content/json_scanner.py.
+_TAG: Final = re.compile(
+    r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+'|(?!))++|(?<=[fF][oO][rR][mM]))>"""
+)
 """A tag with attributes, or the begin or end of a form: all that say anything. A page may be a megabyte of others."""
 _ATTRIBUTE: Final = re.compile(
-    r"""(?<![\w:.-])([a-zA-Z][\w:.-]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?+"""
+    r"""(?<![\w:.-])([a-zA-Z][\w:.-]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++)))?"""
 )
 _TITLE: Final = re.compile(r"<title[^<>]*+>([^<]*+)</title", re.IGNORECASE)
-_DOWNLOAD_URL: Final = re.compile(r'"downloadUrl"\s*+:\s*+("(?:[^"\\\n]|\\.)*+")')
+_DOWNLOAD_URL: Final = re.compile(r'"downloadUrl"\s*+:\s*+("(?:[^"\\\n]|\\.|(?!))*+")')
 _LINK: Final = re.compile(
-    r"""<a(?=[\s>])((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>((?:[^<]++|<(?!/?a[\s/>]))*+)""", re.IGNORECASE
+    r"""<a(?=[\s>])((?:[^<>"']|"[^"<]*+"|'[^'<]*+'|(?!))*+)>((?:[^<]++|<(?!/?a[\s/>])|(?!))*+)""", re.IGNORECASE
 )
 """An opening tag, and what follows up to its end tag, or to the next link."""
 _MARKUP: Final = re.compile(r"<[^<>]*+>?")
