@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from include.stand_ins.secrets import secret
-from support.fast_folder import fast_folder
+from support.fast_folder import folder_of_process
 from support.measuring import serve_unmeasured, unmeasured
 
 if TYPE_CHECKING:
@@ -45,8 +42,7 @@ def _take_away_settings() -> None:
 
 def _own_airflow() -> dict[str, str]:
     # Its database waits for the disk many times a run: a fifth of the time that runs take.
-    home = tempfile.mkdtemp(prefix="airflow-tests-", dir=fast_folder())
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home = folder_of_process("airflow-tests-")
     return {
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),

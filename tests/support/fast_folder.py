@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["fast_folder", "tmp_path"]
+__all__ = ["fast_folder", "folder_of_process", "tmp_path"]
 
 
 def fast_folder() -> str | None:
@@ -20,6 +20,13 @@ def fast_folder() -> str | None:
     memory = "/dev/shm"
     roomy = os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 2**29
     return memory if roomy else None
+
+
+def folder_of_process(prefix: str) -> str:
+    """A new folder there, which is deleted when this process ends."""
+    folder = tempfile.mkdtemp(prefix=prefix, dir=fast_folder())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @pytest.fixture
@@ -35,6 +42,4 @@ def tmp_path() -> Iterator[Path]:
 
 @functools.cache
 def _folder_of_all() -> str:
-    folder = tempfile.mkdtemp(prefix="downloader-tests-", dir=fast_folder())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return folder_of_process("downloader-tests-")

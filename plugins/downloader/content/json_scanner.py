@@ -29,16 +29,21 @@ _CAPTURED: Final = 1_024
 """Bytes of a name or text that are kept, to be compared."""
 _TYPE: Final = "resourceType"
 
-# Before Python 3.11.5 (Debian 12 has 3.11.2) a possessive repetition of a group ends where its last round failed, not
-# where the one before it ended: https://github.com/python/cpython/issues/106052. The last choice of each group, (?!),
-# fails where the round began.
+
+def _repeated(choices: bytes) -> bytes:
+    """The pattern of any number of them, possessive.
+
+    Before Python 3.11.5 (Debian 12 has 3.11.2) such a repetition ends where its last round failed, not where the one
+    before it ended: https://github.com/python/cpython/issues/106052. The last choice, ``(?!)``, fails where it began.
+    """
+    return b"(?:" + choices + b"|(?!))*+"
+
+
 _SPACE: Final = rb"[ \t\r\n]*+"
 _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 """Escapes of the two halves of a character."""
-_PLAIN: Final = (
-    rb'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?:[0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})|'
-    + (_HIGH + _LOW)
-    + rb"|(?!))*+"
+_PLAIN: Final = _repeated(
+    rb'[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?:[0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2})|' + (_HIGH + _LOW)
 )
 """Characters of a string, but for halves of one."""
 _SHORT: Final = rb"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?"
@@ -53,8 +58,8 @@ def _shallow(levels: int) -> bytes:
         return b"(?:" + _SCALAR + b")"
     inner = _shallow(levels - 1)
     item = inner + _SPACE + rb"(?:," + _SPACE + rb"(?![\]}])|(?=[\]}]))"
-    fields = rb"\{" + _SPACE + b"(?:" + _FIELD + item + rb"|(?!))*+\}"
-    items = rb"\[" + _SPACE + b"(?:" + item + rb"|(?!))*+\]"
+    fields = rb"\{" + _SPACE + _repeated(_FIELD + item) + rb"\}"
+    items = rb"\[" + _SPACE + _repeated(item) + rb"\]"
     return b"(?:" + _SCALAR + b"|" + fields + b"|" + items + b")"
 
 
@@ -85,8 +90,8 @@ def _patterns() -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]
 
     Compiled where they are needed: that takes a quarter of the time in which all of the engine is imported.
     """
-    fields = b"(?:" + _COMMA + _FIELD + _WHOLE + b"|(?!))*+"
-    items = b"(?:" + _COMMA + _WHOLE + b"|(?!))*+"
+    fields = _repeated(_COMMA + _FIELD + _WHOLE)
+    items = _repeated(_COMMA + _WHOLE)
     return re.compile(_WHOLE), re.compile(fields), re.compile(items)
 
 

@@ -26,7 +26,7 @@ PAGE_BYTES: Final = 1024 * 1024
 _MOST_INPUTS: Final = 50
 _LONGEST_VALUE: Final = 4096
 
-# Possessive repetitions of groups end in (?!) for the reason that stands in content/json_scanner.py.
+# Possessive repetitions of groups end in (?!): see `_repeated` in content/json_scanner.py.
 _TAG: Final = re.compile(
     r"""<(/?[a-zA-Z][a-zA-Z0-9]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+'|(?!))++|(?<=[fF][oO][rR][mM]))>"""
 )
